@@ -1,0 +1,1 @@
+"""From files on disk to batches, in an order that can be resumed."""

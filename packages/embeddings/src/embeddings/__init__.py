@@ -1,0 +1,1 @@
+"""Ids and positions as vectors, and pictures of them."""

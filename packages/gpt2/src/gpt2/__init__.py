@@ -1,0 +1,1 @@
+"""GPT-2: the model, its tokenizer, its files, its training."""

@@ -1,0 +1,1 @@
+"""What a tensor is, and how gradients come to be."""
