@@ -1,0 +1,126 @@
+"""Every check of the workspace is a session: `uv run nox` runs the default set, `uv run nox -s tests-attention` one.
+
+Each session has an environment of its own, filled by uv from the one lock file; files are linked from uv's cache, so an
+environment with torch takes about a second. `-P 3.13` runs any session on another Python.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PACKAGES = [
+    "tensors",
+    "dataio",
+    "trainkit",
+    "embeddings",
+    "attention",
+    "transformer",
+    "gpt2",
+    "decoding",
+]  # reading order
+APPS = ["mnist_trainer", "gpt2_trainer"]
+FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
+
+ENVIRONMENT = {
+    # Tests use tensors of a few hundred numbers: a second thread waits for the first, and a spinning one takes its core.
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    # The first import in a new environment compiles torch; keeping the result (some machines forbid it) halves every
+    # later start. Compiling everything beforehand (UV_COMPILE_BYTECODE) takes longer than it ever gives back.
+    "PYTHONDONTWRITEBYTECODE": None,
+}
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_missing_interpreters = True
+
+
+def metadata(name: str) -> dict[str, dict[str, object]]:
+    return tomllib.loads((ROOT / FOLDERS[name] / "pyproject.toml").read_text("utf-8"))
+
+
+def sync(session: nox.Session, *arguments: str) -> None:
+    """Make the session's environment what uv.lock says for these arguments: what is not declared is not there."""
+    session.env.update(ENVIRONMENT | {"UV_PROJECT_ENVIRONMENT": session.virtualenv.location})
+    session.run_install("uv", "sync", "--quiet", f"--python={session.virtualenv.location}", *arguments)
+
+
+def first_block(name: str) -> str:
+    """The first fenced `python` block of a package's README: the one that needs the base install only."""
+    readme = (ROOT / FOLDERS[name] / "README.md").read_text("utf-8")
+    found = re.search(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    if found is None:
+        raise ValueError(
+            f"wanted a fenced python block in the README of {name}, found none: write its smallest example"
+        )
+    return found[1]
+
+
+def define(name: str, body: Callable[[nox.Session], None], description: str) -> None:
+    """Register `body` as the session `name`; nox shows the description in its list."""
+    body.__doc__ = description
+    nox.session(name=name)(body)
+
+
+def define_member_sessions(name: str) -> None:
+    def alone(session: nox.Session) -> None:
+        sync(session, f"--package={name}", "--no-default-groups", "--group=test")
+        session.run("python", "-c", first_block(name))
+        session.run("pytest", f"{FOLDERS[name]}/tests", *session.posargs)
+
+    def with_extras(session: nox.Session) -> None:
+        sync(session, f"--package={name}", "--no-default-groups", "--group=test", "--all-extras")
+        session.run("pytest", FOLDERS[name], *session.posargs)
+
+    define(f"tests-{name}", alone, f"{name}'s tests and first example, with nothing installed but what it declares")
+    if "optional-dependencies" in metadata(name)["project"]:
+        define(f"extras-{name}", with_extras, f"{name}'s tests and README, with all of its extras")
+
+
+for member in FOLDERS:
+    define_member_sessions(member)
+
+
+@nox.session
+def workspace(session: nox.Session) -> None:
+    """What only the whole workspace can show: layers, README commands, the lock file, parity."""
+    sync(session)
+    session.run("pytest", "tests", *session.posargs)
+
+
+@nox.session
+def lessons(session: nox.Session) -> None:
+    """Every fenced python block of every README, top to bottom, one namespace a file."""
+    sync(session)
+    session.run("pytest", "README.md", *(f"{folder}/README.md" for folder in FOLDERS.values()), *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, spelling, the order of the packages, and that each declares exactly what it imports."""
+    sync(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("codespell")
+    session.run("lint-imports")
+    for folder in FOLDERS.values():
+        with session.chdir(folder):
+            session.run("deptry", "src")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy over the sources of all members."""
+    sync(session)
+    session.run("mypy", *(f"{folder}/src" for folder in FOLDERS.values()), "noxfile.py", ".ci/portable_lock.py")
+
+
+@nox.session(default=False)
+def slow(session: nox.Session) -> None:
+    """The tests that are marked slow, of all members and of the workspace."""
+    sync(session)
+    session.run("pytest", "-m", "slow", "packages", "apps", "tests", *session.posargs, success_codes=[0, 5])
