@@ -26,7 +26,7 @@ APPS = ["mnist_trainer", "gpt2_trainer"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
 
 ENVIRONMENT = {
-    # Tests use tensors of a few hundred numbers: a second thread waits for the first, and a spinning one takes its core.
+    # Tests use tensors of a few hundred numbers: a second thread waits for the first, a spinning one takes its core.
     "OMP_NUM_THREADS": "1",
     "OMP_WAIT_POLICY": "passive",
     # The first import in a new environment compiles torch; keeping the result (some machines forbid it) halves every
