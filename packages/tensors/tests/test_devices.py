@@ -1,0 +1,21 @@
+import pytest
+import torch
+
+from tensors import choose_device
+
+
+def test_auto_is_a_device_that_computes(monkeypatch):
+    monkeypatch.delenv("TENSORS_DEVICE", raising=False)
+    device = choose_device()
+    assert torch.ones(2, device=device).sum().item() == 2
+    if torch.cuda.is_available():
+        assert device.type == "cuda"
+
+
+def test_the_environment_decides_what_auto_is_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("TENSORS_DEVICE", "cpu")
+    assert choose_device() == torch.device("cpu")
+    monkeypatch.setenv("TENSORS_DEVICE", "warp")
+    assert choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(ValueError, match="TENSORS_DEVICE"):
+        choose_device()

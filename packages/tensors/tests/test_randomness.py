@@ -1,0 +1,112 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+
+from tensors import fork_random, generator, random_state, seed_all, set_random_state
+
+
+def draw():
+    return [random.random(), random.gauss(), np.random.rand(), np.random.randn(), *torch.randn(3).tolist()]
+
+
+def test_a_key_names_the_same_seed_for_ever():
+    assert generator(0).initial_seed() == 11980362840778916698
+    assert generator(0, "sampling", 7).initial_seed() == 10181433087026375368
+
+
+def test_a_key_does_not_depend_on_the_hash_seed_of_the_process():
+    code = "from tensors import generator; print(generator(3, 'a').initial_seed())"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert runs == {f"{generator(3, 'a').initial_seed()}\n".encode()}
+
+
+keys = st.lists(st.integers() | st.text(), min_size=1, max_size=4).map(tuple)
+
+
+@given(keys, keys)
+def test_different_keys_have_different_seeds(one, other):
+    assert (generator(*one).initial_seed() == generator(*other).initial_seed()) == (one == other)
+
+
+def test_parts_do_not_run_into_each_other():
+    seeds = {
+        generator(*key).initial_seed()
+        for key in [(1, 23), (12, 3), (123,), ("1", 23), ("1", "23"), ("a\nb",), ("a", "b")]
+    }
+    assert len(seeds) == 7
+
+
+def test_numpy_integers_are_integers():
+    assert generator(np.int32(5)).initial_seed() == generator(5).initial_seed()
+
+
+def test_seeding_twice_draws_the_same_and_agrees_with_each_library():
+    seed_all(11)
+    ours = draw()
+    seed_all(11)
+    assert draw() == ours
+    assert ours[0] == random.Random(11).random()
+    assert ours[2] == np.random.RandomState(11).rand()
+    assert ours[4] == torch.randn(3, generator=torch.Generator().manual_seed(11))[0].item()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 3))
+def test_a_saved_state_continues_where_it_was(seed, drawn):
+    seed_all(seed)
+    for _ in range(drawn):
+        random.gauss(), np.random.randn()  # an odd number of draws leaves half a pair behind
+    state = random_state()
+    expected = draw()
+    seed_all(0)
+    set_random_state(load(save(state)))
+    assert draw() == expected
+
+
+def test_a_refused_state_changes_nothing():
+    seed_all(1)
+    before = random_state()
+    with pytest.raises(ValueError, match="wanted"):
+        set_random_state({name: part for name, part in random_state().items() if name != "torch"})
+    assert all(torch.equal(part, before[name]) for name, part in random_state().items())
+
+
+def test_a_state_for_an_absent_device_is_reported(caplog):
+    set_random_state(random_state() | {"cuda.99": torch.zeros(16, dtype=torch.uint8)})
+    assert "cuda.99" in caplog.text
+
+
+@pytest.mark.parametrize("key", [(0,), ("augment", 3, 7)])
+@pytest.mark.usefixtures("unchecked")
+def test_a_fork_draws_by_its_key_and_leaves_no_trace(key):
+    seed_all(2)
+    expected = draw()
+    seed_all(2)
+    forked = []
+    for _ in range(2):
+        with fork_random(*key):
+            forked.append(draw())
+    assert forked[0] == forked[1]
+    assert forked[0] != expected
+    assert draw() == expected
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_fork_gives_the_state_back_after_an_error_and_nests():
+    seed_all(3)
+    expected = draw()
+    seed_all(3)
+    with pytest.raises(KeyError), fork_random("outer"), fork_random("inner"):
+        {}[draw()[0]]
+    assert draw() == expected
