@@ -1,0 +1,42 @@
+"""Real handwritten digits."""
+
+from importlib import import_module
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+
+from .arrays import ArrayDataset
+
+TEST_EVERY = 5
+
+
+def digits(split: Literal["train", "test"] = "train") -> ArrayDataset:
+    """Load the 1,797 handwritten digits that scikit-learn brings along (Alpaydin and Kaynak 1998); no network.
+
+    Every fifth image is for testing (360), the others for training (1,437). The writers are not named in the data,
+    so one writer's digits can be on both sides.
+
+    Returns:
+        (images, labels): float32 "N 1 8 8" from 0 (paper) to 1 (ink), int64 " N".
+
+    Raises:
+        ValueError: the split is neither "train" nor "test".
+        ImportError: scikit-learn is missing.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"wanted split 'train' or 'test', got {split!r}; pass one of the two")
+    data = require("sklearn.datasets").load_digits()
+    images = (data.images[:, None] / 16.0).astype(np.float32)
+    chosen = (np.arange(len(images)) % TEST_EVERY == TEST_EVERY - 1) == (split == "test")
+    return ArrayDataset(images[chosen], data.target[chosen].astype(np.int64))
+
+
+def require(module: str) -> ModuleType:
+    """Import a library of the extra `images`, or say how to install it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"wanted {module} for images, but it is not installed; install the extra: dataio[images]"
+        ) from error

@@ -1,0 +1,70 @@
+"""Hold out text for evaluation so that nothing the model is judged on was learned from."""
+
+import hashlib
+import math
+
+from .corpora import Corpus, Document
+
+SPLIT_BY_DOCUMENT = 20  # with fewer documents than this, whole ones are too coarse a unit
+
+
+def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus]:
+    """Split into (train, held out); every byte is in exactly one of the two.
+
+    With at least `SPLIT_BY_DOCUMENT` documents whole documents move, chosen by a hash of their text: equal texts stay
+    on one side, and a document never changes sides because others came or went. With fewer, the tail of every
+    document is held out, cut after a line end (in a text without one after a space, or failing that anywhere).
+
+    Args:
+        corpus: what to split.
+        held_out: fraction to hold out, above 0 and below 1; of the documents, or of each document's characters.
+
+    Raises:
+        ValueError: the fraction is outside (0, 1), or there is too little text for two sides.
+    """
+    if not 0.0 < held_out < 1.0:
+        raise ValueError(f"wanted a held-out fraction between 0 and 1, got {held_out}; use for example 0.05")
+    by_document = len(corpus.documents) >= SPLIT_BY_DOCUMENT
+    train, tail = _by_content(corpus, held_out) if by_document else _by_tail(corpus, held_out)
+    if not train or not tail:
+        raise ValueError(
+            f"wanted enough text to hold out {held_out:.0%}, got {len(corpus.documents)} document(s) of "
+            f"{corpus.n_bytes} bytes in {corpus.name}; add text"
+        )
+    return Corpus(f"{corpus.name} (train)", tuple(train)), Corpus(f"{corpus.name} (held out)", tuple(tail))
+
+
+def _by_content(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:
+    place = {document.text: _uniform_hash(document.text) for document in corpus.documents}
+    # One distinct text is held out even when chance leaves all of them above the threshold, and one is kept.
+    threshold = min(max(held_out, min(place.values())), math.nextafter(max(place.values()), 0.0))
+    train = [document for document in corpus.documents if place[document.text] > threshold]
+    tail = [document for document in corpus.documents if place[document.text] <= threshold]
+    return train, tail
+
+
+def _uniform_hash(text: str) -> float:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
+def _by_tail(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:
+    train, tail = [], []
+    for document in corpus.documents:
+        cut = _cut(document.text, round(len(document.text) * (1.0 - held_out)))
+        if cut > 0:
+            train.append(Document(document.name, document.text[:cut]))
+        if cut < len(document.text):
+            tail.append(Document(document.name, document.text[cut:]))
+    return train, tail
+
+
+def _cut(text: str, wanted: int) -> int:
+    """Place of the cut nearest before `wanted`, else after it, that follows a line end, a space, or anything."""
+    for separator in ("\n", " "):
+        before = text.rfind(separator, 0, wanted) + 1
+        if before > 0:
+            return before
+        after = text.find(separator, wanted) + 1
+        if 0 < after < len(text):
+            return after
+    return min(wanted, len(text) - 1)

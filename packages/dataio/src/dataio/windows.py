@@ -1,0 +1,77 @@
+"""A flat run of tokens seen as training examples: pieces of fixed length with their next tokens."""
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+IGNORED = -100  # torch.nn.functional.cross_entropy's default ignore_index
+
+
+class TokenWindows:
+    """Dataset of (inputs, targets), each int64 of `length` tokens; targets are the inputs shifted by one.
+
+    Example i starts at token i x stride. With the default stride, the length, windows do not overlap and no token
+    is a target twice; a smaller stride gives overlapping windows, a larger one skips tokens.
+
+    Args:
+        tokens: 1-D integer array; a memory-mapped file is read only where a window lies.
+        length: tokens of input per example, T.
+        stride: distance between the starts of two windows; the length unless given.
+        ragged: keep the last, shorter window too, padded on the right (inputs with 0, targets with `IGNORED`), so
+            that every token after the first is a target exactly once: for evaluation.
+
+    Raises:
+        ValueError: fewer than length + 1 tokens (2 if ragged), sizes below 1, or ragged with another stride.
+        TypeError: the tokens are not integers.
+    """
+
+    def __init__(self, tokens: np.ndarray, length: int, *, stride: int | None = None, ragged: bool = False) -> None:
+        stride = length if stride is None else stride
+        if length < 1 or stride < 1:
+            raise ValueError(f"wanted a window length and stride of at least 1, got {length} and {stride}; raise them")
+        if ragged and stride != length:
+            raise ValueError(
+                f"wanted stride == length for ragged windows (each token a target once), got stride {stride} and "
+                f"length {length}; leave out stride, or ragged=True"
+            )
+        if tokens.ndim != 1:
+            raise ValueError(f"wanted a 1-D array of tokens, got shape {tokens.shape}; flatten it with .reshape(-1)")
+        if not np.issubdtype(tokens.dtype, np.integer):
+            raise TypeError(f"wanted integer tokens, got dtype {tokens.dtype}; convert with .astype(np.int64)")
+        needed = 2 if ragged else length + 1
+        if len(tokens) < needed:
+            raise ValueError(
+                f"wanted at least {needed} tokens for windows of {length} and their next tokens, got {len(tokens)}; "
+                "use a longer text or a smaller length"
+            )
+        self.tokens, self.length, self.stride, self.ragged = tokens, length, stride, ragged
+
+    def __len__(self) -> int:
+        predicted = len(self.tokens) - 1  # every token but the first can be a target
+        if self.ragged:
+            return -(-predicted // self.length)
+        return (predicted - self.length) // self.stride + 1
+
+    def __getitem__(self, index: int) -> tuple[Int64[Tensor, " T"], Int64[Tensor, " T"]]:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"wanted a window index below {len(self)}, got {index}")
+        inputs, targets = self.fetch(np.array([index % len(self)]))
+        return inputs[0], targets[0]
+
+    def fetch(self, indices: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
+        """Read the windows `indices` (" B") at once."""
+        starts = np.asarray(indices, dtype=np.int64) * self.stride
+        if self.ragged and len(starts) and int(starts.max()) + self.length >= len(self.tokens):
+            return self._fetch_padded(starts)
+        rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts].astype(np.int64)
+        return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy())
+
+    def _fetch_padded(self, starts: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
+        inputs = np.zeros((len(starts), self.length), dtype=np.int64)
+        targets = np.full((len(starts), self.length), IGNORED, dtype=np.int64)
+        for row, start in enumerate(starts):
+            piece = self.tokens[start : start + self.length + 1]
+            inputs[row, : len(piece) - 1] = piece[:-1]
+            targets[row, : len(piece) - 1] = piece[1:]
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
