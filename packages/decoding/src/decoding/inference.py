@@ -1,0 +1,26 @@
+"""Calling a model without training it: no gradients, no dropout, and afterwards it is as it was."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from .protocols import LanguageModel
+
+
+@contextmanager
+def inference(model: LanguageModel) -> Iterator[None]:
+    """Inside, gradients are off and every module of `model` is in evaluation mode; each gets its own mode back.
+
+    Looking at a model while it trains must not change it, and layers that were frozen by hand stay frozen.
+    """
+    training = [module for module in model.modules() if module.training] if isinstance(model, nn.Module) else []
+    for module in training:
+        module.training = False
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,69 @@
+"""Top-k and top-p against transformers' warpers and against their definitions, by enumeration."""
+
+import pytest
+import torch
+
+from decoding import greedy, temperature, top_k, top_p
+
+
+def random_logits(seed, rows=64, n_vocab=17, scale=3.0):
+    return torch.randn(rows, n_vocab, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+def with_ties(seed):
+    return random_logits(seed, n_vocab=12, scale=1.5).round()
+
+
+@pytest.mark.parametrize("logits", [random_logits(0), with_ties(1)], ids=["distinct", "tied"])
+@pytest.mark.parametrize("k", [1, 2, 5, 11, 12, 400])
+def test_top_k_keeps_what_transformers_keeps(logits, k):
+    from transformers import TopKLogitsWarper
+
+    theirs = TopKLogitsWarper(top_k=k)(None, logits.clone())
+    assert torch.equal(top_k(logits, k), theirs)
+
+
+@pytest.mark.parametrize("logits", [random_logits(2), with_ties(3)], ids=["distinct", "tied"])
+@pytest.mark.parametrize("p", [0.01, 0.3, 0.5, 0.9, 0.999])
+def test_top_p_keeps_what_transformers_keeps(logits, p):
+    from transformers import TopPLogitsWarper
+
+    theirs = TopPLogitsWarper(top_p=p)(None, logits.clone())
+    assert torch.equal(top_p(logits, p), theirs)
+
+
+def test_temperature_then_top_k_then_top_p_is_the_order_of_transformers():
+    from transformers import GenerationConfig, GPT2Config, GPT2LMHeadModel
+
+    logits = random_logits(4)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=17, n_positions=8, n_embd=8, n_layer=1, n_head=1))
+    settings = GenerationConfig(do_sample=True, temperature=1.7, top_k=6, top_p=0.8, eos_token_id=0, pad_token_id=0)
+    theirs = model._get_logits_processor(generation_config=settings, input_ids_seq_length=0)(None, logits.clone())
+    assert torch.equal(top_p(top_k(temperature(logits, 1.7), 6), 0.8), theirs)
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5, 0.75, 0.95])
+def test_top_p_is_the_smallest_set_of_likeliest_tokens_that_reaches_p(p):
+    for row in random_logits(5, rows=200).double():
+        probabilities = sorted(row.softmax(0).tolist(), reverse=True)
+        needed = next(n for n in range(1, 18) if sum(probabilities[:n]) >= p)
+        assert top_p(row[None], p).isfinite().sum() == needed
+
+
+def test_where_p_is_reached_exactly_the_next_token_is_dropped_and_of_equals_higher_ids_stay():
+    assert top_p(torch.zeros(1, 4), 0.5).isfinite().tolist() == [[False, False, True, True]]
+
+
+def test_top_k_keeps_every_token_tied_with_the_kth():
+    logits = torch.tensor([[3.0, 1.0, 1.0, 0.0]])
+    assert top_k(logits, 2).isfinite().tolist() == [[True, True, True, False]]
+
+
+def test_rows_are_processed_independently():
+    logits = random_logits(6, rows=5)
+    for process in (lambda x: top_k(x, 3), lambda x: top_p(x, 0.6), greedy):
+        assert torch.equal(process(logits), torch.cat([process(row[None]) for row in logits]))
+
+
+def test_greedy_takes_the_first_of_equally_likely_tokens():
+    assert greedy(torch.tensor([[0.0, 2.0, 2.0], [1.0, 0.0, 1.0]])).tolist() == [1, 0]
