@@ -4,7 +4,9 @@ Each session has an environment of its own, filled by uv from the one lock file;
 environment with torch takes about a second. `-P 3.13` runs any session on another Python.
 """
 
+import json
 import re
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -117,6 +119,58 @@ def types(session: nox.Session) -> None:
     """mypy over the sources of all members."""
     sync(session)
     session.run("mypy", *(f"{folder}/src" for folder in FOLDERS.values()), "noxfile.py", ".ci/portable_lock.py")
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The packages most often taken alone, with the lowest version of everything that they declare."""
+    names = ["tensors", "attention", "trainkit"]
+    session.env.update(ENVIRONMENT)
+    groups = [f"--group={FOLDERS[name]}/pyproject.toml:test" for name in names]
+    session.install("--resolution=lowest-direct", *groups, *(f"--editable={FOLDERS[name]}" for name in names))
+    session.run("pytest", *(f"{FOLDERS[name]}/tests" for name in names), *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Packages as a stranger gets them: one from a folder of wheels, one from git, each in a project of its own."""
+    session.env.update(ENVIRONMENT | {"VIRTUAL_ENV": None})
+    with tempfile.TemporaryDirectory() as temporary:
+        wheel_folder, constraints = f"{temporary}/dist", f"{temporary}/constraints.txt"
+        session.run("uv", "build", "--quiet", "--all-packages", "--wheel", f"--out-dir={wheel_folder}", external=True)
+        export = ["uv", "export", "--quiet", "--all-packages", "--no-emit-workspace", "--no-hashes", "--no-annotate"]
+        session.run(*export, f"--output-file={constraints}", external=True)  # saves a second download of torch
+        version = metadata("attention")["project"]["version"]
+        from_wheels = ["--find-links", wheel_folder, f"attention=={version}"]
+        from_git = [f"transformer @ git+{ROOT.as_uri()}#subdirectory={FOLDERS['transformer']}"]
+        for name, requirement in {"attention": from_wheels, "transformer": from_git}.items():
+            project = Path(temporary, f"uses-{name}")
+            project.mkdir()
+            with session.chdir(project):
+                session.run("uv", "init", "--quiet", "--bare", f"--python={session.virtualenv.location}", external=True)
+                session.run("uv", "add", "--quiet", f"--constraints={constraints}", *requirement, external=True)
+                session.run("uv", "run", "--no-sync", "python", "-c", first_block(name), external=True)
+                installed = session.run("uv", "pip", "list", "--quiet", "--format=json", external=True, silent=True)
+                expect_only(session, {"attention", name}, {package["name"] for package in json.loads(str(installed))})
+
+
+def expect_only(session: nox.Session, expected: set[str], installed: set[str]) -> None:
+    """Of everything that the workspace builds, and of torchvision, exactly `expected` is there."""
+    ours = {name.replace("_", "-") for name in FOLDERS} | {"torchvision"}
+    if installed & ours != expected:
+        session.error(
+            f"wanted {sorted(expected)} installed, found {sorted(installed & ours)}: look at the dependencies"
+        )
+    session.log(f"Installed with {len(installed - ours)} packages of others: {', '.join(sorted(expected))}")
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """The benchmarks of tests/benchmarks, one table each, on as many threads as torch likes."""
+    sync(session)
+    session.env.update({"OMP_NUM_THREADS": None})
+    for script in sorted((ROOT / "tests" / "benchmarks").glob("*.py")):
+        session.run("python", str(script), *session.posargs)
 
 
 @nox.session(default=False)

@@ -1,0 +1,42 @@
+"""What the READMEs promise about commands, order and examples holds."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml") if path.parts[-3] in {"packages", "apps"})
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def test_ci_runs_the_two_commands_of_the_readme_and_holds_none_of_its_own() -> None:
+    run = subprocess.run(["bash", ".ci/run", "--commands"], cwd=ROOT, capture_output=True, text=True, check=True)
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert run.stdout.splitlines() == [blocks[0].strip(), blocks[1].strip()]
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert not [command for command in run.stdout.splitlines() if command in script]
+
+
+def test_the_map_and_the_ladder_name_every_member() -> None:
+    for folder in MEMBERS:
+        name = f"{folder.parent.name}/{folder.name}"
+        assert f"]({name})" in README, f"{name} is missing in the map"
+        assert f"]({name}/README.md)" in README, f"{name} is missing in the ladder"
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(folder / "README.md" for folder in MEMBERS)]:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
+
+
+@pytest.mark.parametrize("folder", MEMBERS, ids=lambda folder: folder.name)
+def test_every_lesson_has_examples_that_end_in_an_assertion(folder: Path) -> None:
+    blocks = BLOCK.findall((folder / "README.md").read_text("utf-8"))
+    assert blocks, "a lesson needs a smallest runnable example"
+    for block in blocks:
+        assert isinstance(ast.parse(block).body[-1], ast.Assert), f"wanted a final assert, got:\n{block}"
