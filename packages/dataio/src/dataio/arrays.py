@@ -1,6 +1,6 @@
 """Data that fits in memory."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class ArrayDataset:
     def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         return tuple(array[index] for array in self.arrays)
 
-    def fetch(self, indices: Any) -> tuple[Tensor, ...]:
+    def fetch(self, indices: np.ndarray | Sequence[int]) -> tuple[Tensor, ...]:
         """Read the examples `indices` (" B") at once: one tensor "B ..." for each array."""
-        rows = torch.as_tensor(indices, dtype=torch.int64)
+        rows = torch.from_numpy(np.asarray(indices, dtype=np.int64))
         return tuple(array[rows] for array in self.arrays)

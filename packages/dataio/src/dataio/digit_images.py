@@ -2,7 +2,6 @@
 
 from importlib import import_module
 from types import ModuleType
-from typing import Literal
 
 import numpy as np
 
@@ -11,11 +10,14 @@ from .arrays import ArrayDataset
 TEST_EVERY = 5
 
 
-def digits(split: Literal["train", "test"] = "train") -> ArrayDataset:
+def digits(split: str = "train") -> ArrayDataset:
     """Load the 1,797 handwritten digits that scikit-learn brings along (Alpaydin and Kaynak 1998); no network.
 
-    Every fifth image is for testing (360), the others for training (1,437). The writers are not named in the data,
+    Every fifth image is for testing (359), the others for training (1,438). The writers are not named in the data,
     so one writer's digits can be on both sides.
+
+    Args:
+        split: "train" or "test".
 
     Returns:
         (images, labels): float32 "N 1 8 8" from 0 (paper) to 1 (ink), int64 " N".

@@ -59,12 +59,13 @@ def _by_tail(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Docu
 
 
 def _cut(text: str, wanted: int) -> int:
-    """Place of the cut nearest before `wanted`, else after it, that follows a line end, a space, or anything."""
+    """Place of the last cut before `wanted`, else the first after it, that follows a line end, a space, or anything."""
+    wanted = min(wanted, len(text) - 1)
     for separator in ("\n", " "):
         before = text.rfind(separator, 0, wanted) + 1
-        if before > 0:
+        if before > wanted // 2:
             return before
         after = text.find(separator, wanted) + 1
         if 0 < after < len(text):
             return after
-    return min(wanted, len(text) - 1)
+    return wanted

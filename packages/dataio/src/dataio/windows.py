@@ -1,5 +1,7 @@
 """A flat run of tokens seen as training examples: pieces of fixed length with their next tokens."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Int64
@@ -59,7 +61,7 @@ class TokenWindows:
         inputs, targets = self.fetch(np.array([index % len(self)]))
         return inputs[0], targets[0]
 
-    def fetch(self, indices: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
+    def fetch(self, indices: np.ndarray | Sequence[int]) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
         """Read the windows `indices` (" B") at once."""
         starts = np.asarray(indices, dtype=np.int64) * self.stride
         if self.ragged and len(starts) and int(starts.max()) + self.length >= len(self.tokens):

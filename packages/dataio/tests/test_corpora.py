@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dataio
+import dataio.corpora
+
+
+def test_embedded_text_holds_prose_and_code_in_a_fixed_order():
+    corpus = dataio.embedded_text()
+    names = [document.name for document in corpus.documents]
+    assert corpus == dataio.embedded_text()
+    assert len(set(names)) == len(names)
+    assert "topics/lambda" in names
+    assert "json/decoder.py" in names
+    assert not any("/tests/" in name or name.startswith("_") for name in names)
+    assert 4_000_000 < corpus.n_bytes < 8_000_000
+    assert corpus.n_bytes == sum(len(document.text.encode("utf-8")) for document in corpus.documents)
+
+
+def test_embedded_text_says_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(dataio.corpora.sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"lacks Python sources in .*read text of your own"):
+        dataio.embedded_text()
+
+
+def test_fingerprint_depends_on_names_texts_and_order_but_not_on_the_corpus_name():
+    first, second = dataio.Document("a", "x"), dataio.Document("b", "y")
+    corpus = dataio.Corpus("c", (first, second))
+    assert corpus.fingerprint == dataio.Corpus("other", (first, second)).fingerprint
+    others = [
+        (second, first),
+        (first,),
+        (dataio.Document("a", "xb"), dataio.Document("", "y")),
+        (first, dataio.Document("b", "Y")),
+    ]
+    prints = {dataio.Corpus("c", documents).fingerprint for documents in others}
+    assert len(prints | {corpus.fingerprint}) == 5
+
+
+def test_file_folder_and_pattern_read_the_same_bytes(tmp_path):
+    folder = tmp_path / "books" / "deep"
+    folder.mkdir(parents=True)
+    (folder.parent / "one.txt").write_bytes("naïve\r\n".encode())
+    (folder / "two.md").write_bytes(b"second")
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "picture.png").write_bytes(b"\0\1")
+    (folder / ".hidden.txt").write_bytes(b"no")
+    whole = dataio.read_text(tmp_path / "books")
+    assert whole.documents == (dataio.Document("deep/two.md", "second"), dataio.Document("one.txt", "naïve\r\n"))
+    assert dataio.read_text(f"{tmp_path}/books/**/*.[tm][xd]*").documents == whole.documents
+    assert dataio.read_text(str(folder / "two.md")).documents == (dataio.Document("two.md", "second"),)
+    assert whole.n_bytes == len("naïve\r\nsecond".encode())
+
+
+BAD_TEXT = {
+    "missing": (None, FileNotFoundError, "wanted a text file.*is not there; check the path"),
+    "empty": (b"", ValueError, "wanted text in .*empty; name other files"),
+    "binary": (b"ab\0cd", ValueError, "is binary .a zero byte at offset 2.; leave"),
+    "latin1": ("café".encode("latin-1"), ValueError, "wanted UTF-8.*0xe9 at offset 3; convert"),
+}
+
+
+@pytest.mark.parametrize(("content", "kind", "message"), BAD_TEXT.values(), ids=BAD_TEXT)
+def test_bad_text_is_refused_with_what_to_do(tmp_path, content, kind, message):
+    path = tmp_path / "text.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(kind, match=message):
+        dataio.read_text(path)
+
+
+def test_a_folder_or_pattern_without_text_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"wanted text files in folder .*use a pattern"):
+        dataio.read_text(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"wanted files that match .*check the pattern"):
+        dataio.read_text(tmp_path / "*.txt")
+
+
+def texts(least: int, most: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.text("ab \né", min_size=1, max_size=60), min_size=least, max_size=most)
+
+
+def corpus_of(all_texts: list[str]) -> dataio.Corpus:
+    return dataio.Corpus("c", tuple(dataio.Document(f"{i}", text) for i, text in enumerate(all_texts)))
+
+
+@given(texts(1, 30), st.floats(0.01, 0.99))
+def test_split_loses_and_doubles_no_byte(all_texts, held_out):
+    corpus = corpus_of(all_texts)
+    if len(set(all_texts)) == 1 or all(len(text) == 1 or len(text) * (1 - held_out) < 1 for text in all_texts):
+        return  # may be too little for two sides
+    train, tail = dataio.split_corpus(corpus, held_out)
+    pieces = {document.name: "" for document in corpus.documents}
+    for document in (*train.documents, *tail.documents):
+        pieces[document.name] += document.text
+    assert pieces == {document.name: document.text for document in corpus.documents}
+    assert train.n_bytes + tail.n_bytes == corpus.n_bytes
+    assert min(train.n_bytes, tail.n_bytes) > 0
+
+
+@given(texts(20, 40), st.floats(0.01, 0.99))
+def test_equal_documents_stay_on_one_side(all_texts, held_out):
+    corpus = corpus_of(all_texts)
+    if len({document.text for document in corpus.documents}) > 1:
+        train, tail = dataio.split_corpus(corpus, held_out)
+        assert not {document.text for document in train.documents} & {document.text for document in tail.documents}
+
+
+def test_a_document_keeps_its_side_when_others_come():
+    documents = tuple(dataio.Document(f"{i}", f"text {i}") for i in range(200))
+    _, before = dataio.split_corpus(dataio.Corpus("small", documents[:100]), 0.2)
+    _, after = dataio.split_corpus(dataio.Corpus("large", documents), 0.2)
+    assert set(before.documents) == set(after.documents) & set(documents[:100])
+    assert 20 <= len(after.documents) <= 60
+
+
+def test_few_documents_are_cut_after_a_line_end(tmp_path):
+    (tmp_path / "lines.txt").write_text("".join(f"line {i}\n" for i in range(100)))
+    train, tail = dataio.split_corpus(dataio.read_text(tmp_path / "lines.txt"), 0.1)
+    assert train.documents[0].text.endswith("\n")
+    assert tail.documents[0].text.startswith("line 9")
+    assert 0.08 < tail.n_bytes / (train.n_bytes + tail.n_bytes) < 0.12
+
+
+def test_one_long_line_is_cut_near_the_wanted_place():
+    text = "\n" + "word " * 1000
+    train, tail = dataio.split_corpus(dataio.Corpus("line", (dataio.Document("a", text),)), 0.1)
+    assert train.documents[0].text + tail.documents[0].text == text
+    assert tail.documents[0].text.startswith("word ")
+    assert 0.09 < tail.n_bytes / len(text) < 0.11
+
+
+def test_text_that_cannot_be_split_is_refused():
+    with pytest.raises(ValueError, match=r"wanted enough text to hold out 5%, got 1 document.* add text"):
+        dataio.split_corpus(dataio.Corpus("tiny", (dataio.Document("a", "x"),)))
+    with pytest.raises(ValueError, match=r"wanted a held-out fraction between 0 and 1, got 1.5"):
+        dataio.split_corpus(dataio.embedded_text(), 1.5)
+
+
+def test_embedded_text_splits_by_whole_documents():
+    train, tail = dataio.split_corpus(dataio.embedded_text())
+    assert {Path(document.name) for document in train.documents}.isdisjoint(
+        {Path(document.name) for document in tail.documents}
+    )
+    assert 0.02 < tail.n_bytes / (train.n_bytes + tail.n_bytes) < 0.1
