@@ -27,6 +27,9 @@ class TinyModel(nn.Module):
 
         return KeyValueCache(1, batch, self.n_head, length, self.n_embd // self.n_head)
 
+    def visible(self, slots, positions):
+        return slots <= positions
+
     def forward(self, tokens, cache=None, lengths=None, last_only=False):
         batch, time = tokens.shape
         real = torch.full((batch,), time) if lengths is None else lengths
@@ -39,7 +42,7 @@ class TinyModel(nn.Module):
         if cache is not None:
             k, v = cache.layer(0).write(k, v)
             cache.advance(time, lengths)
-        visible = torch.arange(k.shape[2]) <= positions[:, None, :, None]
+        visible = self.visible(torch.arange(k.shape[2]), positions[:, None, :, None])
         mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=visible)
         x = x + mixed.transpose(1, 2).reshape(batch, time, -1) @ self.out
         logits = x @ self.tokens.T
