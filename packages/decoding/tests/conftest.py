@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from attention import KeyValueCache
+
 
 class TinyModel(nn.Module):
     """One attention layer over torch alone; big random weights, so that every token and position matters."""
@@ -23,8 +25,6 @@ class TinyModel(nn.Module):
         self.dropout = nn.Dropout(0.3)
 
     def new_cache(self, batch, length):
-        from attention import KeyValueCache
-
         return KeyValueCache(1, batch, self.n_head, length, self.n_embd // self.n_head)
 
     def visible(self, slots, positions):

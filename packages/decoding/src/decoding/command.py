@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
 
 
+class Sampling(GenerationSettings):
+    """Checked by `_generate`, so that a wrong value is reported in our words and not wrapped in the parser's."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class Generate:
     """Continue prompts with a model. Standard output gets each prompt and its continuation, in one block per prompt;
@@ -27,9 +34,9 @@ class Generate:
     """Folder of a model, such as RUN/model after training."""
     prompt: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A text to continue; may be given several times."""
-    prompts_file: Path | None = None
+    prompts_file: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A UTF-8 file with one prompt per line."""
-    settings: tyro.conf.OmitArgPrefixes[GenerationSettings] = GenerationSettings()  # noqa: RUF009  frozen
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
     device: str = "auto"
     """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -57,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _generate(command: Generate) -> None:
+    settings = GenerationSettings(**asdict(command.sampling))
     prompts = _read_prompts(command)
     if not Path(command.model).is_dir():
         raise ValueError(
@@ -69,9 +77,9 @@ def _generate(command: Generate) -> None:
     model, tokenizer = gpt2.load(command.model)
     model = model.to(device)
     if len(prompts) == 1 and not command.json:
-        _write_stream(model, tokenizer, prompts[0], command.settings)
+        _write_stream(model, tokenizer, prompts[0], settings)
     else:
-        _write_all(model, tokenizer, prompts, command)
+        _write_all(model, tokenizer, prompts, settings, command.json)
 
 
 def _read_prompts(command: Generate) -> list[str]:
@@ -113,12 +121,14 @@ def _write_stream(model: "LanguageModel", tokenizer: "Tokenizer", prompt: str, s
     _report_full([rows[0].finish_reason], model.n_ctx)
 
 
-def _write_all(model: "LanguageModel", tokenizer: "Tokenizer", prompts: list[str], command: Generate) -> None:
+def _write_all(
+    model: "LanguageModel", tokenizer: "Tokenizer", prompts: list[str], settings: GenerationSettings, as_json: bool
+) -> None:
     from .text import generate
 
-    results = generate(model, tokenizer, prompts, command.settings)
+    results = generate(model, tokenizer, prompts, settings)
     for number, (prompt, result) in enumerate(zip(prompts, results, strict=True), start=1):
-        if command.json:
+        if as_json:
             line = json.dumps({"prompt": prompt, **asdict(result)}, ensure_ascii=False)
         else:
             line = f"=== {number} of {len(prompts)} ===\n{prompt}{result.text}"
