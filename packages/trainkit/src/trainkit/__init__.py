@@ -1,1 +1,85 @@
-"""The visible training loop and what every run needs around it."""
+"""The visible training loop and what every run needs around it.
+
+Names are loaded on first use (PEP 562), so that `trainkit --help` answers without importing torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .checkpoints import Checkpoints
+    from .evaluation import Evaluation, bits_per_byte, evaluate, evaluating
+    from .loop import Loss, NonFiniteLoss, Step, train_steps
+    from .manifest import CheckpointError, Saved, verify_checkpoint
+    from .metrics_log import MetricsLog, log
+    from .muon_optimizer import Muon, orthogonalise
+    from .optimizers import adamw, is_hidden_matrix, muon
+    from .parts import ModulePart, OptimizerPart, Part, RandomPart
+    from .progress_bar import progress
+    from .schedules import constant, cosine, linear_to_zero
+    from .stopping import Patience, Stop, graceful_stop
+
+__all__ = [  # noqa: RUF022  in reading order
+    "Loss",
+    "Step",
+    "train_steps",
+    "NonFiniteLoss",
+    "Evaluation",
+    "evaluate",
+    "evaluating",
+    "bits_per_byte",
+    "adamw",
+    "muon",
+    "is_hidden_matrix",
+    "Muon",
+    "orthogonalise",
+    "constant",
+    "linear_to_zero",
+    "cosine",
+    "progress",
+    "MetricsLog",
+    "log",
+    "Checkpoints",
+    "Saved",
+    "CheckpointError",
+    "verify_checkpoint",
+    "Part",
+    "ModulePart",
+    "OptimizerPart",
+    "RandomPart",
+    "graceful_stop",
+    "Stop",
+    "Patience",
+]
+
+_EXPORTS = {
+    "loop": ("Loss", "Step", "train_steps", "NonFiniteLoss"),
+    "evaluation": ("Evaluation", "evaluate", "evaluating", "bits_per_byte"),
+    "optimizers": ("adamw", "muon", "is_hidden_matrix"),
+    "muon_optimizer": ("Muon", "orthogonalise"),
+    "schedules": ("constant", "linear_to_zero", "cosine"),
+    "progress_bar": ("progress",),
+    "metrics_log": ("MetricsLog", "log"),
+    "checkpoints": ("Checkpoints",),
+    "manifest": ("Saved", "CheckpointError", "verify_checkpoint"),
+    "parts": ("Part", "ModulePart", "OptimizerPart", "RandomPart"),
+    "stopping": ("graceful_stop", "Stop", "Patience"),
+}
+_MODULE = {name: module for module, names in _EXPORTS.items() for name in names}
+
+__all__ = [*_MODULE]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds `name` and keep what it gives, so that this runs once per name."""
+    if name == "contract":  # a module, so that `trainkit.contract.check` needs no second import
+        return import_module(".contract", __name__)
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,158 @@
+"""Checkpoints that survive a crash: written aside, flushed, renamed; verified before they are trusted.
+
+FOLDER/step-000200/     the parts' files, state.json, manifest.json with the SHA-256 of all of them
+FOLDER/latest, best     one line each: the name of a folder
+"""
+
+import errno
+import logging
+import math
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import manifest
+from .durable import replace_folder, write_text
+from .manifest import CheckpointError, Saved
+from .parts import Part
+
+logger = logging.getLogger(__name__)
+
+STAGED, REPLACED = ".saving-", ".replaced-"
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Checkpoints:
+    """Saves and loads `parts` (name -> Part) under `folder`; keeps the last `keep` checkpoints and the best."""
+
+    def __init__(self, folder: str | Path, parts: Mapping[str, Part], *, keep: int = 2):
+        if keep < 1:
+            raise ValueError(f"wanted keep >= 1, got {keep}; a run needs at least its last checkpoint")
+        self.folder, self.parts, self.keep = Path(folder), dict(parts), keep
+
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, valid or not, ascending."""
+        names = [path.name for path in self.folder.glob("step-*") if path.is_dir()]
+        return sorted(int(name[5:]) for name in names if name[5:].isdecimal())
+
+    def save(self, step: int, score: Any = None, extra: dict[str, Any] | None = None) -> Path:
+        """Write step-000200 and move `latest`, and `best` if the score is the lowest so far; `extra` is any JSON.
+
+        `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
+        and what was begun is removed; a full disk is an OSError with errno ENOSPC.
+        """
+        final = self._path(step)
+        staged = final.with_name(STAGED + final.name)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._clear_leftovers()
+        try:
+            staged.mkdir()
+            with manifest.writing(staged, step, None if score is None else float(score), extra or {}) as saving:
+                for name, part in self.parts.items():
+                    saving.add(name, part)
+            replace_folder(staged, final, final.with_name(REPLACED + final.name))
+        except BaseException as error:
+            written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
+            shutil.rmtree(staged, ignore_errors=True)
+            if _is_full(error):
+                raise self._full(error, step, written) from error
+            raise
+        write_text(self.folder / "latest", final.name)
+        best = self._best(self.steps())
+        if best is not None:
+            write_text(self.folder / "best", self._path(best).name)
+        self._remove_old(step, best)
+        return final
+
+    def load(self, which: str | int = "latest") -> Saved:
+        """Load into the parts and return what was saved with them; CheckpointError if nothing valid is there.
+
+        "latest": the newest valid one, starting where the pointer `latest` says; "best": the valid one of lowest score.
+        A corrupt one is skipped with a logged warning. A number asks for just that step.
+        """
+        self._clear_leftovers()
+        for step in self._candidates(which):
+            try:
+                saved = manifest.verify_checkpoint(self._path(step))
+            except CheckpointError as error:
+                if isinstance(which, int):
+                    raise
+                logger.warning("skipping a checkpoint that cannot be trusted: %s", error)
+                continue
+            self._check_parts(saved)
+            for part in self.parts.values():
+                part.load(saved.path)
+            return saved
+        raise CheckpointError(
+            f"wanted a valid checkpoint ({which}) in {self.folder}, got steps {self.steps()}, none usable; "
+            f"check the folder's name, or start a new run"
+        )
+
+    def _candidates(self, which: str | int) -> list[int]:
+        steps = self.steps()
+        if isinstance(which, int):
+            return [step for step in steps if step == which]
+        if which == "best":
+            scored = [(score, step) for step in steps if (score := manifest.score(self._path(step))) is not None]
+            return [step for _, step in sorted(scored)]
+        if which != "latest":
+            raise ValueError(f'wanted "latest", "best" or the number of a step, got {which!r}; present: {steps}')
+        # Steps after the pointer were left behind by a run that was continued from an earlier one: last resort.
+        pointed = self._pointed(steps)
+        return sorted(steps, key=lambda step: (step <= pointed, step), reverse=True)
+
+    def _pointed(self, steps: list[int]) -> int:
+        try:
+            name = (self.folder / "latest").read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            name = ""
+        return next((step for step in steps if self._path(step).name == name), max(steps, default=0))
+
+    def _best(self, steps: list[int]) -> int | None:
+        scores = {step: manifest.score(self._path(step)) for step in steps}
+        finite = {step: score for step, score in scores.items() if score is not None and math.isfinite(score)}
+        return min(finite, key=lambda step: (finite[step], step)) if finite else None
+
+    def _remove_old(self, newest: int, best: int | None) -> None:
+        past = [step for step in self.steps() if step <= newest]
+        for step in past[: -self.keep]:
+            if step != best:
+                shutil.rmtree(self._path(step))
+
+    def _clear_leftovers(self) -> None:
+        """What a killed process left: a replaced folder goes back if its successor never came, the rest goes."""
+        for path in self.folder.glob(f"{REPLACED}*"):
+            final = self.folder / path.name.removeprefix(REPLACED)
+            shutil.rmtree(path) if final.exists() else path.rename(final)
+        for path in self.folder.glob(f"{STAGED}*"):
+            shutil.rmtree(path)
+
+    def _check_parts(self, saved: Saved) -> None:
+        if set(saved.parts) != set(self.parts):
+            raise CheckpointError(
+                f"wanted {saved.path} to hold the parts {sorted(self.parts)}, got {sorted(saved.parts)}; "
+                f"build the run with the settings that it was saved with"
+            )
+
+    def _full(self, error: BaseException, step: int, written: int) -> OSError:
+        earlier = [sum(path.stat().st_size for path in self._path(s).rglob("*")) for s in self.steps()]
+        needed = max([written, *earlier]) / 1e6
+        free = shutil.disk_usage(self.folder).free / 1e6
+        return OSError(
+            errno.ENOSPC,
+            f"wanted room for the checkpoint of step {step}, at least {needed:.1f} MB, got {free:.1f} MB free after "
+            f"{written / 1e6:.1f} MB were written and removed again; earlier checkpoints {self.steps()} are intact: "
+            f"free some space and resume ({error})",
+            str(self.folder),
+        )
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:06d}"
+
+
+def _is_full(error: BaseException) -> bool:
+    """Also for safetensors, whose errors carry the number in their text only."""
+    return (isinstance(error, OSError) and error.errno in FULL) or any(
+        f"os error {code}" in str(error) for code in FULL
+    )

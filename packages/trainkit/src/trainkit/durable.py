@@ -1,0 +1,35 @@
+"""Files that are on the disk when the call returns: fsync of the content AND of the folder that names it."""
+
+import os
+import shutil
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or on POSIX a folder's list of names, to the disk. Windows flushes names with the file."""
+    if path.is_dir() and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a small file in one step: readers see the old content or the new, never half of it."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(text + "\n", encoding="utf-8")
+    sync(aside)
+    os.replace(aside, path)
+    sync(path.parent)
+
+
+def replace_folder(staged: Path, final: Path, replaced: Path) -> None:
+    """Rename `staged` to `final`. A folder already there waits as `replaced` until the new one has its name."""
+    if final.exists():
+        final.rename(replaced)
+    staged.rename(final)
+    sync(final.parent)
+    if replaced.exists():
+        shutil.rmtree(replaced)

@@ -1,0 +1,110 @@
+"""A run's numbers: metrics.jsonl for programs, TensorBoard events for eyes; both resume without doubled points."""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from .durable import write_text
+from .loop import Step
+
+
+class MetricsLog:
+    """`write(step, loss=..., ...)` appends one line {"step", "seconds", values...} to FOLDER/metrics.jsonl, flushed.
+
+    A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` count
+    from the creation of this object. NaN and infinities are written as null, which JSON can hold.
+    With `start`, the step that a run resumes from, lines and TensorBoard points of later steps are removed first.
+    """
+
+    def __init__(self, folder: str | Path, start: int = 0):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._began = time.perf_counter()
+        cut_lines(self.folder / "metrics.jsonl", start)
+        cut_events(self.folder, start)
+        self._lines = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self.tensorboard = SummaryWriter(str(self.folder), purge_step=start + 1)
+
+    def write(self, step: int, **values: float | None) -> None:
+        """Values that are None were not measured and are left out."""
+        measured = {name: float(value) for name, value in values.items() if value is not None}
+        line = {"step": step, "seconds": round(time.perf_counter() - self._began, 3)}
+        finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
+        self._lines.write(json.dumps({**line, **finite}) + "\n")
+        self._lines.flush()
+        for name, value in measured.items():
+            self.tensorboard.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self._lines.close()
+        self.tensorboard.close()
+
+    def __enter__(self) -> "MetricsLog":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10) -> Iterator[Step]:
+    """Pass the steps through; write loss, gradient norm, rate and tokens (items) per second of each `every`-th.
+
+    Loss, norm and rate are those of that step; the speed is the mean since the last line.
+    """
+    items, seconds = 0, 0.0
+    for step in steps:
+        items, seconds = items + step.items, seconds + step.seconds
+        if step.number % every == 0:
+            metrics.write(
+                step.number,
+                loss=step.loss,
+                learning_rate=step.learning_rate,
+                gradient_norm=step.gradient_norm,
+                tokens_per_second=items / max(seconds, 1e-9),
+            )
+            items, seconds = 0, 0.0
+        yield step
+
+
+def cut_lines(path: Path, last: int) -> None:
+    """Keep the whole lines of steps up to `last`; a torn line at the end goes."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            if json.loads(line)["step"] <= last:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            break
+    if kept:
+        write_text(path, "\n".join(kept))
+    else:
+        path.unlink()
+
+
+def cut_events(folder: Path, last: int) -> None:
+    """Rewrite each TensorBoard file with its events up to step `last`, so that no reader sees a point twice."""
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        records: list[Any] = list(RawEventFileLoader(str(path)).Load())
+        kept = [record for record in records if Event.FromString(record).step <= last]
+        if len(kept) == len(records):
+            continue
+        aside = path.with_name(f".{path.name}.new")
+        with aside.open("wb") as stream:
+            writer = RecordWriter(stream)
+            for record in kept:
+                writer.write(record)
+        aside.replace(path)
