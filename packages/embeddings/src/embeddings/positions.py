@@ -1,0 +1,33 @@
+"""A position's vector: attention alone cannot tell word order, so every place in the text gets a vector of its own."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .lookup import rows_of
+
+
+class LearnedPositions(nn.Module):
+    """A learned table `weight` of shape [n_ctx, n_embd]; row p is the vector of position p.
+
+    The positions are an argument, so a key-value cache or a ragged batch says where each token stands. Rows start from
+    a normal distribution of standard deviation 0.01, GPT-2's (openai/gpt-2 src/model.py, `wpe`).
+    """
+
+    def __init__(self, n_ctx: int, n_embd: int) -> None:
+        super().__init__()
+        if n_ctx < 1 or n_embd < 1:
+            raise ValueError(
+                f"wanted n_ctx and n_embd of at least 1; got n_ctx={n_ctx}, n_embd={n_embd}; "
+                "pass the number of positions, then the width of a vector"
+            )
+        self.n_ctx, self.n_embd = n_ctx, n_embd
+        self.weight = nn.Parameter(torch.empty(n_ctx, n_embd))
+        nn.init.normal_(self.weight, std=0.01)
+
+    def forward(self, positions: Int[Tensor, "... T"]) -> Float[Tensor, "... T C"]:
+        """Vectors of `positions`. ValueError when a position is outside 0 ... n_ctx - 1."""
+        return rows_of(self.weight, positions, "positions", "shorten the text or build the table with a larger n_ctx")
+
+    def extra_repr(self) -> str:
+        return f"n_ctx={self.n_ctx}, n_embd={self.n_embd}"
