@@ -3,9 +3,9 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .cache import LayerCache
 from .fast import attend
 from .heads import merge_heads, split_heads
+from .layer_cache import LayerCache
 from .masks import Mask
 
 

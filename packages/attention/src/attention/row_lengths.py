@@ -1,0 +1,114 @@
+"""How full each row of a cache is, and what follows from it: where the next tokens go, and whom they may see."""
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from .masks import Causal, Mask, causal
+
+
+class RowLengths:
+    """`lengths` ([B], int64) counts the real tokens of each row; `shortest` and `longest` are its extremes, known
+    without waiting for a device. A row has room for `length` tokens."""
+
+    # Normal tensors even when made inside torch.inference_mode(), so that they can be changed outside of it too.
+    @torch.inference_mode(False)
+    def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu") -> None:
+        self.length = length
+        self.lengths = torch.zeros(batch, dtype=torch.int64, device=device)
+        self.shortest = self.longest = 0
+        self._visible: Tensor | None = None
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.lengths)
+
+    def positions(self, queries: int) -> Int[Tensor, "B T"]:
+        """The places in their rows of the next `queries` tokens: lengths[r] + t."""
+        return self.lengths[:, None] + torch.arange(queries, device=self.lengths.device)
+
+    def mask(self, queries: int, rule: Mask | Tensor | None = None) -> Mask | Tensor | None:
+        """Who sees whom among the next `queries` tokens and the slots up to them, in the cheapest form that `attend`
+        takes: the causal rule for an empty cache, None where nothing is hidden, else a bool tensor. `rule` hides more;
+        it is asked with places in the row."""
+        if rule is None or isinstance(rule, Causal):
+            if self.longest == 0:
+                return causal()
+            return None if queries == 1 and self.shortest == self.longest else self._causal(queries)
+        if isinstance(rule, Mask):
+            rule = rule.dense(self.n_rows, self.positions(queries), self.longest + queries, self.lengths.device)
+        return rule & self._causal(queries)
+
+    @torch.inference_mode(False)
+    def _causal(self, queries: int) -> Bool[Tensor, "_ 1 T S"]:
+        if self._visible is None or self._visible.shape[-2] != queries:  # one mask serves all layers of a call
+            rows = 1 if self.shortest == self.longest else self.n_rows
+            positions = self.positions(queries)[:rows]
+            self._visible = causal().dense(rows, positions, self.longest + queries, positions.device)
+        return self._visible
+
+    @torch.inference_mode(False)
+    def advance(self, queries: int, lengths: Int[Tensor, " B"] | None = None) -> None:
+        """Count the `queries` tokens just written, of which `lengths[r]` are real in row r (None: all). Once per model
+        call, after all layers. ValueError when a length is outside 0 ... queries, or the tokens do not fit."""
+        self.check_room(queries)
+        if lengths is None:
+            self.lengths = self.lengths + queries
+            self.shortest, self.longest, self._visible = self.shortest + queries, self.longest + queries, None
+            return
+        real = self._one_per_row(lengths)
+        if not bool(((real >= 0) & (real <= queries)).all()):
+            raise ValueError(
+                f"wanted lengths from 0 to the {queries} tokens of the call; got {real.tolist()}; "
+                "pass how many tokens of each row are real"
+            )
+        self._set(self.lengths + real)
+
+    def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
+        """Forget all but the first `lengths[r]` tokens of each row. ValueError for more than a row holds."""
+        kept = torch.full_like(self.lengths, lengths) if isinstance(lengths, int) else self._one_per_row(lengths)
+        if not bool(((kept >= 0) & (kept <= self.lengths)).all()):
+            raise ValueError(
+                f"wanted lengths from 0 to what each row holds, {self.lengths.tolist()}; got {kept.tolist()}; "
+                "a cache is only cut shorter"
+            )
+        self._set(kept)
+
+    def reset(self) -> None:
+        """Forget everything; the memory stays."""
+        self._set(torch.zeros_like(self.lengths))
+
+    def select(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows, in this order: repeated, reordered or left out."""
+        self.check_rows(rows)
+        self._set(self.lengths[rows])
+
+    def check_rows(self, rows: Tensor) -> None:
+        """ValueError when `rows` is empty or names a row that is not there."""
+        if rows.ndim != 1 or not len(rows) or not bool(((rows >= 0) & (rows < self.n_rows)).all()):
+            raise ValueError(
+                f"wanted one or more row numbers from 0 to {self.n_rows - 1}; got {rows.tolist()}; "
+                "name the rows to go on with"
+            )
+
+    def check_room(self, queries: int) -> None:
+        """ValueError when `queries` more tokens, padding included, would not fit behind the longest row."""
+        if self.longest + queries > self.length:
+            raise ValueError(
+                f"wanted at most {self.length - self.longest} more tokens; got {queries}; the cache has {self.length} "
+                f"slots and its longest row holds {self.longest}: make a longer cache, or cut or reset this one"
+            )
+
+    def _one_per_row(self, lengths: Tensor) -> Tensor:
+        if lengths.shape != (self.n_rows,):
+            raise ValueError(
+                f"wanted {self.n_rows} lengths, one a row; got shape {list(lengths.shape)}; "
+                "pass the lengths of this batch"
+            )
+        return lengths.to(self.lengths)
+
+    @torch.inference_mode(False)
+    def _set(self, lengths: Tensor) -> None:
+        self.lengths = lengths.clone()
+        self.shortest, self.longest = (int(bound) for bound in torch.stack(torch.aminmax(lengths)).tolist())
+        self._visible = None
