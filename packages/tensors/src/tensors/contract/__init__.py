@@ -1,0 +1,16 @@
+"""What any reverse-mode autodiff engine should keep, as claims that can be tried on yours; torch is the judge.
+
+    from tensors import contract
+
+    mine = contract.Engine(value=my_engine.Variable, operations=contract.OPERATIONS | {"relu": my_engine.relu})
+    contract.check(mine)
+
+Each claim is tried on the smallest inputs first, and the first that shows a difference is reported with what was wanted
+and what came. Only torch and the standard library are needed.
+"""
+
+from .claims import CLAIMS, Claim
+from .engine import OPERATIONS, TORCH, Engine
+from .verdict import ContractError, check
+
+__all__ = ["CLAIMS", "OPERATIONS", "TORCH", "Claim", "ContractError", "Engine", "check"]
