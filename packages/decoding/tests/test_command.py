@@ -1,0 +1,167 @@
+"""The command says on standard output what `generate` gives, and tells bad input from success by its exit code."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import gpt2
+from decoding import GenerationSettings, generate
+from decoding.command import main
+
+SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=7)
+SAMPLED_OPTIONS = ["--max-new-tokens", "40", "--temperature", "0.8", "--top-k", "30", "--seed", "7", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A saved GPT-2 with random weights; its text is gibberish in which many characters are cut."""
+    tokenizer = gpt2.Tokenizer.train(["Grüße aus 世界 🙂, the cat and the hat"] * 3, 270)
+    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=2000, n_embd=16, n_head=2, n_layer=1)
+    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0))
+    path = tmp_path_factory.mktemp("model")
+    gpt2.save(path, model, tokenizer)
+    return str(path)
+
+
+def run(*arguments, **options):
+    return subprocess.run([sys.executable, "-m", "decoding", *arguments], capture_output=True, text=True, **options)
+
+
+def test_one_prompt_gives_prompt_and_continuation(folder, capsys):
+    assert main(["generate", folder, "--prompt", "the 世", *SAMPLED_OPTIONS]) == 0
+    expected = generate(*gpt2.load(folder), ["the 世"], SAMPLED)[0].text
+    out, err = capsys.readouterr()
+    assert out == f"the 世{expected}\n"
+    assert err == ""
+
+
+def test_several_prompts_give_one_block_each(folder, capsys, tmp_path):
+    file = tmp_path / "prompts.txt"
+    file.write_text("aus\nthe hat\n", encoding="utf-8")
+    assert main(["generate", folder, "--prompt", "Grüße", "--prompts-file", str(file), *SAMPLED_OPTIONS]) == 0
+    prompts = ["Grüße", "aus", "the hat"]
+    results = generate(*gpt2.load(folder), prompts, SAMPLED)
+    blocks = [f"=== {i} of 3 ===\n{prompts[i - 1]}{results[i - 1].text}\n" for i in (1, 2, 3)]
+    assert capsys.readouterr().out == "".join(blocks)
+
+
+def test_json_gives_one_object_per_prompt_and_line(folder, capsys):
+    assert main(["generate", folder, "--json", "--prompt", "a\nb", "--prompt", "🙂", *SAMPLED_OPTIONS]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    results = generate(*gpt2.load(folder), ["a\nb", "🙂"], SAMPLED)
+    assert [json.loads(line) for line in lines] == [
+        {"prompt": prompt, "text": result.text, "ids": list(result.ids), "finish_reason": result.finish_reason}
+        for prompt, result in zip(["a\nb", "🙂"], results, strict=True)
+    ]
+
+
+def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys):
+    prompt = "the" * 1990
+    tokenizer = gpt2.load(folder)[1]
+    prompt = tokenizer.decode(tokenizer.encode(prompt)[:1997])
+    assert main(["generate", folder, "--prompt", prompt, "--max-new-tokens", "9", "--device", "cpu"]) == 0
+    assert "1 of 1 ended early, at the model's context of 2000 tokens" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["/no/such/model", "--prompt", "x"], "the folder of a model, got /no/such/model"),
+        (["MODEL"], "wanted a prompt, got none; give --prompt"),
+        (["MODEL", "--prompt", ""], "got an empty prompt (1 of 1)"),
+        (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty prompt (2 of 2)"),
+        (["MODEL", "--prompt", "世" * 2001], "prompts of 1 to 2000 tokens"),
+        (["MODEL", "--prompt", "\udcff"], "a prompt in UTF-8"),
+        (["MODEL", "--prompt", "x", "--temperature", "0", "--top-k", "3"], "set a temperature above 0"),
+        (["MODEL", "--prompt", "x", "--top-p", "1.5"], "top_p must be above 0 and at most 1"),
+        (["MODEL", "--prompt", "x", "--temperature", "nan"], "temperature must be a finite number"),
+        (["MODEL", "--prompt", "x", "--max-new-tokens", "0"], "max_new_tokens must be 1 or more"),
+        (["MODEL", "--prompt", "x", "--device", "abacus"], "abacus"),
+        (["MODEL", "--prompts-file", "/no/such/file"], "a file of prompts, got /no/such/file"),
+        (["EMPTY", "--prompt", "x"], "wanted"),
+    ],
+)
+def test_bad_input_exits_with_2_and_one_clear_line(folder, tmp_path, capsys, arguments, words):
+    arguments = [{"MODEL": folder, "EMPTY": str(tmp_path)}.get(argument, argument) for argument in arguments]
+    assert main(["generate", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("decoding: ")
+    assert words in err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"a\n\nb\n", "empty prompt (2 of 3)"), (b"", "empty prompt (1 of 1)"), (b"abc\xff", "at offset 3")],
+)
+def test_a_file_of_prompts_that_cannot_be_used_is_refused(folder, tmp_path, capsys, content, words):
+    file = tmp_path / "prompts.txt"
+    file.write_bytes(content)
+    assert main(["generate", folder, "--prompts-file", str(file)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["generate"], ["generate", "x", "--promt", "y"]])
+def test_unknown_arguments_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["generate", "--help"], 0),
+        (["generate", "/no/such/model", "--prompt", "x"], 2),
+        (["generate", "--top", "3"], 2),
+    ],
+)
+def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
+    program = "import sys; from decoding.command import main\ntry: code = main()\nexcept SystemExit as e: code = e.code"
+    result = subprocess.run(
+        [sys.executable, "-c", f"{program}\nprint(code, 'torch' in sys.modules)", *arguments.split()],
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.splitlines()[-1] == f"{code} False"
+
+
+def test_the_module_runs_as_the_command(folder):
+    result = run("generate", folder, "--prompt", "the", "--max-new-tokens", "3", "--temperature", "0")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("the")
+    assert result.stderr == ""
+
+
+LONG = ["--prompt", "the", "--max-new-tokens", "1900", "--no-stop-at-end-of-text", "--device", "cpu"]
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "decoding", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly(folder):
+    with start("generate", folder, *LONG) as process:
+        process.stdout.close()
+        assert process.wait() == 141
+        assert process.stderr.read() == b""
+
+
+def test_an_interrupt_ends_the_command_quietly(folder):
+    with start("generate", folder, *LONG) as process:
+        assert process.stdout.read(3) == b"the"
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr.read() == b""
+
+
+def test_what_the_protocol_lacks_is_named_without_the_annotations():
+    program = "import torch, decoding; decoding.generate_ids(torch.nn.Linear(1, 1), [[1]])"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "got Linear without ['new_cache', 'n_ctx', 'n_vocab']; wrap it" in result.stderr
