@@ -1,6 +1,7 @@
 import gc
 import threading
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dataio
+from dataio.stream import ReadAhead
 
 
 class Squares:
@@ -143,11 +145,20 @@ class Broken(Squares):
         return super().__getitem__(index)
 
 
-def test_an_error_while_reading_ahead_reaches_the_reader():
-    stream = dataio.Batches(Broken(10), 1, shuffle=False).from_step(0)
-    assert [seen(next(stream)) for _ in range(3)] == [[0], [1], [2]]
-    with pytest.raises(KeyError, match="page torn out"):
+class BrokenAtOnce(Broken):
+    def fetch(self, indices):
+        numbers = torch.stack([self[int(index)][0] for index in indices])
+        return numbers, numbers**2
+
+
+@pytest.mark.parametrize("dataset", [Broken(10), BrokenAtOnce(10)])
+def test_an_error_while_reading_names_the_example(dataset):
+    stream = dataio.Batches(dataset, 2, shuffle=False).from_step(0)
+    assert seen(next(stream)) == [0, 1]
+    with pytest.raises(dataio.ExampleError, match=r"wanted example 3 of Broken.*, got KeyError.*leave out") as caught:
         next(stream)
+    assert caught.value.index == 3
+    assert isinstance(caught.value.__cause__, KeyError)
     assert next(stream, "finished") == "finished"
 
 
@@ -157,13 +168,14 @@ def reading_threads() -> int:
 
 def test_a_closed_or_forgotten_stream_leaves_no_thread():
     before = reading_threads()
-    with dataio.Batches(Squares(10), 2).from_step(0) as stream:
+    numbers = dataio.ArrayDataset(torch.arange(10))
+    with dataio.Batches(numbers, 2).from_step(0) as stream:
         next(stream)
         assert reading_threads() == before + 1
     assert reading_threads() == before
     assert next(stream, None) is None
     stream.close()
-    forgotten = dataio.Batches(Squares(10), 2).from_step(0)
+    forgotten = dataio.Batches(numbers, 2).from_step(0)
     next(forgotten)
     del forgotten
     gc.collect()
@@ -172,7 +184,7 @@ def test_a_closed_or_forgotten_stream_leaves_no_thread():
 
 def test_reading_ahead_stays_two_batches_ahead():
     read: list[int] = []
-    with dataio.BatchStream(lambda step: read.append(step) or step, 5) as stream:
+    with dataio.BatchStream(ReadAhead(lambda step: read.append(step) or step, count(5)), 5) as stream:
         deadline = time.monotonic() + 10
         while len(read) < 2 and time.monotonic() < deadline:
             time.sleep(0.001)

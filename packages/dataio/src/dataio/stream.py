@@ -1,8 +1,7 @@
-"""Reading ahead: while the model works on one batch, a thread prepares the next ones."""
+"""Batches one after another, read ahead in a thread where that is safe."""
 
 import weakref
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread, current_thread
 from types import TracebackType
@@ -12,22 +11,12 @@ DEPTH = 2  # batches ready or being read; more would only cost memory
 
 
 class BatchStream:
-    """Iterator over read(start), read(start + 1), … below `stop`; an exception while reading surfaces in `next`.
+    """Iterator over the steps from `start` on. `close()`, or leaving a `with` block, ends its thread or workers."""
 
-    `start` is the number of the first step. `close()`, leaving a `with` block or dropping the stream ends the thread.
-    """
-
-    def __init__(self, read: Callable[[int], Any], start: int, stop: int | None = None) -> None:
+    def __init__(self, source: Iterator[Any], start: int) -> None:
         self.start = start
+        self._source = source
         self._finished = False
-        self._ready: SimpleQueue[tuple[str, Any]] = SimpleQueue()
-        self._slots = Semaphore(DEPTH)
-        stopping = Event()
-        # The thread must not know the stream itself: a forgotten stream could then never be collected.
-        arguments = (read, start, stop, self._ready, self._slots, stopping)
-        thread = Thread(target=_read_ahead, args=arguments, name="dataio-read-ahead", daemon=True)
-        self._shut_down = weakref.finalize(self, _shut_down, thread, stopping, self._slots)
-        thread.start()
 
     def __iter__(self) -> "BatchStream":
         return self
@@ -35,17 +24,18 @@ class BatchStream:
     def __next__(self) -> Any:
         if self._finished:
             raise StopIteration
-        kind, value = self._ready.get()
-        if kind == "batch":
-            self._slots.release()
-            return value
-        self.close()
-        raise StopIteration if kind == "end" else value
+        try:
+            return next(self._source)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        """End the stream and its thread; may be called more than once."""
+        """End the stream; may be called more than once."""
         self._finished = True
-        self._shut_down()
+        close = getattr(self._source, "close", None)
+        if close is not None:
+            close()
 
     def __enter__(self) -> "BatchStream":
         return self
@@ -56,16 +46,39 @@ class BatchStream:
         self.close()
 
 
-def _read_ahead(
+class ReadAhead:
+    """Iterator over read(step) for each of the steps, `DEPTH` ahead in a thread; errors surface in `next`."""
+
+    def __init__(self, read: Callable[[int], Any], steps: Iterable[int]) -> None:
+        self._ready: SimpleQueue[tuple[str, Any]] = SimpleQueue()
+        self._slots = Semaphore(DEPTH)
+        stopping = Event()
+        # The thread must not know this object: forgotten by everyone else, it could then never be collected.
+        arguments = (read, steps, self._ready, self._slots, stopping)
+        thread = Thread(target=_fill, args=arguments, name="dataio-read-ahead", daemon=True)
+        self.close = weakref.finalize(self, _shut_down, thread, stopping, self._slots)
+        thread.start()
+
+    def __iter__(self) -> "ReadAhead":
+        return self
+
+    def __next__(self) -> Any:
+        kind, value = self._ready.get()
+        if kind == "batch":
+            self._slots.release()
+            return value
+        raise StopIteration if kind == "end" else value
+
+
+def _fill(
     read: Callable[[int], Any],
-    start: int,
-    stop: int | None,
+    steps: Iterable[int],
     ready: SimpleQueue[tuple[str, Any]],
     slots: Semaphore,
     stopping: Event,
 ) -> None:
     try:
-        for step in count(start) if stop is None else range(start, stop):
+        for step in steps:
             slots.acquire()
             if stopping.is_set():
                 return

@@ -1,0 +1,57 @@
+"""Which examples make up the global batch of a step: arithmetic, and nothing else."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .permutation import permute
+
+POOL_BATCHES = 64  # batches whose examples are sorted by length together: more pad less, fewer mix better
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of `size` examples in global batches of `batch_size`, epoch after epoch.
+
+    With `lengths` (" N") the shuffled examples are taken in pools of `POOL_BATCHES` batches; a pool is sorted by length
+    and cut into batches of similar length, which then come in a shuffled order. Still every example once an epoch.
+    """
+
+    size: int
+    batch_size: int
+    seed: int
+    shuffle: bool
+    drop_last: bool
+    lengths: np.ndarray | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Global batches per epoch."""
+        return self.size // self.batch_size if self.drop_last else -(-self.size // self.batch_size)
+
+    def examples(self, step: int) -> np.ndarray:
+        """Indices of the examples of the global batch of step n of the run, int64 " B"."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if self.lengths is not None:
+            return self._bucketed(epoch, place, self.lengths)
+        return self._shuffled(epoch, place * self.batch_size, (place + 1) * self.batch_size)
+
+    def _shuffled(self, epoch: int, first: int, last: int) -> np.ndarray:
+        in_epoch = self.steps_per_epoch * self.batch_size if self.drop_last else self.size
+        positions = np.arange(first, min(last, in_epoch))
+        return permute(positions, self.size, (self.seed, epoch)) if self.shuffle else positions
+
+    def _bucketed(self, epoch: int, place: int, lengths: np.ndarray) -> np.ndarray:
+        pool, within = divmod(place, POOL_BATCHES)
+        first = pool * POOL_BATCHES * self.batch_size
+        examples = self._shuffled(epoch, first, first + POOL_BATCHES * self.batch_size)
+        examples = examples[np.argsort(lengths[examples], kind="stable")]
+        full = len(examples) // self.batch_size
+        if within < full and self.shuffle:  # a smaller last batch stays the last
+            within = int(permute(np.array([within]), full, (self.seed, epoch, pool))[0])
+        return examples[within * self.batch_size : (within + 1) * self.batch_size]
+
+
+def part_of(examples: np.ndarray, rank: int, world_size: int) -> np.ndarray:
+    """The contiguous part of a global batch that process `rank` reads; parts differ by one example at most."""
+    return examples[len(examples) * rank // world_size : len(examples) * (rank + 1) // world_size]
