@@ -1,1 +1,55 @@
 """GPT-2: the model, its tokenizer, its files, its training."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import PUBLISHED, GPT2Config
+    from .files import load, save
+    from .head_loss import head_cross_entropy
+    from .model import GPT2, initialise
+    from .recipes import RECIPES, Recipe, recipe
+    from .settings import TrainSettings
+    from .tokenizer import Tokenizer
+    from .training import Run, run
+
+_HOMES = {
+    "GPT2Config": "config",
+    "PUBLISHED": "config",
+    "GPT2": "model",
+    "initialise": "model",
+    "head_cross_entropy": "head_loss",
+    "Tokenizer": "tokenizer",
+    "load": "files",
+    "save": "files",
+    "Recipe": "recipes",
+    "RECIPES": "recipes",
+    "recipe": "recipes",
+    "TrainSettings": "settings",
+    "Run": "training",
+    "run": "training",
+}
+
+__all__ = [
+    "GPT2",
+    "PUBLISHED",
+    "RECIPES",
+    "GPT2Config",
+    "Recipe",
+    "Run",
+    "Tokenizer",
+    "TrainSettings",
+    "head_cross_entropy",
+    "initialise",
+    "load",
+    "recipe",
+    "run",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for (PEP 562): the commands answer before torch is loaded."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from signal import Signals
 from types import FrameType
 from typing import Any
 
@@ -16,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Stop:
     """Whether, and by which signal, the run was asked to end."""
 
-    signal: signal.Signals | None = None
+    signal: Signals | None = None
 
     @property
     def requested(self) -> bool:

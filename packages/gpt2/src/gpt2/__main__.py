@@ -1,0 +1,5 @@
+"""`python -m gpt2 train …`"""
+
+from .command import main
+
+main()

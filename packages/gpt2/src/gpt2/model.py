@@ -1,0 +1,131 @@
+"""GPT-2, top to bottom: the whole forward pass of one file (Radford et al. 2019; openai/gpt-2 `src/model.py`).
+
+    tokens ─ token embedding + position embedding ─ n_layer x [norm, attention, +, norm, feed-forward, +] ─ norm ─ head
+
+The head is the token embedding again (tied): the logit of a token is the dot product of its vector and the final state.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from attention import KeyValueCache
+from embeddings import LearnedPositions, TokenEmbedding
+from transformer import DecoderStack, LayerNorm
+
+from .config import GPT2Config
+from .head_loss import head_cross_entropy
+
+
+class GPT2(nn.Module):
+    """A GPT-2 of the given shape, initialised as published from `generator` (default: torch's global one)."""
+
+    def __init__(self, config: GPT2Config, *, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        c = config.n_embd
+        self.config = config
+        self.token_embedding = TokenEmbedding(config.n_vocab, c)
+        self.position_embedding = LearnedPositions(config.n_ctx, c)
+        self.dropout = nn.Dropout(config.dropout)
+        self.decoder = DecoderStack(
+            config.n_layer, c, config.n_head, dropout=config.dropout, eps=config.layer_norm_epsilon
+        )
+        self.final_norm = LayerNorm(c, eps=config.layer_norm_epsilon)
+        initialise(self, generator)
+
+    @property
+    def n_ctx(self) -> int:
+        """Tokens the model can look back on."""
+        return self.config.n_ctx
+
+    @property
+    def n_vocab(self) -> int:
+        """Token ids the model knows."""
+        return self.config.n_vocab
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "B T"],
+        cache: KeyValueCache | None = None,
+        lengths: Int[Tensor, " B"] | None = None,
+        last_only: bool = False,
+    ) -> Float[Tensor, "..."]:
+        """Logits [B, T, V]; with `last_only` those after each row's last real token, [B, V].
+
+        cache: what earlier calls saw, from `new_cache`; the tokens here continue it, and it is written to.
+        lengths: how many tokens of each row are real, the rest being padding on the right (default: all of them).
+        Raises ValueError when a row would grow past `n_ctx`, or holds an id outside the vocabulary.
+        """
+        state = self.hidden(tokens, cache, lengths)
+        if last_only:
+            last = torch.full_like(tokens[:, 0], tokens.shape[1]) if lengths is None else lengths
+            state = state[torch.arange(len(tokens), device=tokens.device), last - 1]
+        return nn.functional.linear(state, self.token_embedding.weight)
+
+    def hidden(
+        self,
+        tokens: Int[Tensor, "B T"],
+        cache: KeyValueCache | None = None,
+        lengths: Int[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """The final state of every token, normed: what the head reads."""
+        positions = self._positions(tokens, cache, lengths)
+        state = self.dropout(self.token_embedding(tokens) + self.position_embedding(positions))
+        state = self.final_norm(self.decoder(state, cache))
+        if cache is not None:
+            cache.advance(tokens.shape[1], lengths)
+        return state
+
+    def loss(
+        self, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+        """Summed cross-entropy in nats and the number of targets it is over; negative targets are left out.
+
+        Equal to cross-entropy of `forward`'s logits, which are never held whole.
+        """
+        return head_cross_entropy(self.hidden(tokens), self.token_embedding.weight, targets)
+
+    def new_cache(self, batch: int, length: int | None = None) -> KeyValueCache:
+        """An empty key-value cache for `batch` rows of up to `length` tokens (default `n_ctx`)."""
+        length = self.n_ctx if length is None else length
+        if not 1 <= length <= self.n_ctx:
+            raise ValueError(f"cache length: wanted 1..{self.n_ctx} (n_ctx), got {length}; a longer one can't be used")
+        c = self.config
+        weight = self.token_embedding.weight
+        return KeyValueCache(
+            c.n_layer, batch, c.n_head, length, c.n_embd // c.n_head, dtype=weight.dtype, device=weight.device
+        )
+
+    def _positions(
+        self, tokens: Int[Tensor, "B T"], cache: KeyValueCache | None, lengths: Int[Tensor, " B"] | None
+    ) -> Int[Tensor, "B T"]:
+        time, held = tokens.shape[1], 0 if cache is None else cache.longest
+        if time == 0:
+            raise ValueError(f"tokens: wanted at least one a row, got shape {tuple(tokens.shape)}; pass a prompt")
+        if held + time > self.n_ctx:
+            raise ValueError(
+                f"tokens: wanted at most {self.n_ctx} (n_ctx) a row, got {held} in the cache and {time} more; "
+                f"cut the text or start a new cache"
+            )
+        if cache is not None:
+            return cache.positions(time)
+        return torch.arange(time, device=tokens.device).expand(len(tokens), time)
+
+
+@torch.no_grad()
+def initialise(model: GPT2, generator: torch.Generator | None = None) -> None:
+    """Draw the weights as published: normal with deviation 0.02 (positions 0.01), biases zero, norms one.
+
+    The projections that write to the residual stream are scaled by 1 / sqrt(2 n_layer), since 2 n_layer of them add up
+    (Radford et al. 2019, section 2.3; deviations from openai/gpt-2 `src/model.py`).
+    """
+    residual = 0.02 / (2 * model.config.n_layer) ** 0.5
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            parameter.zero_()
+        elif "norm" in name:
+            parameter.fill_(1.0)
+        else:
+            writes = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
+            deviation = residual if writes else 0.01 if name.startswith("position_embedding") else 0.02
+            parameter.normal_(0.0, deviation, generator=generator)

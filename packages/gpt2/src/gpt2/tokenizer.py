@@ -1,0 +1,115 @@
+"""The tokenizer: byte-level BPE with GPT-2's pattern, published or trained on your own text.
+
+Sennrich et al. 2016 (arXiv 1508.07909) brought byte-pair encoding to words; GPT-2 runs it on bytes, so that every text
+has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encoding and decoding are `tiktoken`'s.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import tiktoken
+
+from .vocabulary_files import END_OF_TEXT, read_vocabulary, write_vocabulary
+
+PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""What GPT-2 cuts text into before merging: contractions, words, numbers, punctuation, white space; merges never
+cross such a piece (openai/gpt-2 `src/encoder.py`, `self.pat`)."""
+
+
+class Tokenizer:
+    """Text to token ids and back. `ranks` maps each token's bytes to its id; merges with lower ids come first."""
+
+    def __init__(self, ranks: dict[bytes, int]) -> None:
+        if sorted(ranks.values()) != list(range(len(ranks))):
+            raise ValueError(
+                f"ranks: wanted the ids 0..{len(ranks) - 1}, each once, got {len(set(ranks.values()))} different ids "
+                f"up to {max(ranks.values(), default=-1)}; number the tokens without gaps"
+            )
+        missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
+        if missing:
+            raise ValueError(
+                f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them, or some text has no encoding"
+            )
+        self.ranks = ranks
+        self.end_of_text = len(ranks)
+        self._encoding = tiktoken.Encoding(
+            "gpt2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={END_OF_TEXT: self.end_of_text}
+        )
+
+    @property
+    def n_vocab(self) -> int:
+        """Ids in use: the tokens of `ranks` and the end-of-text token."""
+        return len(self.ranks) + 1
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the tokens in the order of their ids: two tokenizers agree if and only if these do."""
+        digest = hashlib.sha256()
+        for token in sorted(self.ranks, key=self.ranks.__getitem__):
+            digest.update(len(token).to_bytes(4, "big") + token)
+        return digest.hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text. The letters of a special token are ordinary text here: they never become its id."""
+        return self._encoding.encode_ordinary(text)
+
+    def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
+        """Ids of many texts, over several threads."""
+        return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        """The bytes behind ids; ValueError names an id the vocabulary lacks. The end-of-text token has the bytes of
+        its name."""
+        try:
+            return self._encoding.decode_bytes(list(ids))
+        except KeyError:
+            wrong = next(i for i in ids if not 0 <= i < self.n_vocab)
+            raise ValueError(
+                f"ids: wanted values in 0..{self.n_vocab - 1}, got {wrong}; is this the tokenizer of that model?"
+            ) from None
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text behind ids; bytes that are no UTF-8 (a character cut in half) become U+FFFD."""
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    @classmethod
+    def train(cls, texts: Iterable[str], n_vocab: int) -> "Tokenizer":
+        """Learn the merges from texts: `n_vocab` ids in all, bytes and end-of-text included.
+
+        Deterministic. A text too short for that many merges gives fewer. The training itself is `rustbpe`'s.
+        """
+        if n_vocab < 257:
+            raise ValueError(
+                f"n_vocab: wanted at least 257 (256 bytes and the end-of-text token), got {n_vocab}; ask for more"
+            )
+        import rustbpe
+
+        trainer = rustbpe.Tokenizer()
+        trainer.train_from_iterator(iter(texts), n_vocab - 1, pattern=PATTERN)
+        return cls({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()})
+
+    @classmethod
+    def published(cls) -> "Tokenizer":
+        """OpenAI's vocabulary of 50,257 ids: downloaded once, checksummed and cached by `tiktoken`."""
+        try:
+            encoding = tiktoken.get_encoding("gpt2")
+        except Exception as error:  # requests' exceptions, of whatever version tiktoken brings
+            raise OSError(
+                f"published vocabulary: wanted tiktoken's cached copy or its download, got {type(error).__name__}; "
+                f"go online once, or give a folder that holds vocab.json and merges.txt (or encoder.json and vocab.bpe)"
+            ) from error
+        return cls(encoding._mergeable_ranks)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Tokenizer":
+        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder."""
+        return cls(read_vocabulary(Path(folder)))
+
+    def save(self, folder: str | Path, *, n_ctx: int) -> None:
+        """Write `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` as `transformers` reads them.
+
+        n_ctx: the context of the model they belong to, which `transformers` wants to know.
+        """
+        write_vocabulary(Path(folder), self.ranks, n_ctx)

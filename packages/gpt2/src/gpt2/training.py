@@ -1,0 +1,184 @@
+"""A whole training run as an iterator of its steps: text, model, evaluation, checkpoints and curves included.
+
+for step in run(TrainSettings(text="book.txt")):
+    print(step.number, step.loss)
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from tensors import choose_device, generator, seed_all
+from trainkit import (
+    Checkpoints,
+    Evaluation,
+    MetricsLog,
+    OptimizerPart,
+    RandomPart,
+    Step,
+    adamw,
+    cosine,
+    evaluate,
+    linear_to_zero,
+    log,
+    muon,
+    train_steps,
+)
+
+from .files import load_weights, save, save_model
+from .model import GPT2
+from .recipes import Recipe
+from .run_folder import open_run
+from .settings import TrainSettings, check
+from .tokenizer import Tokenizer
+
+
+class StopRequest(Protocol):
+    """Whether the run should end after the step it is in."""
+
+    @property
+    def requested(self) -> bool: ...
+
+
+def run(settings: TrainSettings, stop: StopRequest | None = None) -> "Run":
+    """Prepare a run, new or resumed; iterating over the result trains.
+
+    Raises ValueError or OSError for whatever is wrong with settings, text, folder or device, before anything is written.
+    """
+    return Run(settings, stop)
+
+
+class Run:
+    """A prepared run: iterate over it once. Everything about it can be looked at meanwhile, nothing changes by looking."""
+
+    def __init__(self, settings: TrainSettings, stop: StopRequest | None = None) -> None:
+        check(settings)
+        self._stop = stop
+        self.device = choose_device(settings.device)
+        self.record, self.text = open_run(settings)
+        record, self.tokenizer = self.record, self.text.tokenizer
+        self.folder, self.recipe, self.total = record.folder, record.recipe, record.recipe.steps
+        self.config = self.recipe.config.replace(n_vocab=self.tokenizer.n_vocab)
+        self.batches = self.text.batches(self.recipe, self.config.n_ctx, record.seed, settings.micro_batch_size)
+        self.start = 0
+        self.validation: Evaluation | None = None
+        self._build()
+        if settings.resume is not None:
+            self._restore()
+        else:
+            record.write(self.tokenizer)
+
+    @property
+    def bits_per_byte(self) -> float | None:
+        """Of the held-out text at the last evaluation."""
+        return None if self.validation is None else self.validation.bits_per_byte(self.text.held_out_bytes)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done and `model/` is written."""
+        return (self.folder / "model" / "model.safetensors").is_file()
+
+    def __iter__(self) -> Iterator[Step]:
+        if self.start >= self.total:
+            self._finish()
+            return
+        stream = self.batches.from_step(self.start, self.total)
+        with MetricsLog(self.folder, self.start) as metrics:
+            steps = train_steps(
+                self.model, stream, model_loss, self.optimizer, schedule=self._schedule(), start=self.start
+            )
+            for step in log(steps, metrics, every=self.record.log_every):
+                last, stopping = step.number == self.total, self._stop is not None and self._stop.requested
+                if last or step.number % self.record.evaluate_every == 0:
+                    self._evaluate(step.number, metrics)
+                if last or stopping or step.number % self.record.save_every == 0:
+                    self._save(step.number)
+                yield step
+                if stopping:
+                    return
+        self._finish()
+
+    def evaluate(self) -> Evaluation:
+        """Cross-entropy of every held-out token, in non-overlapping windows."""
+        n_ctx = self.config.n_ctx
+        return evaluate(self.model, self.text.evaluation_batches(n_ctx, max(1, 4096 // n_ctx)), model_loss)
+
+    def _build(self) -> None:
+        seed_all(self.record.seed)
+        model = GPT2(self.config, generator=generator("weights", self.record.seed))
+        if self.recipe.zero_output:
+            zero_output(model)
+        self.model = model.to(self.device)
+        self.optimizer = _optimizer(self.model, self.recipe)
+        parts = {
+            "model": ModelFolder(self.model, self.tokenizer),
+            "optimizer": OptimizerPart(self.optimizer, self.model),
+            "random": RandomPart(),
+        }
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", parts)
+
+    def _schedule(self):  # type: ignore[no-untyped-def]
+        shape = {"linear": linear_to_zero, "cosine": cosine}[self.recipe.schedule]
+        return shape(self.total, warmup=min(self.recipe.warmup, self.total - 1))
+
+    def _restore(self) -> None:
+        if not self.checkpoints.steps():
+            return  # stopped before its first checkpoint: the beginning is the place to go on from
+        saved = self.checkpoints.load("latest")
+        self.start = saved.step
+        if saved.extra.get("validation"):
+            self.validation = Evaluation(**saved.extra["validation"])
+
+    def _evaluate(self, number: int, metrics: MetricsLog) -> None:
+        self.validation = self.evaluate()
+        metrics.write(number, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
+
+    def _save(self, number: int) -> None:
+        seen = self.validation
+        extra = {"validation": None if seen is None else {"total": seen.total, "count": seen.count}}
+        self.checkpoints.save(number, seen, extra)
+
+    def _finish(self) -> None:
+        if not self.finished:
+            save(self.folder / "model", self.model, self.tokenizer)
+
+
+def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """The loss of trainkit's seam: summed nats of a batch's targets, and how many they are."""
+    return model.loss(*batch)
+
+
+@torch.no_grad()
+def zero_output(model: GPT2) -> None:
+    """Zero the projections that write to the residual stream (ReZero's starting point, arXiv 2003.04887)."""
+    for name, parameter in model.named_parameters():
+        if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
+            parameter.zero_()
+
+
+class ModelFolder:
+    """The model part of a checkpoint: a whole Hugging Face folder, tokenizer included."""
+
+    def __init__(self, model: GPT2, tokenizer: Tokenizer) -> None:
+        self.model, self.tokenizer = model, tokenizer
+
+    def save(self, folder: Path) -> None:
+        save_model(folder, self.model, end_of_text=self.tokenizer.end_of_text)
+        self.tokenizer.save(folder, n_ctx=self.model.n_ctx)
+
+    def load(self, folder: Path) -> None:
+        load_weights(self.model, folder)
+
+
+def _optimizer(model: GPT2, recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adamw":
+        return adamw(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return muon(
+        model,
+        recipe.learning_rate,
+        adam_learning_rate=recipe.adam_learning_rate,
+        weight_decay=recipe.weight_decay,
+    )

@@ -1,0 +1,97 @@
+"""The vocabulary on disk: the files OpenAI published and those that `transformers` reads."""
+
+import json
+from pathlib import Path
+
+from .byte_alphabet import spell, unspell
+
+END_OF_TEXT = "<|endoftext|>"
+NAMES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+
+
+def read_vocabulary(folder: Path) -> dict[bytes, int]:
+    """Token bytes to ids, from `vocab.json` + `merges.txt` or `encoder.json` + `vocab.bpe`; ValueError if they disagree."""
+    for names in NAMES:
+        ids_file, merges_file = (folder / name for name in names)
+        if ids_file.is_file() and merges_file.is_file():
+            break
+    else:
+        raise ValueError(
+            f"{folder}: wanted vocab.json and merges.txt (or encoder.json and vocab.bpe), got neither pair; "
+            f"give the folder of a model or of a vocabulary"
+        )
+    try:
+        ids = json.loads(ids_file.read_text(encoding="utf-8"))
+        ranks = {unspell(token): rank for token, rank in ids.items() if token != END_OF_TEXT}
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{ids_file}: wanted a JSON object of byte-level tokens and ids, got {error}") from None
+    lines = merges_file.read_text(encoding="utf-8").split("\n")
+    pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
+    for number, pair in enumerate(pairs):
+        merged = "".join(pair)
+        if len(pair) != 2 or ids.get(merged) != 256 + number:
+            raise ValueError(
+                f"{merges_file}: wanted merge {number} to make the token with id {256 + number} of {ids_file.name}, "
+                f"got {' '.join(pair)!r} (id {ids.get(merged)}); the two files do not belong together"
+            )
+    if len(pairs) != len(ranks) - 256:
+        raise ValueError(f"{merges_file}: wanted {len(ranks) - 256} merges for {ids_file.name}, got {len(pairs)}")
+    return ranks
+
+
+def merge_pairs(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
+    """The two halves of each merged token, in the order of ids.
+
+    A token's halves are what remains of it after all merges with lower ids: the state just before its own.
+    """
+    pairs = []
+    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
+        if len(token) == 1:
+            continue
+        parts = [token[i : i + 1] for i in range(len(token))]
+        while len(parts) > 2:
+            candidates = [(ranks.get(a + b, rank), i) for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False))]
+            best, i = min(candidates)
+            if best >= rank:
+                raise ValueError(
+                    f"ranks: wanted token {token!r} to be two lower tokens, got {parts}; not a BPE vocabulary"
+                )
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
+        pairs.append((parts[0], parts[1]))
+    return pairs
+
+
+def write_vocabulary(folder: Path, ranks: dict[bytes, int], n_ctx: int) -> None:
+    """Write the four files of a tokenizer in the Hugging Face layout."""
+    folder.mkdir(parents=True, exist_ok=True)
+    in_order = sorted(ranks.items(), key=lambda item: item[1])
+    vocabulary = {spell(token): rank for token, rank in in_order} | {END_OF_TEXT: len(ranks)}
+    merges = [(spell(left), spell(right)) for left, right in merge_pairs(ranks)]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": len(ranks), "content": END_OF_TEXT, **special}],
+        "normalizer": None,
+        "pre_tokenizer": byte_level,
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": merges},
+    }
+    configuration = {
+        "tokenizer_class": "GPT2TokenizerFast",
+        "model_max_length": n_ctx,
+        "add_prefix_space": False,
+        **{f"{role}_token": END_OF_TEXT for role in ("bos", "eos", "unk")},
+    }
+    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges), ""]
+    _write_json(folder / "vocab.json", vocabulary)
+    (folder / "merges.txt").write_text("\n".join(lines), encoding="utf-8", newline="\n")
+    _write_json(folder / "tokenizer.json", tokenizer)
+    _write_json(folder / "tokenizer_config.json", configuration, indent=2)
+
+
+def _write_json(path: Path, content: object, indent: int | None = None) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=indent) + "\n", encoding="utf-8", newline="\n")
