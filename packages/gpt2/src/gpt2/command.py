@@ -47,22 +47,23 @@ def _train(settings: TrainSettings) -> int:
     with graceful_stop() as stop:
         training = run(settings, stop)
         _introduce(training)
-        last = None
+        done = training.start
         try:
-            for last in progress(
+            steps = progress(
                 training,
                 total=training.total,
                 start=training.start,
                 unit="tokens",
                 describe=lambda: _held_out(training),
-            ):
-                pass
+            )
+            for step in steps:
+                done = step.number
         except NonFiniteLoss as error:
             raise ValueError(f"{error}. {_how_to_resume(training)}") from error
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror or error}. {_how_to_resume(training)}") from error
     if not training.finished:
-        print(f"Stopped after step {last.number if last else training.start} of {training.total}; everything is saved.")
+        print(f"Stopped after step {done} of {training.total}; everything is saved.")
         print(f"\nGo on with:\n  {_verb('gpt2', 'train')} --resume {training.folder}")
         return stop.exit_code
     _report(training, time.perf_counter() - began)

@@ -34,7 +34,7 @@ class GPT2Config:
         if self.n_embd % self.n_head:
             raise ValueError(
                 f"n_embd: wanted a multiple of n_head, so that every head gets equally many channels, got n_embd="
-                f"{self.n_embd} and n_head={self.n_head}; try n_embd={self.n_embd // self.n_head * self.n_head or self.n_head}"
+                f"{self.n_embd} and n_head={self.n_head}; try n_embd={-(-self.n_embd // self.n_head) * self.n_head}"
             )
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout: wanted a probability in [0, 1), got {self.dropout!r}; 0 turns it off")

@@ -1,4 +1,4 @@
-"""A model folder: the Hugging Face GPT-2 layout itself, written and read without a conversion step and without pickle."""
+"""A model folder: the Hugging Face GPT-2 layout itself, without a conversion step and without pickle."""
 
 import json
 from pathlib import Path
@@ -110,8 +110,9 @@ def find_model(source: str | Path) -> Path:
                 raise ValueError(f"{folder}: wanted a whole model folder, got one without {', '.join(absent)}")
             return folder
     raise ValueError(
-        f"{source}: wanted a model folder (config.json, model.safetensors, vocab.json, merges.txt) or a run folder, got "
-        f"{'a folder without them' if source.is_dir() else 'no such folder'}; train one with `train`, or check the path"
+        f"{source}: wanted a model folder (config.json, model.safetensors, vocab.json, merges.txt) or a run folder, "
+        f"got {'a folder without them' if source.is_dir() else 'no such folder'}; train one with `train`, or check "
+        f"the path"
     )
 
 
@@ -142,7 +143,7 @@ def from_hugging_face(content: dict[str, Any], where: object = "config.json") ->
     for name, allowed in _FIXED.items():
         if content.get(name, allowed[0]) not in allowed:
             raise ValueError(
-                f"{where}: wanted {name} = {allowed[0]!r} as in GPT-2, got {content[name]!r}; this is another architecture"
+                f"{where}: wanted {name} = {allowed[0]!r} as in GPT-2, got {content[name]!r}; that is another model"
             )
     if content.get("n_inner") not in (None, 4 * content["n_embd"]):
         raise ValueError(f"{where}: wanted n_inner = 4 n_embd as in GPT-2, got {content['n_inner']}")

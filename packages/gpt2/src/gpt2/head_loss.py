@@ -1,8 +1,8 @@
 """Cross-entropy of a linear head that never holds all its logits.
 
-For V = 50,257 the logits are the largest tensor of the whole step, and autograd would keep them with their gradient. Here
-they exist for a few rows at a time: the gradient of a row's loss is known as soon as its logits are (softmax minus
-one-hot), so it is taken in the forward pass, and the backward pass only hands it on. The idea is that of Cut
+For V = 50,257 the logits are the largest tensor of the whole step, and autograd would keep them with their gradient.
+Here they exist for a few rows at a time: the gradient of a row's loss is known as soon as its logits are (softmax
+minus one-hot), so it is taken in the forward pass, and the backward pass only hands it on. The idea is that of Cut
 Cross-Entropy (Wijmans et al. 2024, arXiv 2411.09009) and Liger-Kernel's fused linear cross-entropy, in plain torch.
 """
 

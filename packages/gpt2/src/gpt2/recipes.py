@@ -56,7 +56,7 @@ def recipe(name: str) -> Recipe:
 
 
 def _published(name: str, steps: int, learning_rate: float) -> Recipe:
-    """Half a million tokens a step, as in GPT-3's table 2.1 for these sizes (arXiv 2005.14165), rates from there too."""
+    """Half a million tokens a step and the rates of GPT-3's table 2.1 for these sizes (arXiv 2005.14165)."""
     return Recipe(
         name,
         PUBLISHED[name],
@@ -101,4 +101,4 @@ RECIPES = (
     _published("gpt2-large", 19_073, 2.5e-4),
     _published("gpt2-xl", 19_073, 2e-4),
 )
-"""quick: minutes on two cores. tiny: seconds, to try things out. The rest: the published shapes on 10 billion tokens."""
+"""quick: minutes on two cores. tiny: seconds, to try things out. Others: the published shapes on 10 billion tokens."""

@@ -102,8 +102,8 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
         if name != "text" and asked.get(name) is not None and asked[name] != was:
             option = "--" + name.replace("_", "-")
             raise ValueError(
-                f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got {asked[name]}; "
-                f"leave {option} out to resume, or start a new run with --out"
+                f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "
+                f"{asked[name]}; leave {option} out to resume, or start a new run with --out"
             )
     corpus = read_corpus(settings.text or record.text)
     if corpus.fingerprint != record.data["fingerprint"]:
@@ -133,9 +133,7 @@ def read_record(folder: Path) -> RunRecord:
         content = json.loads(path.read_text(encoding="utf-8"))
         found = content.pop("format")
         if found != FORMAT:
-            raise ValueError(
-                f"{path}: wanted format {FORMAT}, got {found}; resume with the version that started the run"
-            )
+            raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
         shape = GPT2Config(**content["recipe"].pop("config"))
         return RunRecord(folder=folder, recipe=Recipe(config=shape, **content.pop("recipe")), **content)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
@@ -150,7 +148,8 @@ def _free_folder(out: Path | None) -> Path:
         return Path("runs") / next(name for number in range(1, 10**6) if (name := f"{number:03d}") not in taken)
     if (out / "run.json").exists():
         raise ValueError(
-            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or name another"
+            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or name "
+            f"another"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")

@@ -1,4 +1,4 @@
-"""What a person may say to `train`: read before torch is imported, so that `--help` and mistakes are answered at once."""
+"""What a person may say to `train`: read before torch is imported, so that `--help` answers at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,13 @@ class TrainSettings:
     """
 
     text: str | None = None
-    """Text to learn from: a UTF-8 file, a folder, or a quoted glob. None: documentation and library sources of Python."""
+    """Text to learn from: a UTF-8 file, a folder, or a quoted glob. None: Python's own documentation and sources."""
     out: Path | None = None
     """Run folder to make; must not hold a run yet. None: the next free runs/001, runs/002, ..."""
     recipe: str | None = None
-    """None: quick (minutes on two cores); or tiny (seconds, to try things out), gpt2, gpt2-medium, gpt2-large or gpt2-xl."""
+    """None: quick (minutes on two cores); or tiny (seconds, to try things), gpt2, gpt2-medium, gpt2-large, gpt2-xl."""
     resume: Path | None = None
-    """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count; give no others."""
+    """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
     seed: int | None = None
     """Picks initial weights and the order of the data. None: 0."""
     device: str = "auto"
@@ -35,7 +35,7 @@ class TrainSettings:
     warmup: int | None = None
     """Steps of linear warm-up of the learning rate. None: the recipe's."""
     tokenizer: str | None = None
-    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt. None: the recipe's."""
+    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt. None: recipe's."""
     evaluate_every: int | None = None
     """Steps between evaluations on the held-out text. None: a fraction of the run."""
     save_every: int | None = None

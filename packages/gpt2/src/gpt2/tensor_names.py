@@ -52,8 +52,8 @@ def from_published(
     """A Hugging Face GPT-2's tensors under our names; views, nothing is copied.
 
     Both spellings on the hub are read: with and without `transformer.`. The causal-mask buffers of old files
-    (`attn.bias`, `attn.masked_bias`) are not weights and are left out, and so is a `lm_head.weight` that equals the token
-    embedding. Raises ValueError listing every missing, unexpected or mis-shaped tensor.
+    (`attn.bias`, `attn.masked_bias`) are not weights and are left out, and so is a `lm_head.weight` that equals the
+    token embedding. Raises ValueError listing every missing, unexpected or mis-shaped tensor.
     """
     given = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
     given = {name: tensor for name, tensor in given.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
@@ -74,8 +74,8 @@ def from_published(
     ]
     if problems:
         raise ValueError(
-            f"tensors: wanted the {len(wanted)} of a GPT-2 with {n_layer} layers of width {n_embd}, got {len(problems)} "
-            f"that differ: {'; '.join(problems)}; do config.json and the weights belong together?"
+            f"tensors: wanted the {len(wanted)} of a GPT-2 with {n_layer} layers of width {n_embd}, got "
+            f"{len(problems)} that differ: {'; '.join(problems)}; do config.json and the weights belong together?"
         )
     return {ours: given[theirs].T if transposed else given[theirs] for ours, (theirs, transposed) in names.items()}
 

@@ -30,7 +30,7 @@ class Tokenizer:
         missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
         if missing:
             raise ValueError(
-                f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them, or some text has no encoding"
+                f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them: any text may need them"
             )
         self.ranks = ranks
         self.end_of_text = len(ranks)

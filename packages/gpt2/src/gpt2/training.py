@@ -17,6 +17,7 @@ from trainkit import (
     Evaluation,
     MetricsLog,
     OptimizerPart,
+    Part,
     RandomPart,
     Step,
     adamw,
@@ -46,13 +47,13 @@ class StopRequest(Protocol):
 def run(settings: TrainSettings, stop: StopRequest | None = None) -> "Run":
     """Prepare a run, new or resumed; iterating over the result trains.
 
-    Raises ValueError or OSError for whatever is wrong with settings, text, folder or device, before anything is written.
+    Raises ValueError or OSError for what is wrong with settings, text, folder or device, before anything is written.
     """
     return Run(settings, stop)
 
 
 class Run:
-    """A prepared run: iterate over it once. Everything about it can be looked at meanwhile, nothing changes by looking."""
+    """A prepared run: iterate over it once. Everything about it can be looked at meanwhile; looking changes nothing."""
 
     def __init__(self, settings: TrainSettings, stop: StopRequest | None = None) -> None:
         check(settings)
@@ -79,7 +80,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether all steps are done and `model/` is written."""
-        return (self.folder / "model" / "model.safetensors").is_file()
+        return (self.folder / "model").is_dir()
 
     def __iter__(self) -> Iterator[Step]:
         if self.start >= self.total:
@@ -113,7 +114,7 @@ class Run:
             zero_output(model)
         self.model = model.to(self.device)
         self.optimizer = _optimizer(self.model, self.recipe)
-        parts = {
+        parts: dict[str, Part] = {
             "model": ModelFolder(self.model, self.tokenizer),
             "optimizer": OptimizerPart(self.optimizer, self.model),
             "random": RandomPart(),
@@ -143,7 +144,9 @@ class Run:
 
     def _finish(self) -> None:
         if not self.finished:
-            save(self.folder / "model", self.model, self.tokenizer)
+            aside = self.folder / "model.part"
+            save(aside, self.model, self.tokenizer)
+            aside.rename(self.folder / "model")
 
 
 def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """The vocabulary on disk: the files OpenAI published and those that `transformers` reads."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from .byte_alphabet import spell, unspell
@@ -10,7 +11,10 @@ NAMES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
 
 def read_vocabulary(folder: Path) -> dict[bytes, int]:
-    """Token bytes to ids, from `vocab.json` + `merges.txt` or `encoder.json` + `vocab.bpe`; ValueError if they disagree."""
+    """Token bytes to ids, from `vocab.json` + `merges.txt` or `encoder.json` + `vocab.bpe`.
+
+    ValueError where a file is missing or malformed, or the two do not belong together.
+    """
     for names in NAMES:
         ids_file, merges_file = (folder / name for name in names)
         if ids_file.is_file() and merges_file.is_file():
@@ -50,7 +54,7 @@ def merge_pairs(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
             continue
         parts = [token[i : i + 1] for i in range(len(token))]
         while len(parts) > 2:
-            candidates = [(ranks.get(a + b, rank), i) for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False))]
+            candidates = [(ranks.get(a + b, rank), i) for i, (a, b) in enumerate(pairwise(parts))]
             best, i = min(candidates)
             if best >= rank:
                 raise ValueError(
