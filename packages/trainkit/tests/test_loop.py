@@ -111,7 +111,7 @@ def test_a_non_finite_loss_stops_before_anything_is_touched(make):
 def test_an_infinite_gradient_under_a_finite_loss_stops_too():
     model = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(model.weight)
-    with pytest.raises(NonFiniteLoss, match="norm inf"):
+    with pytest.raises(NonFiniteLoss, match=r"norm inf"):
         list(train_steps(model, [[torch.ones(1, 1)]], lambda m, x: (m(x).sqrt().sum(), 1), adamw(model, 0.1)))
 
 
@@ -131,13 +131,13 @@ def test_wrong_batches_are_explained(batches, kind, message):
     model = make_model()
     with pytest.raises(kind, match=message):
         list(train_steps(model, batches, squared_error, adamw(model, 0.1)))
-    with pytest.raises(kind, match="wanted"):
+    with pytest.raises(kind, match=r"wanted"):
         evaluate(model, batches, squared_error)
 
 
 def test_clip_must_be_positive():
     model = make_model()
-    with pytest.raises(ValueError, match="wanted clip > 0, or None.*got 0"):
+    with pytest.raises(ValueError, match=r"wanted clip > 0, or None.*got 0"):
         train_steps(model, [], squared_error, adamw(model, 0.1), clip=0.0)
 
 
@@ -172,5 +172,5 @@ def test_evaluation_disturbs_neither_modes_nor_random_state_nor_gradients():
 
 def test_bits_per_byte_of_a_uniform_guess_over_bytes_is_eight():
     assert bits_per_byte(1000 * math.log(256), 1000) == pytest.approx(8.0)
-    with pytest.raises(ValueError, match="wanted the number of bytes.*got 0"):
+    with pytest.raises(ValueError, match=r"wanted the number of bytes.*got 0"):
         bits_per_byte(1.0, 0)

@@ -32,9 +32,9 @@ def test_frozen_parameters_are_left_out_and_a_frozen_model_is_an_error():
     model = Tied()
     model.hidden.requires_grad_(False)
     assert sum(len(g["params"]) for g in adamw(model, 1e-3).param_groups) == 3
-    with pytest.raises(ValueError, match="wanted a model with parameters to train"):
+    with pytest.raises(ValueError, match=r"wanted a model with parameters to train"):
         adamw(model.requires_grad_(False), 1e-3)
-    with pytest.raises(ValueError, match="wanted learning_rate > 0, got -1"):
+    with pytest.raises(ValueError, match=r"wanted learning_rate > 0, got -1"):
         adamw(Tied(), -1.0)
 
 
@@ -125,9 +125,9 @@ def test_muon_explains_wrong_groups():
     vector = nn.Parameter(torch.zeros(3))
     with pytest.raises(ValueError, match=r'wanted matrices.*got shapes \[\(3,\)\].*"adam"'):
         Muon([{"params": [vector]}])
-    with pytest.raises(ValueError, match="got \"lion\"|got 'lion'"):
+    with pytest.raises(ValueError, match=r"got \"lion\"|got 'lion'"):
         Muon([{"params": [vector], "kind": "lion"}])
-    with pytest.raises(ValueError, match="wanted a matrix for Muon.*use adamw"):
+    with pytest.raises(ValueError, match=r"wanted a matrix for Muon.*use adamw"):
         muon(nn.LayerNorm(3), 0.1, adam_learning_rate=0.1)
 
 
@@ -161,5 +161,5 @@ def test_the_line_ends_at_zero_right_after_the_last_step():
 
 @pytest.mark.parametrize("make", [linear_to_zero, cosine])
 def test_a_warmup_as_long_as_the_run_is_an_error(make):
-    with pytest.raises(ValueError, match="wanted 0 <= warmup < steps, got warmup 5 and steps 5"):
+    with pytest.raises(ValueError, match=r"wanted 0 <= warmup < steps, got warmup 5 and steps 5"):
         make(5, warmup=5)

@@ -109,9 +109,9 @@ def _flushed(file: Path) -> dict[str, Any]:
     return entry_of(file)
 
 
-def _manifest_text(entries: dict[str, Any]) -> str:
+def _manifest_text(entries: dict[str, Any], version: int = VERSION) -> str:
     """The manifest with its own digest, so that a flipped byte in it is found as well."""
-    content = {"version": VERSION, "files": entries}
+    content = {"version": version, "files": entries}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return json.dumps({**content, "sha256": digest}, indent=1, sort_keys=True)
 
@@ -123,13 +123,13 @@ def _entries(path: Path) -> dict[str, Any]:
         version, entries = content["version"], content["files"]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"wanted a manifest in {path / NAME}, got text that is none ({error}); use an earlier one"
+            f"wanted a manifest in {path / NAME}, got text that is none ({error}); use an earlier checkpoint"
         ) from error
-    if version != VERSION and text == json.dumps(content, indent=1, sort_keys=True):
+    if text != _manifest_text(entries, version):
+        raise CheckpointError(f"wanted {path / NAME} as it was saved, got other bytes; use an earlier checkpoint")
+    if version != VERSION:
         raise CheckpointError(
             f"wanted a checkpoint of version {VERSION} in {path}, got version {version}; "
             f"load it with the trainkit that wrote it"
         )
-    if text != _manifest_text(entries):
-        raise CheckpointError(f"wanted {path / NAME} as it was saved, got other bytes; use an earlier checkpoint")
     return entries

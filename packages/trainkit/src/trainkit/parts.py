@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,6 +15,7 @@ RUN_BY = {"fused", "foreach", "capturable", "differentiable"}
 """Options that say how an update is computed on this machine, not what it is: they stay the running process's."""
 
 
+@runtime_checkable
 class Part(Protocol):
     """Anything with state. `save` writes files into an existing folder that it shares with the other parts."""
 
