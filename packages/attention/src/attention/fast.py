@@ -30,8 +30,9 @@ def attend(
     if isinstance(mask, Causal) and query_positions is None and q.shape[-2] == k.shape[-2]:
         return scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
     visible = visible_pairs(mask, query_positions, q, k)
-    # Kernels differ on a row of which everything is hidden (zeros or NaN, by back end): such a row is shown everything,
-    # then blanked.
+    if q.device.type == "cpu":  # whose kernels give zeros where everything is hidden, forwards and backwards
+        return scaled_dot_product_attention(q, k, v, attn_mask=visible, dropout_p=dropout)
+    # Elsewhere they differ (zeros or NaN, by back end): such a query is shown everything, then its result is blanked.
     sees_something = visible.any(dim=-1, keepdim=True)
     output = scaled_dot_product_attention(q, k, v, attn_mask=visible | ~sees_something, dropout_p=dropout)
     return output.masked_fill(~sees_something, 0.0)
@@ -51,15 +52,13 @@ def visible_pairs(
     mask: Mask | Tensor | None, query_positions: Tensor | None, q: Tensor, k: Tensor
 ) -> Bool[Tensor, "... T S"]:
     """`mask` as a bool tensor that broadcasts to [B, H, T, S]."""
-    batch, n_head, queries, keys = *q.shape[:-1], k.shape[-2]
+    full = (*q.shape[:-1], k.shape[-2])
     if isinstance(mask, Mask):
-        return mask.dense(batch, queries if query_positions is None else query_positions, keys, q.device)
-    wanted = f"wanted a bool mask that broadcasts to [B, H, T, S] = {[batch, n_head, queries, keys]}"
+        return mask.dense(full[0], full[2] if query_positions is None else query_positions, full[3], q.device)
+    wanted = "wanted a bool mask that broadcasts to [B, H, T, S]"
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__
         raise TypeError(f"{wanted}; got {got}; pass True where a query may look at a key, or a rule such as causal()")
-    full = (batch, n_head, queries, keys)
-    fits = 2 <= mask.ndim <= 4 and all(m in (1, n) for m, n in zip(mask.shape[::-1], full[::-1], strict=False))
-    if not fits:
-        raise ValueError(f"{wanted}; got shape {list(mask.shape)}; put size 1 where all are alike")
+    if not 2 <= mask.ndim <= 4 or any(m not in (1, n) for m, n in zip(mask.shape[::-1], full[::-1], strict=False)):
+        raise ValueError(f"{wanted} = {list(full)}; got shape {list(mask.shape)}; put size 1 where all are alike")
     return mask

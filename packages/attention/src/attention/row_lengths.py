@@ -17,6 +17,7 @@ class RowLengths:
         self.length = length
         self.lengths = torch.zeros(batch, dtype=torch.int64, device=device)
         self.shortest = self.longest = 0
+        self._positions: Tensor | None = None
         self._visible: Tensor | None = None
 
     @property
@@ -25,7 +26,10 @@ class RowLengths:
 
     def positions(self, queries: int) -> Int[Tensor, "B T"]:
         """The places in their rows of the next `queries` tokens: lengths[r] + t."""
-        return self.lengths[:, None] + torch.arange(queries, device=self.lengths.device)
+        if self._positions is None or self._positions.shape[1] != queries:  # made once for all layers of a call
+            with torch.inference_mode(False):
+                self._positions = self.lengths[:, None] + torch.arange(queries, device=self.lengths.device)
+        return self._positions
 
     def mask(self, queries: int, rule: Mask | Tensor | None = None) -> Mask | Tensor | None:
         """Who sees whom among the next `queries` tokens and the slots up to them, in the cheapest form that `attend`
@@ -41,7 +45,7 @@ class RowLengths:
 
     @torch.inference_mode(False)
     def _causal(self, queries: int) -> Bool[Tensor, "_ 1 T S"]:
-        if self._visible is None or self._visible.shape[-2] != queries:  # one mask serves all layers of a call
+        if self._visible is None or self._visible.shape[-2] != queries:
             rows = 1 if self.shortest == self.longest else self.n_rows
             positions = self.positions(queries)[:rows]
             self._visible = causal().dense(rows, positions, self.longest + queries, positions.device)
@@ -53,8 +57,7 @@ class RowLengths:
         call, after all layers. ValueError when a length is outside 0 ... queries, or the tokens do not fit."""
         self.check_room(queries)
         if lengths is None:
-            self.lengths = self.lengths + queries
-            self.shortest, self.longest, self._visible = self.shortest + queries, self.longest + queries, None
+            self._set(self.lengths + queries, self.shortest + queries, self.longest + queries)
             return
         real = self._one_per_row(lengths)
         if not bool(((real >= 0) & (real <= queries)).all()):
@@ -62,8 +65,9 @@ class RowLengths:
                 f"wanted lengths from 0 to the {queries} tokens of the call; got {real.tolist()}; "
                 "pass how many tokens of each row are real"
             )
-        self._set(self.lengths + real)
+        self._set(self.lengths + real, *extremes(self.lengths + real))
 
+    @torch.inference_mode(False)
     def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
         """Forget all but the first `lengths[r]` tokens of each row. ValueError for more than a row holds."""
         kept = torch.full_like(self.lengths, lengths) if isinstance(lengths, int) else self._one_per_row(lengths)
@@ -72,16 +76,18 @@ class RowLengths:
                 f"wanted lengths from 0 to what each row holds, {self.lengths.tolist()}; got {kept.tolist()}; "
                 "a cache is only cut shorter"
             )
-        self._set(kept)
+        self._set(kept.clone(), *extremes(kept))
 
+    @torch.inference_mode(False)
     def reset(self) -> None:
         """Forget everything; the memory stays."""
-        self._set(torch.zeros_like(self.lengths))
+        self._set(torch.zeros_like(self.lengths), 0, 0)
 
+    @torch.inference_mode(False)
     def select(self, rows: Int[Tensor, " R"]) -> None:
         """Go on with these rows, in this order: repeated, reordered or left out."""
         self.check_rows(rows)
-        self._set(self.lengths[rows])
+        self._set(self.lengths[rows], *extremes(self.lengths[rows]))
 
     def check_rows(self, rows: Tensor) -> None:
         """ValueError when `rows` is empty or names a row that is not there."""
@@ -107,8 +113,12 @@ class RowLengths:
             )
         return lengths.to(self.lengths)
 
-    @torch.inference_mode(False)
-    def _set(self, lengths: Tensor) -> None:
-        self.lengths = lengths.clone()
-        self.shortest, self.longest = (int(bound) for bound in torch.stack(torch.aminmax(lengths)).tolist())
-        self._visible = None
+    def _set(self, lengths: Tensor, shortest: int, longest: int) -> None:
+        self.lengths, self.shortest, self.longest = lengths, shortest, longest
+        self._positions = self._visible = None
+
+
+def extremes(lengths: Tensor) -> tuple[int, int]:
+    """Smallest and largest, fetched from the device in one go."""
+    shortest, longest = torch.stack(torch.aminmax(lengths)).tolist()
+    return shortest, longest
