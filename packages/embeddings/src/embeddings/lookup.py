@@ -13,6 +13,8 @@ def rows_of(table: Float[Tensor, "N C"], indices: Int[Tensor, "..."], what: str,
     stops the process' device work with an assertion instead: checking there first would make every call wait for the
     device.
     """
+    if indices.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"wanted {what} of int64 or int32; got {indices.dtype}; {advice}")
     try:
         return F.embedding(indices, table)
     except IndexError:

@@ -20,7 +20,12 @@ class FeedForward(nn.Module):
             raise ValueError(
                 f"wanted an activation out of {', '.join(ACTIVATIONS)}; got {activation!r}; choose one of these"
             )
-        self.n_embd, self.hidden, self.activation = n_embd, 4 * n_embd if hidden is None else hidden, activation
+        hidden = 4 * n_embd if hidden is None else hidden
+        if n_embd < 1 or hidden < 1:
+            raise ValueError(
+                f"wanted n_embd and hidden of at least 1; got {n_embd=}, {hidden=}; pass the channels first"
+            )
+        self.n_embd, self.hidden, self.activation = n_embd, hidden, activation
         self.up = nn.Linear(n_embd, self.hidden)
         self.down = nn.Linear(self.hidden, n_embd)
 

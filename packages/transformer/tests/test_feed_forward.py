@@ -1,0 +1,39 @@
+"""The feed-forward layer against torch's pieces put together by hand."""
+
+import pytest
+import torch
+
+from transformer import FeedForward
+
+ACTIVATIONS = {"gelu_tanh": torch.nn.GELU("tanh"), "gelu": torch.nn.GELU(), "relu": torch.nn.ReLU()}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_it_is_two_linear_layers_around_an_activation(name):
+    layer = FeedForward(4, hidden=10, activation=name)
+    theirs = torch.nn.Sequential(layer.up, ACTIVATIONS[name], layer.down)
+    x = torch.randn(2, 3, 4)
+    torch.testing.assert_close(layer(x), theirs(x))
+
+
+def test_it_is_four_times_as_wide_inside_unless_told():
+    assert FeedForward(4).up.out_features == 16
+
+
+def test_every_token_is_treated_alone():
+    layer, x = FeedForward(4), torch.randn(2, 3, 4)
+    torch.testing.assert_close(layer(x)[:, 1:2], layer(x[:, 1:2]))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: FeedForward(4, activation="swish"), r"out of gelu_tanh, gelu, relu; got 'swish'; choose"),
+        (lambda: FeedForward(0), r"at least 1; got n_embd=0"),
+        (lambda: FeedForward(4, hidden=0), r"hidden=0"),
+        (lambda: FeedForward(4)(torch.zeros(2, 3, 5)), r"\[..., 4\]; got \[2, 3, 5\]; make the layer"),
+    ],
+)
+def test_bad_input_is_refused_with_what_to_do(unchecked, call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
