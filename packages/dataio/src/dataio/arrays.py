@@ -1,10 +1,13 @@
 """Data that fits in memory."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from .reading import example_keys, read_batch
 
 
 class ArrayDataset:
@@ -29,3 +32,9 @@ class ArrayDataset:
         """Read the examples `indices` (" B") at once: one tensor "B ..." for each array."""
         rows = torch.from_numpy(np.asarray(indices, dtype=np.int64))
         return tuple(array[rows] for array in self.arrays)
+
+
+def in_memory(dataset: Any) -> ArrayDataset:
+    """Read a dataset of equally shaped examples once, whole, so that it can be read a batch at a time from then on."""
+    indices = np.arange(len(dataset))
+    return ArrayDataset(*read_batch(dataset, indices, example_keys(indices)))

@@ -1,11 +1,9 @@
 """Real handwritten digits."""
 
-from importlib import import_module
-from types import ModuleType
-
 import numpy as np
 
 from .arrays import ArrayDataset
+from .extras import require
 
 TEST_EVERY = 5
 
@@ -32,13 +30,3 @@ def digits(split: str = "train") -> ArrayDataset:
     images = (data.images[:, None] / 16.0).astype(np.float32)
     chosen = (np.arange(len(images)) % TEST_EVERY == TEST_EVERY - 1) == (split == "test")
     return ArrayDataset(images[chosen], data.target[chosen].astype(np.int64))
-
-
-def require(module: str) -> ModuleType:
-    """Import a library of the extra `images`, or say how to install it."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"wanted {module} for images, but it is not installed; install the extra: dataio[images]"
-        ) from error

@@ -100,7 +100,15 @@ def _fetch_of(dataset: Any) -> Callable[[np.ndarray, np.ndarray], Any] | None:
 
 
 def _collate(examples: list[Any], collate: Callable[[list[Any]], Any]) -> Any:
-    batch = collate(examples)
+    try:
+        batch = collate(examples)
+    except RuntimeError as error:
+        if collate is not default_collate:
+            raise
+        raise ValueError(
+            f"wanted examples of equal shape to make one batch, got {error}; resize them with a transform, "
+            "or pass collate= to join ragged ones"
+        ) from error
     # default_collate turns tuples into lists; a batch has one type however it was read.
     return tuple(batch) if isinstance(batch, list) and isinstance(examples[0], tuple) else batch
 
