@@ -1,0 +1,89 @@
+"""What a person may say to `mnist-trainer`: read before torch is imported, so that `--help` answers at once."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Train a small convolutional network to read digits. Without arguments: in seconds, without a network.
+
+    Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, the finished
+    model/, results.json and pictures/. Ctrl-C finishes the step, saves, and says how to go on.
+
+    mnist-trainer predict IMAGE reads a digit with what was learned: see mnist-trainer predict --help.
+    """
+
+    data: str | None = None
+    """digits (1,797 small ones that scikit-learn brings along), mnist, or folder:DIR with one folder of images for each
+    class. None: digits."""
+    mnist_root: Path | None = None
+    """Folder with MNIST's files, for --data mnist without a download."""
+    out: Path | None = None
+    """Run folder to make; must not hold a run yet. None: the next free runs/mnist-001, runs/mnist-002, ..."""
+    resume: Path | None = None
+    """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
+    seed: int | None = None
+    """Picks initial weights, the order of the images and their augmentation. None: 0."""
+    device: str = "auto"
+    """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
+    epochs: int | None = None
+    """Times that every image is seen. None: the recipe's for the data."""
+    batch_size: int | None = None
+    """Images a step. None: the recipe's."""
+    learning_rate: float | None = None
+    """Highest learning rate. None: the recipe's."""
+    patience: int | None = None
+    """Stop after so many epochs without a lower validation loss, and go back to the best. None: the recipe's."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is learned from, and how: nothing of it may change when a run is resumed."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    validation: float
+    """Fraction of the training images that is kept aside to see when to stop."""
+
+
+DIGITS = Recipe(epochs=30, batch_size=64, learning_rate=4e-3, patience=15, validation=0.1)
+MNIST = Recipe(epochs=24, batch_size=64, learning_rate=4e-3, patience=12, validation=0.05)
+FOLDER = dataclasses.replace(DIGITS, epochs=40, patience=20)
+
+
+def recipe_for(settings: TrainSettings) -> Recipe:
+    """The recipe of the data with what the settings change."""
+    kind = (settings.data or "digits").partition(":")[0]
+    chosen = {"digits": DIGITS, "mnist": MNIST, "folder": FOLDER}[kind]
+    changes = {name: getattr(settings, name) for name in ("epochs", "batch_size", "learning_rate", "patience")}
+    return dataclasses.replace(chosen, **{name: value for name, value in changes.items() if value is not None})
+
+
+def check(settings: TrainSettings) -> None:
+    """ValueError for what is wrong in itself, whatever the data and the machine."""
+    for name in ("epochs", "batch_size", "patience", "log_every"):
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave it out for the usual")
+    rate = settings.learning_rate
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ValueError(f"--learning-rate: wanted a number above 0, got {rate}; try {DIGITS.learning_rate}")
+    if settings.seed is not None and not 0 <= settings.seed < 2**32:
+        raise ValueError(f"--seed: wanted a whole number from 0 to 2**32 - 1, got {settings.seed}; try 0")
+    _check_data(settings)
+
+
+def _check_data(settings: TrainSettings) -> None:
+    data = settings.data or "digits"
+    if data not in ("digits", "mnist") and not (data.startswith("folder:") and data != "folder:"):
+        hint = f"; did you mean folder:{data}?" if Path(data).is_dir() else "; the choice is explained by --help"
+        raise ValueError(f"--data: wanted digits, mnist or folder:DIR, got {data!r}{hint}")
+    if settings.mnist_root is not None and data != "mnist" and settings.resume is None:
+        raise ValueError(f"--mnist-root: wanted together with --data mnist, got it with {data}; add --data mnist")

@@ -1,0 +1,178 @@
+"""A whole training run as an iterator of its steps: data, network, validation, checkpoints and curves included.
+
+for step in run(TrainSettings(epochs=5)):
+    print(step.number, step.loss)
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from dataio import AffineAugmentation, Augmented, Batches
+from tensors import choose_device, fork_random
+from trainkit import (
+    Checkpoints,
+    Evaluation,
+    MetricsLog,
+    ModulePart,
+    OptimizerPart,
+    Patience,
+    RandomPart,
+    Step,
+    adamw,
+    cosine,
+    evaluate,
+    log,
+    train_steps,
+)
+
+from .digit_net import DigitNet
+from .judging import Judgement, judge
+from .model_folder import save
+from .run_folder import open_run
+from .settings import TrainSettings, check
+
+
+class StopRequest(Protocol):
+    """Whether the run should end after the step it is in."""
+
+    @property
+    def requested(self) -> bool: ...
+
+
+def run(settings: TrainSettings, stop: StopRequest | None = None) -> "Run":
+    """Prepare a run, new or resumed; iterating over the result trains.
+
+    Raises ValueError or OSError for what is wrong with settings, data, folder or device, before anything is written.
+    """
+    return Run(settings, stop)
+
+
+class Run:
+    """A prepared run: iterate over it once. Everything about it can be looked at meanwhile; looking changes nothing."""
+
+    def __init__(self, settings: TrainSettings, stop: StopRequest | None = None) -> None:
+        check(settings)
+        self._stop = stop
+        self.device = choose_device(settings.device)
+        self.record, self.data = open_run(settings)
+        self.folder, self.recipe = self.record.folder, self.record.recipe
+        train = Augmented(self.data.train, AffineAugmentation())
+        self.batches = Batches(train, self.recipe.batch_size, seed=self.record.seed)
+        self.start, self.total = 0, self.recipe.epochs * len(self.batches)
+        self.patience = Patience(self.recipe.patience)
+        self.validation: Evaluation | None = None
+        self.judgement: Judgement | None = None
+        """Of the test images: there when the run is finished."""
+        self._build()
+        if settings.resume is None:
+            self.record.write()
+        else:
+            self._restore()
+
+    def __iter__(self) -> Iterator[Step]:
+        trained = self.start >= self.total or self.stopped_early
+        if not trained:
+            yield from self._train()
+        if not self._interrupted:
+            self._finish()
+
+    @property
+    def stopped_early(self) -> bool:
+        return self.patience.waited >= self.patience.steps
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return int(self.data.train.arrays[0].shape[-1])
+
+    def _build(self) -> None:
+        with fork_random("weights", self.record.seed):
+            self.model = DigitNet(len(self.data.classes)).to(self.device)
+        self.optimizer = adamw(self.model, self.recipe.learning_rate, weight_decay=0.05, betas=(0.9, 0.99))
+        parts = {
+            "model": ModulePart(self.model),
+            "optimizer": OptimizerPart(self.optimizer, self.model),
+            "random": RandomPart(),
+        }
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", parts)
+        self._interrupted = False
+
+    def _train(self) -> Iterator[Step]:
+        # One cycle (arXiv 1708.07120): the rate rises for a fifth of the run, then falls to nothing along a cosine.
+        schedule = cosine(self.total, warmup=self.total // 5, floor=0.0)
+        stream = self.batches.from_step(self.start, self.total)
+        with MetricsLog(self.folder, self.start) as metrics:
+            steps = train_steps(self.model, stream, image_loss, self.optimizer, schedule=schedule)
+            for step in log(steps, metrics, every=self.record.settings.log_every):
+                epoch_ends = step.number % len(self.batches) == 0
+                stopping = self._stop is not None and self._stop.requested
+                if epoch_ends:
+                    self._validate(step.number, metrics)
+                if epoch_ends or stopping:
+                    self._save(step.number, self.validation if epoch_ends else None)
+                self._interrupted = stopping and step.number < self.total and not self.stopped_early
+                yield step
+                if self._interrupted or self.stopped_early:
+                    return
+
+    def _validate(self, number: int, metrics: MetricsLog) -> None:
+        batches = Batches(self.data.validation, 250, shuffle=False)
+        self.validation = evaluate(self.model, batches, image_loss)
+        self.patience.exhausted(self.validation)
+        wrong = evaluate(self.model, batches, n_wrong)
+        metrics.write(number, validation_loss=self.validation.loss, validation_accuracy=1 - wrong.loss)
+
+    def _save(self, number: int, score: Evaluation | None) -> None:
+        seen = None if self.validation is None else asdict(self.validation)
+        patience = {"best": self.patience.best, "waited": self.patience.waited}
+        self.checkpoints.save(number, score, {"validation": seen, "patience": patience})
+
+    def _restore(self) -> None:
+        if not self.checkpoints.steps():
+            return  # stopped before its first checkpoint: the beginning is the place to go on from
+        saved = self.checkpoints.load("latest")
+        self.start = saved.step
+        self.patience.best, self.patience.waited = saved.extra["patience"]["best"], saved.extra["patience"]["waited"]
+        if saved.extra["validation"]:
+            self.validation = Evaluation(**saved.extra["validation"])
+
+    def _finish(self) -> None:
+        """Judge, and write what was found; writing it again gives the same files."""
+        if self.stopped_early:
+            # At the end of the schedule the last weights are as good as any; before it, the best are better.
+            self.checkpoints.load("best")
+        self.judgement = judge(self.model, self.data.test)
+        save(self.folder / "model", self.model, self.data.classes, self.size)
+        (self.folder / "results.json").write_text(json.dumps(self.results(), indent=2) + "\n", encoding="utf-8")
+
+    def results(self) -> dict[str, Any]:
+        """The judgement in numbers."""
+        judgement = self.judgement
+        if judgement is None:
+            raise ValueError("wanted a finished run, got one that has not judged yet; iterate over it to its end first")
+        return {
+            "test_images": len(judgement.labels),
+            "correct": judgement.n_correct,
+            "accuracy": judgement.accuracy,
+            "interval_95": judgement.interval,
+            "confusion": judgement.confusion.tolist(),
+            "mistakes": judgement.mistakes.tolist(),
+        }
+
+
+def image_loss(model: torch.nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+    """The loss of trainkit's seam: summed cross-entropy of a batch in nats, and how many images it has."""
+    images, labels = batch
+    return cross_entropy(model(images), labels, reduction="sum"), len(labels)
+
+
+def n_wrong(model: torch.nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+    """Wrong answers in a batch, and how many images it has: evaluated like a loss, it gives the error rate."""
+    images, labels = batch
+    return (model(images).argmax(1) != labels).sum(), len(labels)
