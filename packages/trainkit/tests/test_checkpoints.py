@@ -323,7 +323,7 @@ def test_a_failed_restore_of_the_random_state_is_an_error(tmp_path):
     _, checkpoints = make(tmp_path)
     path = checkpoints.save(1)
     content = load_file(path / "random.safetensors")
-    del content["python"]
+    del content["0/python"]
     save_file(content, path / "random.safetensors")
     with pytest.raises(ValueError, match=r"wanted"):
         RandomPart().load(path)

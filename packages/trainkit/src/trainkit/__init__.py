@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .checkpoints import Checkpoints
     from .evaluation import Evaluation, bits_per_byte, evaluate, evaluating
-    from .loop import Loss, NonFiniteLoss, Step, train_steps
+    from .gradients import Loss
+    from .loop import Step, train_steps
     from .manifest import CheckpointError, Saved, verify_checkpoint
     from .metrics_log import MetricsLog, log
     from .muon_optimizer import Muon, orthogonalise
     from .optimizers import adamw, is_hidden_matrix, muon
-    from .parts import ModulePart, OptimizerPart, Part, RandomPart
+    from .parts import ModulePart, OptimizerPart, Part, RandomPart, StatePart
     from .progress_bar import progress
+    from .ranks import Spread, is_first_rank, spread
     from .schedules import constant, cosine, linear_to_zero
+    from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
     from .stopping import Patience, Stop, graceful_stop
 
 __all__ = [  # noqa: RUF022  in reading order
@@ -24,6 +27,11 @@ __all__ = [  # noqa: RUF022  in reading order
     "Step",
     "train_steps",
     "NonFiniteLoss",
+    "LossSpike",
+    "SpikeGuard",
+    "Spread",
+    "spread",
+    "is_first_rank",
     "Evaluation",
     "evaluate",
     "evaluating",
@@ -47,13 +55,17 @@ __all__ = [  # noqa: RUF022  in reading order
     "ModulePart",
     "OptimizerPart",
     "RandomPart",
+    "StatePart",
     "graceful_stop",
     "Stop",
     "Patience",
 ]
 
 _EXPORTS = {
-    "loop": ("Loss", "Step", "train_steps", "NonFiniteLoss"),
+    "gradients": ("Loss",),
+    "loop": ("Step", "train_steps"),
+    "spikes": ("NonFiniteLoss", "LossSpike", "SpikeGuard"),
+    "ranks": ("Spread", "spread", "is_first_rank"),
     "evaluation": ("Evaluation", "evaluate", "evaluating", "bits_per_byte"),
     "optimizers": ("adamw", "muon", "is_hidden_matrix"),
     "muon_optimizer": ("Muon", "orthogonalise"),
@@ -62,7 +74,7 @@ _EXPORTS = {
     "metrics_log": ("MetricsLog", "log"),
     "checkpoints": ("Checkpoints",),
     "manifest": ("Saved", "CheckpointError", "verify_checkpoint"),
-    "parts": ("Part", "ModulePart", "OptimizerPart", "RandomPart"),
+    "parts": ("Part", "ModulePart", "OptimizerPart", "RandomPart", "StatePart"),
     "stopping": ("graceful_stop", "Stop", "Patience"),
 }
 _MODULE = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -10,12 +10,14 @@ import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from . import manifest
 from .durable import replace_folder, write_text
 from .manifest import CheckpointError, Saved
 from .parts import Part
+from .ranks import from_first_rank, is_first_rank
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class Checkpoints:
         `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
         and what was begun is removed; a full disk is an OSError with errno ENOSPC.
         """
+        if not is_first_rank():
+            return self._save_elsewhere(step)
         final = self._path(step)
         staged = final.with_name(STAGED + final.name)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +67,16 @@ class Checkpoints:
         if best is not None:
             write_text(self.folder / "best", self._path(best).name)
         self._remove_old(step, best)
+        from_first_rank(None)  # the others wait for it
         return final
+
+    def _save_elsewhere(self, step: int) -> Path:
+        """Other processes take part in what the parts gather; files that theirs write are thrown away."""
+        with TemporaryDirectory() as folder:
+            for part in self.parts.values():
+                part.save(Path(folder))
+        from_first_rank(None)
+        return self._path(step)
 
     def load(self, which: str | int = "latest") -> Saved:
         """Load into the parts and return what was saved with them; CheckpointError if nothing valid is there.
@@ -71,6 +84,20 @@ class Checkpoints:
         "latest": the newest valid one, starting where the pointer `latest` says; "best": the valid one of lowest score.
         A corrupt one is skipped with a logged warning. A number asks for just that step.
         """
+        found: Saved | CheckpointError | None = None
+        if is_first_rank():
+            try:
+                found = self._find(which)
+            except CheckpointError as error:
+                found = error
+        found = from_first_rank(found)
+        if not isinstance(found, Saved):
+            raise found or RuntimeError("the first process sent no checkpoint")
+        for part in self.parts.values():
+            part.load(found.path)
+        return found
+
+    def _find(self, which: str | int) -> Saved:
         self._clear_leftovers()
         for step in self._candidates(which):
             try:
@@ -81,8 +108,6 @@ class Checkpoints:
                 logger.warning("skipping a checkpoint that cannot be trusted: %s", error)
                 continue
             self._check_parts(saved)
-            for part in self.parts.values():
-                part.load(saved.path)
             return saved
         raise CheckpointError(
             f"wanted a valid checkpoint ({which}) in {self.folder}, got steps {self.steps()}, none usable; "

@@ -12,7 +12,8 @@ from torch import nn
 from tensors import fork_random
 
 from .batch_device import device_of, move
-from .loop import Loss, checked
+from .gradients import Loss, call, checked
+from .ranks import check_spread, even_out, sums_over_ranks
 
 
 def bits_per_byte(nats: float, n_bytes: int) -> float:
@@ -61,19 +62,30 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def evaluate(
-    model: nn.Module, batches: Iterable[Sequence[Any]], loss: Loss, *, device: torch.device | str | None = None
+    model: nn.Module,
+    batches: Iterable[Sequence[Any]],
+    loss: Loss,
+    *,
+    device: torch.device | str | None = None,
+    precision: torch.dtype | None = None,
 ) -> Evaluation:
     """Sum `loss` over `batches`, elements as for `train_steps`: lists of micro-batches.
 
     Totals and counts are added up before the one division, so an uneven last batch weighs what it holds.
     Deterministic: random draws of `batches` or the model start from the same state in every call.
     """
+    check_spread(model)
     place = device or device_of(model)
-    pairs = []
+    triples = []
     with evaluating(model):
         for micro_batches in batches:
-            pairs += [loss(model, move(batch, place)) for batch in checked(micro_batches)]
-        total, count = sum(float(total) for total, _ in pairs), sum(int(count) for _, count in pairs)
+            for batch, weight in even_out(checked(micro_batches), model):
+                with torch.autocast(torch.device(place).type, precision, enabled=precision is not None):
+                    triples.append((*call(model, loss, move(batch, place)), weight))
+        sums = [sum(float(total) * n for total, _, n in triples), sum(int(count) * n for _, count, n in triples)]
+    total, count = sums_over_ranks(sums, model)
     if count < 1:
-        raise ValueError(f"wanted at least one item to evaluate, got {len(pairs)} batches with a count of {count}")
-    return Evaluation(total, count)
+        raise ValueError(
+            f"wanted at least one item to evaluate, got {len(triples)} batches with a count of {count:.0f}"
+        )
+    return Evaluation(total, int(count))

@@ -7,27 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from .batch_device import device_of, move
-
-Loss = Callable[[Any, Any], tuple[Tensor, Tensor | int]]
-"""`loss(model, batch) -> (total, count)`: a sum over the items of a batch and how many they were."""
+from .batch_device import device_of
+from .gradients import Loss, backward, scale_gradients
+from .ranks import check_spread
+from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
 
 Schedule = Callable[[int], float]
 """`schedule(n)`: factor on every group's base learning rate for the step with 0-based number n."""
-
-
-class NonFiniteLoss(ValueError):
-    """The loss or the gradient norm of a step is infinite or NaN; model and optimizer are as they were before it."""
-
-    def __init__(self, step: int, learning_rate: float, loss: float, gradient_norm: float):
-        super().__init__(
-            f"wanted a finite loss and gradient norm, got loss {loss} and norm {gradient_norm} in step {step} at "
-            f"learning rate {learning_rate:.3g}; the weights are those before it. Look for NaN in the data, lower the "
-            f"rate or warm it up longer, then go on from the last checkpoint"
-        )
-        self.step, self.learning_rate, self.loss, self.gradient_norm = step, learning_rate, loss, gradient_norm
 
 
 @dataclass(frozen=True)
@@ -36,7 +24,7 @@ class Step:
 
     number: int
     loss: float
-    """Mean over the step's items, before the update."""
+    """Mean over the step's items (of all processes), before the update."""
     gradient_norm: float
     """Euclidean norm of the mean gradient, before clipping."""
     learning_rate: float
@@ -45,6 +33,8 @@ class Step:
     """The loss function's count: tokens, images, ..."""
     seconds: float
     """From asking for the batch to the end of the update."""
+    skipped: bool = False
+    """No update was made: a spike within the guard's limit, or a float16 overflow that the scaler answers."""
 
 
 def train_steps(
@@ -57,6 +47,10 @@ def train_steps(
     clip: float | None = 1.0,
     start: int | None = None,
     device: torch.device | str | None = None,
+    precision: torch.dtype | None = None,
+    scaler: torch.amp.GradScaler | None = None,
+    guard: SpikeGuard | None = None,
+    compile: bool = False,
 ) -> Iterator[Step]:
     """Train, one yielded `Step` per optimizer step.
 
@@ -66,33 +60,55 @@ def train_steps(
     `start` is the number of steps already taken (default: `batches.start`, else 0). `clip` bounds the norm of the mean
     gradient (Pascanu et al., arXiv 1211.5063). Batches move to `device` (default: where the model is); at the end
     `batches.close()` is called where there is one. Raises `NonFiniteLoss` before a bad step touches anything.
+
+    `precision` autocasts the forward pass: torch.bfloat16 as it is, torch.float16 with a `scaler`. `compile` compiles
+    model and loss together (torch.compile). `guard` also watches for spikes. A model from `spread` trains with all
+    processes.
     """
     if clip is not None and not clip > 0:
         raise ValueError(f"wanted clip > 0, or None for no clipping, got {clip}; leave it out for the usual 1.0")
+    if precision is torch.float16 and scaler is None:
+        raise ValueError(
+            "wanted a scaler with float16, whose small gradients vanish, got none; pass torch.amp.GradScaler"
+        )
+    check_spread(model)
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
-    first = int(getattr(batches, "start", 0)) if start is None else start
-    return _steps(model, batches, loss, optimizer, schedule, clip, first, device or device_of(model))
+    number = int(getattr(batches, "start", 0)) if start is None else start
+    place, judge = device or device_of(model), guard or SpikeGuard(window=0)
+    compiled: Loss = torch.compile(loss) if compile else loss
+
+    def take(micro_batches: Sequence[Any], number: int, began: float) -> Step:
+        rate = set_learning_rate(optimizer, schedule, number)
+        mean, norm, count, factor = backward(
+            model, micro_batches, compiled, optimizer, device=place, precision=precision, scaler=scaler
+        )
+        overflow = scaler is not None and math.isfinite(mean) and not math.isfinite(norm)
+        try:
+            skipped = not overflow and judge.skips(mean, norm, number + 1, rate)
+        except (NonFiniteLoss, LossSpike):
+            optimizer.zero_grad(set_to_none=True)
+            raise
+        if not skipped:
+            scale_gradients(optimizer, factor, norm, clip)
+            scaler.step(optimizer) if scaler else optimizer.step()
+        if scaler:
+            scaler.update()
+        return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)
+
+    return _steps(batches, number, take)
 
 
-def _steps(model, batches, loss, optimizer, schedule, clip, start, device) -> Iterator[Step]:  # type: ignore[no-untyped-def]
+def _steps(
+    batches: Iterable[Sequence[Any]], number: int, take: Callable[[Sequence[Any], int, float], Step]
+) -> Iterator[Step]:
     stream = iter(batches)
     try:
-        number = start
-        while True:
-            began = time.perf_counter()
-            micro_batches = next(stream, None)
-            if micro_batches is None:
-                return
-            rate = set_learning_rate(optimizer, schedule, number)
-            mean, norm, count = backward(model, micro_batches, loss, optimizer, device)
-            if not (math.isfinite(mean) and math.isfinite(norm)):
-                optimizer.zero_grad(set_to_none=True)
-                raise NonFiniteLoss(number + 1, rate, mean, norm)
-            scale_gradients(optimizer, clip_factor(norm, clip) / count)
-            optimizer.step()
+        began = time.perf_counter()
+        while (micro_batches := next(stream, None)) is not None:
+            yield take(micro_batches, number, began)
             number += 1
-            yield Step(number, mean, norm, rate, count, time.perf_counter() - began)
+            began = time.perf_counter()
     finally:
         if hasattr(batches, "close"):
             batches.close()
@@ -105,50 +121,3 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, schedule: Schedule | Non
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
     return float(optimizer.param_groups[0]["lr"])
-
-
-def backward(
-    model: nn.Module,
-    micro_batches: Sequence[Any],
-    loss: Loss,
-    optimizer: torch.optim.Optimizer,
-    device: torch.device | str,
-) -> tuple[float, float, int]:
-    """Leave the SUM of the items' gradients in `.grad`; returns mean loss, norm of the mean gradient, count."""
-    if not model.training:
-        model.train()
-    optimizer.zero_grad(set_to_none=True)
-    pairs = []
-    for batch in checked(micro_batches):
-        total, count = loss(model, move(batch, device))
-        total.backward()
-        pairs.append((total.detach(), count))
-    # Read only now: a read waits for the device, and the micro-batches should queue up without waiting.
-    items = sum(int(count) for _, count in pairs)
-    if items < 1:
-        raise ValueError(f"wanted at least one item in a step's loss, got a count of {items}; are all targets ignored?")
-    norm = float(torch.nn.utils.get_total_norm(gradients(optimizer)))
-    return sum(float(total) for total, _ in pairs) / items, norm / items, items
-
-
-def checked(micro_batches: Any) -> Sequence[Any]:
-    """The micro-batches of a step, or an error that explains the difference between a batch and a list of them."""
-    if not isinstance(micro_batches, list) or not micro_batches:
-        got = "an empty list" if micro_batches == [] else f"a {type(micro_batches).__name__}"
-        raise TypeError(
-            f"wanted each step as a non-empty list of micro-batches, got {got}; write [batch] for a single one"
-        )
-    return micro_batches
-
-
-def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
-
-
-def clip_factor(norm: float, clip: float | None) -> float:
-    return 1.0 if clip is None else min(1.0, clip / (norm + 1e-6))
-
-
-def scale_gradients(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Mean and clipping in one pass over the gradients."""
-    torch._foreach_mul_(gradients(optimizer), factor)

@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim.adamw import adamw as adamw_update
 
+from .ranks import local, sharded_like, whole
+
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
 
 
@@ -80,17 +82,17 @@ class Muon(torch.optim.Optimizer):
             if not self.state[p]:
                 self.state[p]["momentum"] = torch.zeros_like(p)
         momenta = [self.state[p]["momentum"] for p in parameters]
-        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        lookahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_lerp_([local(m) for m in momenta], [local(g) for g in gradients], 1 - group["momentum"])
+        lookahead = [whole(g.lerp(m, group["momentum"])) for g, m in zip(gradients, momenta, strict=True)]
+        torch._foreach_mul_([local(p) for p in parameters], 1 - group["lr"] * group["weight_decay"])
         for members in _by_shape(lookahead).values():
             # One batched product for all matrices of a shape: fewer, larger products.
             matrices = torch.stack([lookahead[i].flatten(1) for i in members])
             updates = orthogonalise(matrices).unbind()
             size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
             targets = [parameters[i] for i in members]
-            reshaped = [update.view_as(target) for update, target in zip(updates, targets, strict=True)]
-            torch._foreach_add_(targets, reshaped, alpha=size)
+            cut = [local(sharded_like(u.reshape(p.shape), p)) for u, p in zip(updates, targets, strict=True)]
+            torch._foreach_add_([local(p) for p in targets], cut, alpha=size)
 
     def _step_adam(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -100,10 +102,10 @@ class Muon(torch.optim.Optimizer):
                 self.state[p]["exp_avg_sq"] = torch.zeros_like(p)
         beta1, beta2 = group["betas"]
         adamw_update(
-            parameters,
-            gradients,
-            [self.state[p]["exp_avg"] for p in parameters],
-            [self.state[p]["exp_avg_sq"] for p in parameters],
+            [local(p) for p in parameters],
+            [local(g) for g in gradients],
+            [local(self.state[p]["exp_avg"]) for p in parameters],
+            [local(self.state[p]["exp_avg_sq"]) for p in parameters],
             [],
             [self.state[p]["step"] for p in parameters],
             fused=all(p.device.type in ("cpu", "cuda", "mps") for p in parameters),

@@ -1,6 +1,7 @@
 """What a checkpoint is made of: parts that save into a folder and load from it, in safetensors and JSON, no pickle."""
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -10,6 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tensors import random_state, set_random_state
+
+from .ranks import gathered_objects, is_first_rank, rank, sharded_like, whole
+
+logger = logging.getLogger(__name__)
 
 RUN_BY = {"fused", "foreach", "capturable", "differentiable"}
 """Options that say how an update is computed on this machine, not what it is: they stay the running process's."""
@@ -34,13 +39,13 @@ class ModulePart:
         self.module, self.file = module, f"{name}.safetensors"
 
     def save(self, folder: Path) -> None:
-        save_file({name: tensor.detach().contiguous() for name, tensor in self._tensors().items()}, folder / self.file)
+        write_tensors(folder / self.file, self._tensors())
 
     def load(self, folder: Path) -> None:
         ours, saved = self._tensors(), load_file(folder / self.file)
         check_names(self.file, _shapes(ours), _shapes(saved))
         for name, tensor in ours.items():
-            tensor.detach().copy_(saved[name])
+            tensor.detach().copy_(sharded_like(saved[name].to(tensor.device), tensor))
 
     def _tensors(self) -> dict[str, Tensor]:
         seen: set[int] = set()
@@ -59,12 +64,14 @@ class OptimizerPart:
         tensors = {f"{names[p]}/{key}": value for p in state for key, value in state[p].items() if _is_tensor(value)}
         plain = {f"{names[p]}/{key}": value for p in state for key, value in state[p].items() if not _is_tensor(value)}
         groups = [{**group, "params": [names[p] for p in group["params"]]} for group in self.optimizer.param_groups]
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / f"{self.name}.safetensors")
-        (folder / f"{self.name}.json").write_text(json.dumps({"groups": groups, "state": plain}, indent=1))
+        write_tensors(folder / f"{self.name}.safetensors", tensors)
+        if is_first_rank():
+            (folder / f"{self.name}.json").write_text(json.dumps({"groups": groups, "state": plain}, indent=1))
 
     def load(self, folder: Path) -> None:
         saved = json.loads((folder / f"{self.name}.json").read_text())
         names = self._names()
+        parameters = {name: parameter for parameter, name in names.items()}
         ours = [[names[p] for p in group["params"]] for group in self.optimizer.param_groups]
         theirs = [group["params"] for group in saved["groups"]]
         if ours != theirs:
@@ -77,7 +84,9 @@ class OptimizerPart:
         for key, value in [*load_file(folder / f"{self.name}.safetensors").items(), *saved["state"].items()]:
             name, _, slot = key.rpartition("/")
             # A copy: what safetensors loads is a view of the file.
-            state.setdefault(number[name], {})[slot] = value.clone() if _is_tensor(value) else value
+            if _is_tensor(value):
+                value = sharded_like(value.clone(), parameters[name]) if value.ndim else value.clone()
+            state.setdefault(number[name], {})[slot] = value
         groups = [
             {**_restored(current, group), "params": [number[name] for name in group["params"]]}
             for current, group in zip(self.optimizer.param_groups, saved["groups"], strict=True)
@@ -94,13 +103,42 @@ class OptimizerPart:
 
 
 class RandomPart:
-    """The global random states of Python, NumPy, torch and the accelerators, in random.safetensors."""
+    """The global random states of Python, NumPy, torch and accelerators, of every process, in random.safetensors."""
 
     def save(self, folder: Path) -> None:
-        save_file(random_state(), folder / "random.safetensors")
+        states = gathered_objects(random_state())
+        named = {f"{rank}/{name}": tensor for rank, state in enumerate(states) for name, tensor in state.items()}
+        write_tensors(folder / "random.safetensors", named)
 
     def load(self, folder: Path) -> None:
-        set_random_state(load_file(folder / "random.safetensors"))
+        """A process that the saved run did not have keeps its own state, and says so in the log."""
+        saved, prefix = load_file(folder / "random.safetensors"), f"{rank()}/"
+        state = {name.removeprefix(prefix): tensor for name, tensor in saved.items() if name.startswith(prefix)}
+        if not state:
+            logger.warning("no random state of process %d was saved; it keeps the one that it has", rank())
+            return
+        set_random_state(state)
+
+
+class StatePart:
+    """Anything with `state_dict` and `load_state_dict` of plain values, such as GradScaler, in NAME.json."""
+
+    def __init__(self, holder: Any, name: str):
+        self.holder, self.file = holder, f"{name}.json"
+
+    def save(self, folder: Path) -> None:
+        if is_first_rank():
+            (folder / self.file).write_text(json.dumps(self.holder.state_dict()), encoding="utf-8")
+
+    def load(self, folder: Path) -> None:
+        self.holder.load_state_dict(json.loads((folder / self.file).read_text(encoding="utf-8")))
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Whole tensors into one safetensors file: every process takes part in gathering shards, the first one writes."""
+    gathered = {name: whole(tensor.detach()) for name, tensor in tensors.items()}
+    if is_first_rank():
+        save_file({name: tensor.contiguous() for name, tensor in gathered.items()}, path)
 
 
 def check_names(source: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

@@ -1,0 +1,80 @@
+"""One step's gradients: summed over micro-batches and ranks, divided once, clipped."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .batch_device import move
+from .ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
+
+Loss = Callable[[Any, Any], tuple[Tensor, Tensor | int]]
+"""`loss(model, batch) -> (total, count)`: a sum over the items of a batch and how many they were."""
+
+
+def checked(micro_batches: Any) -> Sequence[Any]:
+    """The micro-batches of a step, or an error that explains the difference between a batch and a list of them."""
+    if not isinstance(micro_batches, list) or not micro_batches:
+        got = "an empty list" if micro_batches == [] else f"a {type(micro_batches).__name__}"
+        raise TypeError(
+            f"wanted each step as a non-empty list of micro-batches, got {got}; write [batch] for a single one"
+        )
+    return micro_batches
+
+
+def call(model: nn.Module, loss: Loss, batch: Any) -> tuple[Tensor, Tensor | int]:
+    """The loss of a plain model, or of one spread over processes."""
+    return model(loss, batch) if isinstance(model, Spread) else loss(model, batch)
+
+
+def backward(
+    model: nn.Module,
+    micro_batches: Sequence[Any],
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    *,
+    device: torch.device | str,
+    precision: torch.dtype | None = None,
+    scaler: torch.amp.GradScaler | None = None,
+) -> tuple[float, float, int, float]:
+    """Leave the items' summed gradients in `.grad`; returns mean loss, norm of the mean gradient, count, and the factor
+    that turns the summed gradients into the mean (torch's engines average over ranks where we want a sum).
+    """
+    if not model.training:
+        model.train()
+    optimizer.zero_grad(set_to_none=True)
+    pairs = []
+    batches = even_out(checked(micro_batches), model)
+    for position, (batch, weight) in enumerate(batches):
+        with model.collecting(last=position == len(batches) - 1) if isinstance(model, Spread) else nullcontext():
+            with torch.autocast(torch.device(device).type, precision, enabled=precision is not None):
+                total, count = call(model, loss, move(batch, device))
+            scaled = scaler.scale(total) if scaler else total
+            (scaled if weight else scaled * weight).backward()
+        pairs.append((total.detach(), count, weight))
+    # Read only now: a read waits for the device, and the micro-batches should queue up without waiting.
+    summed, items = sums_over_ranks(
+        [sum(float(total) * weight for total, _, weight in pairs), sum(int(n) * weight for _, n, weight in pairs)],
+        model,
+    )
+    if items < 1:
+        raise ValueError(
+            f"wanted at least one item in a step's loss, got a count of {items:.0f}; are all targets ignored?"
+        )
+    if scaler:
+        scaler.unscale_(optimizer)
+    factor = (n_ranks() if isinstance(model, Spread) else 1) / items
+    norm = float(whole(torch.nn.utils.get_total_norm(gradients(optimizer)))) * factor
+    return summed / items, norm, int(items), factor
+
+
+def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+
+
+def scale_gradients(optimizer: torch.optim.Optimizer, factor: float, norm: float, clip: float | None) -> None:
+    """Mean and clipping (to `clip`, as torch's `clip_grad_norm_`) in one pass over the gradients."""
+    bound = 1.0 if clip is None else min(1.0, clip / (norm + 1e-6))
+    torch._foreach_mul_(gradients(optimizer), factor * bound)
