@@ -24,7 +24,7 @@ def test_top_k_keeps_what_transformers_keeps(logits, k):
 
 
 @pytest.mark.parametrize("logits", [random_logits(2), with_ties(3)], ids=["distinct", "tied"])
-@pytest.mark.parametrize("p", [0.01, 0.3, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("p", [1e-9, 0.01, 0.3, 0.5, 0.9, 0.999])
 def test_top_p_keeps_what_transformers_keeps(logits, p):
     from transformers import TopPLogitsWarper
 

@@ -55,15 +55,16 @@ def generate_ids(
     *,
     end_of_text: int | None = None,
 ) -> list[Generated]:
-    """Continue every prompt in `ids`, all of them in one batch; each comes out as it would alone.
+    """Continue every prompt in `ids`, all of them in one batch, in which the rows do not influence each other.
 
     Prompts may differ in length (1 to n_ctx ids; one of exactly n_ctx has no room and ends with "length" at once).
     `end_of_text` is the id that ends a row, None if there is none. Row i draws from `tensors.generator(seed, i)`.
     Raises ValueError for an empty or too long prompt and for ids outside the vocabulary, TypeError for a model that
     lacks a member of `LanguageModel`.
     """
-    rows = start_rows(model, ids, settings or GenerationSettings(), end_of_text)
-    for _ in steps(model, rows, settings or GenerationSettings(), end_of_text):
+    settings = settings or GenerationSettings()
+    rows = start_rows(model, ids, settings, end_of_text)
+    for _ in steps(model, rows, settings, end_of_text):
         pass
     return [Generated(tuple(row.ids), row.finish_reason) for row in rows if row.finish_reason is not None]
 
