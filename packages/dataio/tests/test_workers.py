@@ -145,7 +145,7 @@ class Noisy:
 
 def main():
     alone, helped = Batches(Noisy(), 3, shuffle=False), Batches(
-        Noisy(), 3, shuffle=False, num_workers=2, start_method="spawn"
+        Noisy(), 3, shuffle=False, num_workers=1, start_method="spawn"
     )
     stream = helped.from_step(0)
     print(str([next(stream), next(stream)]) == str([alone[0], alone[1]]))

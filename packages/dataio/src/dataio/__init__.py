@@ -13,6 +13,8 @@ from .loader import Batches
 from .mnist_images import mnist
 from .permutation import permute
 from .reading import ExampleError, example_keys, uniform
+from .shard_reading import TokenShards, read_shards
+from .shard_writing import Shard, write_shards
 from .splits import split_corpus
 from .stream import BatchStream
 from .tables import Table, read_table
@@ -34,9 +36,11 @@ __all__ = [
     "Document",
     "ExampleError",
     "ImageFolder",
+    "Shard",
     "Statistics",
     "Subset",
     "Table",
+    "TokenShards",
     "TokenWindows",
     "Transformed",
     "WorkerError",
@@ -52,6 +56,7 @@ __all__ = [
     "permute",
     "read_idx",
     "read_image",
+    "read_shards",
     "read_table",
     "read_text",
     "read_tokens",
@@ -61,5 +66,6 @@ __all__ = [
     "statistics",
     "to_tensor",
     "uniform",
+    "write_shards",
     "write_tokens",
 ]

@@ -74,6 +74,14 @@ def read_tokens(path: str | Path) -> np.memmap:
     return np.memmap(path, dtype=dtype, mode="r", offset=HEADER_BYTES, shape=(count,))
 
 
+def mapped_file(tokens: object) -> Path | None:
+    """The file that `tokens` is the whole of, as `read_tokens` mapped it; None for anything else, even a part."""
+    if not isinstance(tokens, np.memmap) or tokens.filename is None:
+        return None
+    path = Path(tokens.filename)
+    return path if path.stat().st_size == tokens.offset + tokens.nbytes else None
+
+
 def _map_bare(path: Path, size: int) -> np.memmap:
     if size == 0 or size % 2:
         raise ValueError(

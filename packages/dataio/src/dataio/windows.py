@@ -1,11 +1,16 @@
 """A flat run of tokens seen as training examples: pieces of fixed length with their next tokens."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
+
+from .shard_reading import TokenShards
+from .token_files import mapped_file, read_tokens
 
 IGNORED = -100  # torch.nn.functional.cross_entropy's default ignore_index
 
@@ -17,7 +22,7 @@ class TokenWindows:
     is a target twice; a smaller stride gives overlapping windows, a larger one skips tokens.
 
     Args:
-        tokens: 1-D integer array; a memory-mapped file is read only where a window lies.
+        tokens: 1-D integer array or `TokenShards`; a memory-mapped file is read only where a window lies.
         length: tokens of input per example, T.
         stride: distance between the starts of two windows; the length unless given.
         ragged: keep the last, shorter window too, padded on the right (inputs with 0, targets with `IGNORED`), so
@@ -28,7 +33,9 @@ class TokenWindows:
         TypeError: the tokens are not integers.
     """
 
-    def __init__(self, tokens: np.ndarray, length: int, *, stride: int | None = None, ragged: bool = False) -> None:
+    def __init__(
+        self, tokens: np.ndarray | TokenShards, length: int, *, stride: int | None = None, ragged: bool = False
+    ) -> None:
         stride = length if stride is None else stride
         if length < 1 or stride < 1:
             raise ValueError(f"wanted a window length and stride of at least 1, got {length} and {stride}; raise them")
@@ -66,7 +73,10 @@ class TokenWindows:
         starts = np.asarray(indices, dtype=np.int64) * self.stride
         if self.ragged and len(starts) and int(starts.max()) + self.length >= len(self.tokens):
             return self._fetch_padded(starts)
-        rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts].astype(np.int64)
+        if isinstance(self.tokens, TokenShards):
+            rows = self.tokens.rows(starts, self.length + 1)
+        else:
+            rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts].astype(np.int64)
         return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy())
 
     def _fetch_padded(self, starts: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
@@ -77,3 +87,13 @@ class TokenWindows:
             inputs[row, : len(piece) - 1] = piece[:-1]
             targets[row, : len(piece) - 1] = piece[1:]
         return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker maps the file again; pickled as an array, all of it would go through a pipe.
+        file = mapped_file(self.tokens)
+        return self.__dict__ | ({"tokens": file} if file else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if isinstance(self.tokens, Path):
+            self.tokens = read_tokens(self.tokens)
