@@ -1,5 +1,10 @@
 import jaxtyping
 import pytest
+from hypothesis import settings
+
+# A busy machine is no failure: examples may take as long as they take.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -4,17 +4,37 @@ import pytest
 import torch
 
 from tensors import (
+    Value,
     choose_device,
+    contract,
+    draw,
     fork_random,
     gather_rows,
     generator,
+    gradient_check,
     length_mask,
     masked_mean,
+    masked_softmax,
+    merge_axes,
+    one_hot,
     pad_rows,
     seed_all,
     set_random_state,
+    softmax_cross_entropy,
+    split_axis,
     unpad_rows,
 )
+
+CUBE = Value(torch.ones(2, 3, 4).numpy())
+LOGITS = Value([[0.5, 1.0], [2.0, 0.0]])
+
+
+def deep_graph():
+    value = Value(1.0)
+    for _ in range(300):
+        value = value + 1
+    return value
+
 
 REFUSALS = [
     ("no such device", lambda: choose_device("cuda:99"), ValueError, "cuda:99"),
@@ -45,6 +65,37 @@ REFUSALS = [
         ValueError,
         "(2, 3)",
     ),
+    ("softmax mask", lambda: masked_softmax(torch.zeros(2, 3), torch.ones(3, 2) > 0), ValueError, "(3, 2)"),
+    ("class past the end", lambda: one_hot(torch.tensor([0, 5]), 5), ValueError, "got 5 at position (1,)"),
+    ("sizes that do not fit", lambda: split_axis(torch.zeros(2, 12), -1, 5, 2), ValueError, "(5, 2)"),
+    ("two unknown sizes", lambda: split_axis(torch.zeros(2, 12), 1, -1, -1), ValueError, "(-1, -1)"),
+    ("a size of zero", lambda: split_axis(torch.zeros(2, 12), 1, 0, -1), ValueError, "(0, -1)"),
+    ("no such axis to split", lambda: split_axis(torch.zeros(2, 12), 2, 3, 4), ValueError, "got 2"),
+    ("axes in the wrong order", lambda: merge_axes(torch.zeros(2, 3, 4), 2, 1), ValueError, "2 and 1"),
+    ("no such axis to merge", lambda: merge_axes(torch.zeros(2, 3), 0, 2), ValueError, "0 and 2"),
+    ("loss of many numbers", lambda: CUBE.backward(), ValueError, "(2, 3, 4)"),
+    ("shapes that do not broadcast", lambda: CUBE + Value([1.0, 2.0]), ValueError, "neither is 1"),
+    ("matrices that do not match", lambda: CUBE @ Value([[1.0]]), ValueError, "(2, 3, 4) @ (1, 1)"),
+    ("a vector as matrix", lambda: LOGITS @ Value([1.0, 2.0]), ValueError, "(2, 2) @ (2,)"),
+    ("log of zero", lambda: LOGITS.log(), ValueError, "got 0.0"),
+    ("a value as exponent", lambda: LOGITS**LOGITS, TypeError, "Value"),
+    ("targets that are not integers", lambda: softmax_cross_entropy(LOGITS, [0.0, 1.0]), ValueError, "float64"),
+    ("too few targets", lambda: softmax_cross_entropy(LOGITS, [0]), ValueError, "(1,)"),
+    ("target past the end", lambda: softmax_cross_entropy(LOGITS, [0, 2]), ValueError, "[0 2]"),
+    ("text in a value", lambda: Value("three"), TypeError, "'three'"),
+    ("complex numbers in a value", lambda: Value([1j]), TypeError, "1j"),
+    ("checking nothing", lambda: gradient_check(lambda: 1), ValueError, "none"),
+    ("checking in float32", lambda: gradient_check(torch.sum, torch.ones(2)), TypeError, "float32"),
+    ("checking many outputs", lambda: gradient_check(torch.tanh, torch.ones(2).double()), ValueError, "(2,)"),
+    ("checking a number", lambda: gradient_check(lambda x: 1.0, [1.0]), TypeError, "float"),
+    (
+        "checking what is random",
+        lambda: gradient_check(lambda x: x * torch.rand(()).double(), torch.ones(()).double()),
+        ValueError,
+        "two",
+    ),
+    ("a graph too large to read", lambda: draw(deep_graph()), ValueError, "601"),
+    ("an operation misspelt", lambda: contract.Engine(Value, operations={"ad": max}), ValueError, "'ad'"),
 ]
 
 

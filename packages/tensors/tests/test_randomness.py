@@ -23,13 +23,8 @@ def test_a_key_names_the_same_seed_for_ever():
 
 def test_a_key_does_not_depend_on_the_hash_seed_of_the_process():
     code = "from tensors import generator; print(generator(3, 'a').initial_seed())"
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert runs == {f"{generator(3, 'a').initial_seed()}\n".encode()}
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": "1"}, capture_output=True, check=True)
+    assert int(run.stdout) == generator(3, "a").initial_seed()
 
 
 keys = st.lists(st.integers() | st.text(), min_size=1, max_size=4).map(tuple)

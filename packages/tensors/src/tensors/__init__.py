@@ -1,49 +1,88 @@
-"""What a tensor is, and how gradients come to be: everyday operations, randomness, and a small autodiff engine."""
+"""What a tensor is, and how gradients come to be: everyday operations, randomness, and a small autodiff engine.
 
-from .autodiff import Value
-from .broadcasting import Broadcast, explain_broadcast
-from .cross_entropy import softmax_cross_entropy
-from .devices import choose_device
-from .drawing import Drawing, draw
-from .finite_differences import GradientCheck, gradient_check
-from .masked import log_softmax, log_sum_exp, masked_mean, masked_softmax
-from .network_by_engine import train_by_engine
-from .network_by_hand import train_by_hand
-from .network_by_torch import train_by_torch
-from .penguin_data import initial_parameters, load_penguins
-from .ragged import gather_rows, length_mask, pad_rows, unpad_rows
-from .randomness import fork_random, generator, random_state, seed_all, set_random_state
-from .reshapes import merge_axes, one_hot, split_axis
+Names are loaded on first use (PEP 562), so that `import tensors` costs nothing and torch is imported when it is needed.
+"""
 
-__all__ = [
-    "Broadcast",
-    "Drawing",
-    "GradientCheck",
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .autodiff import Value
+    from .broadcasting import Broadcast, explain_broadcast
+    from .cross_entropy import softmax_cross_entropy
+    from .devices import choose_device
+    from .drawing import Drawing, draw
+    from .finite_differences import GradientCheck, gradient_check
+    from .masked import log_softmax, log_sum_exp, masked_mean, masked_softmax
+    from .network_by_engine import train_by_engine
+    from .network_by_hand import train_by_hand
+    from .network_by_torch import train_by_torch
+    from .penguin_data import initial_parameters, load_penguins
+    from .ragged import gather_rows, length_mask, pad_rows, unpad_rows
+    from .randomness import fork_random, generator, random_state, seed_all, set_random_state
+    from .reshapes import merge_axes, one_hot, split_axis
+
+__all__ = [  # noqa: RUF022  in reading order
     "Value",
-    "choose_device",
+    "softmax_cross_entropy",
+    "Drawing",
     "draw",
-    "explain_broadcast",
-    "fork_random",
-    "gather_rows",
-    "generator",
+    "GradientCheck",
     "gradient_check",
-    "initial_parameters",
-    "length_mask",
+    "Broadcast",
+    "explain_broadcast",
     "load_penguins",
-    "log_softmax",
-    "log_sum_exp",
+    "initial_parameters",
+    "train_by_hand",
+    "train_by_engine",
+    "train_by_torch",
+    "pad_rows",
+    "unpad_rows",
+    "length_mask",
+    "gather_rows",
     "masked_mean",
     "masked_softmax",
+    "log_sum_exp",
+    "log_softmax",
+    "split_axis",
     "merge_axes",
     "one_hot",
-    "pad_rows",
-    "random_state",
+    "generator",
     "seed_all",
+    "random_state",
     "set_random_state",
-    "softmax_cross_entropy",
-    "split_axis",
-    "train_by_engine",
-    "train_by_hand",
-    "train_by_torch",
-    "unpad_rows",
+    "fork_random",
+    "choose_device",
 ]
+
+_MODULE = {
+    "Value": "autodiff",
+    "softmax_cross_entropy": "cross_entropy",
+    **dict.fromkeys(("Drawing", "draw"), "drawing"),
+    **dict.fromkeys(("GradientCheck", "gradient_check"), "finite_differences"),
+    **dict.fromkeys(("Broadcast", "explain_broadcast"), "broadcasting"),
+    **dict.fromkeys(("load_penguins", "initial_parameters"), "penguin_data"),
+    "train_by_hand": "network_by_hand",
+    "train_by_engine": "network_by_engine",
+    "train_by_torch": "network_by_torch",
+    **dict.fromkeys(("pad_rows", "unpad_rows", "length_mask", "gather_rows"), "ragged"),
+    **dict.fromkeys(("masked_mean", "masked_softmax", "log_sum_exp", "log_softmax"), "masked"),
+    **dict.fromkeys(("split_axis", "merge_axes", "one_hot"), "reshapes"),
+    **dict.fromkeys(("generator", "seed_all", "random_state", "set_random_state", "fork_random"), "randomness"),
+    "choose_device": "devices",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that holds `name` and keep what it gives, so that this runs once per name."""
+    if name == "contract":  # a module, so that `tensors.contract.check` needs no second import
+        return import_module(".contract", __name__)
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_MODULE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -32,7 +32,10 @@ class Value:
     __array_ufunc__ = None  # makes `array * value` ask the Value, not NumPy
 
     def __init__(self, data: Any, label: str = "", parents: "tuple[Value, ...]" = (), pull: Pull | None = None) -> None:
-        self.data: ndarray = np.asarray(data, dtype=np.float64)
+        self.data: ndarray = np.asarray(data)
+        if self.data.dtype.kind not in "fiub":
+            raise TypeError(f"wanted real numbers, got {data!r}; convert them with np.asarray(..., dtype=float) first")
+        self.data = self.data.astype(np.float64, copy=False)
         self.grad: Any = None
         self.label, self.parents, self.pull = label, parents, pull
 
@@ -49,20 +52,24 @@ class Value:
             raise ValueError(
                 f"wanted a loss that is one number (shape ()), got shape {self.shape}; take its sum() or mean()"
             )
-        flowing = {id(self): np.ones(())}
+        flowing: dict[int, Any] = {id(self): np.ones(())}
         for value in reversed(topological_order(self)):
-            gradient = flowing.pop(id(value))
+            gradient = np.asarray(flowing.pop(id(value)))  # NumPy makes numbers of arrays without axes
             value.grad = gradient if value.grad is None else np.asarray(value.grad + gradient)
             if value.pull is not None:
                 for parent, part in zip(value.parents, value.pull(gradient), strict=True):
                     # A value that is used twice gets a part from each use: the chain rule's sum over paths.
-                    flowing[id(parent)] = np.asarray(flowing.get(id(parent), 0.0) + unbroadcast(part, parent.shape))
+                    flowing[id(parent)] = flowing.get(id(parent), 0.0) + unbroadcast(part, parent.shape)
 
     # Elementwise, with NumPy's broadcasting; `backward` sums each gradient back to its parent's shape.
 
     def __add__(self, other: Any) -> "Value":
         other = self._partner(other)
         return Value(self.data + other.data, "+", (self, other), lambda g: (g, g))
+
+    def __sub__(self, other: Any) -> "Value":
+        other = self._partner(other)
+        return Value(self.data - other.data, "-", (self, other), lambda g: (g, -g))
 
     def __mul__(self, other: Any) -> "Value":
         other = self._partner(other)
@@ -155,9 +162,6 @@ class Value:
     def __neg__(self) -> "Value":
         return self * -1
 
-    def __sub__(self, other: Any) -> "Value":
-        return self + self._partner(other) * -1
-
     def __radd__(self, other: Any) -> "Value":
         return self + other
 
@@ -198,7 +202,7 @@ def topological_order(last: Value) -> list[Value]:
     return order
 
 
-def unbroadcast(gradient: ndarray, shape: tuple[int, ...]) -> ndarray:
+def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
     """Sum `gradient` over the axes along which broadcasting repeated a value of this `shape`."""
     gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
     return gradient.sum(axis=tuple(i for i, size in enumerate(shape) if size == 1), keepdims=True)

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate, pairwise
+from statistics import fmean
 
 import numpy as np
 
 from .autodiff import Value, topological_order
 
-BOX, HEIGHT, GAP_X, GAP_Y, LIMIT = 178, 62, 22, 34, 200
+BOX, HEIGHT, GAP, GAP_Y, BEND = 196, 62, 22, 34, 24  # of the SVG, in pixels
+LIMIT = 200
+Key = int | tuple[int, int, int]  # a box: id of its value; a bend of an arrow: ids of parent and user, row
 
 
 @dataclass(frozen=True)
@@ -61,59 +65,83 @@ def _mermaid(values: list[Value]) -> str:
 
 
 def _svg(values: list[Value]) -> str:
-    rows = _rows(values)
-    width = max(len(row) for row in rows) * (BOX + GAP_X) + GAP_X
-    height = len(rows) * (HEIGHT + GAP_Y) + GAP_Y
-    place = {}
-    for y, row in enumerate(rows):
-        left = (width - len(row) * (BOX + GAP_X) + GAP_X) / 2
-        for x, value in enumerate(row):
-            place[id(value)] = (left + x * (BOX + GAP_X), GAP_Y + y * (HEIGHT + GAP_Y))
-    edges = [_edge(place[id(p)], place[id(value)]) for value in values for p in value.parents]
-    boxes = [_box(value, *place[id(value)]) for value in values]
+    level = _levels(values)
+    uses = _uses(values, level)
+    place = _places(values, level, uses)
+    width = round(max(x for x, _ in place.values())) + BOX // 2 + GAP
+    height = round(max(y for _, y in place.values())) + HEIGHT + GAP
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
             'font-family="system-ui, sans-serif" font-size="12" text-anchor="middle">',
+            '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+            '<path d="M0 0 L8 4 L0 8 z" fill="#777"/></marker>',
             f'<rect width="{width}" height="{height}" fill="white"/>',
-            *edges,
-            *boxes,
+            *(_arrow([place[key] for key in use]) for use in uses),
+            *(_box(value, *place[id(value)]) for value in values),
             "</svg>",
         ]
     )
 
 
-def _rows(values: list[Value]) -> list[list[Value]]:
-    """Lay the graph in rows: each value one row above the first that uses it, ordered by where its users stand."""
-    users: dict[int, list[Value]] = {id(value): [] for value in values}
-    row_of: dict[int, int] = {}
+def _levels(values: list[Value]) -> dict[int, int]:
+    """Return how many rows above the loss each value stands: one above the highest that uses it."""
+    level = {id(value): 0 for value in values}
     for value in reversed(values):  # users before what they use
-        row_of[id(value)] = max((row_of[id(user)] + 1 for user in users[id(value)]), default=0)
         for parent in value.parents:
-            users[id(parent)].append(value)
-    rows: list[list[Value]] = [[] for _ in range(max(row_of.values()) + 1)]
+            level[id(parent)] = max(level[id(parent)], level[id(value)] + 1)
+    return level
+
+
+def _uses(values: list[Value], level: dict[int, int]) -> list[list[Key]]:
+    """Return each arrow as the keys it passes: a parent, a bend in every row between, and the value that uses it."""
+    uses: list[list[Key]] = []
     for value in values:
-        rows[row_of[id(value)]].append(value)
-    centre: dict[int, float] = {}
-    for row in rows:
-        row.sort(key=lambda value: np.mean([centre[id(user)] for user in users[id(value)]]) if users[id(value)] else 0)
-        centre |= {id(value): x - (len(row) - 1) / 2 for x, value in enumerate(row)}
-    return rows[::-1]
+        for parent in value.parents:
+            between = range(level[id(parent)] - 1, level[id(value)], -1)
+            uses.append([id(parent), *((id(parent), id(value), row) for row in between), id(value)])
+    return uses
 
 
-def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
-    x1, y1, x2, y2 = start[0] + BOX / 2, start[1] + HEIGHT, end[0] + BOX / 2, end[1]
-    bend = (y2 - y1) / 2
-    return f'<path d="M{x1} {y1} C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}" fill="none" stroke="#888"/>'
+def _places(values: list[Value], level: dict[int, int], uses: list[list[Key]]) -> dict[Key, tuple[float, float]]:
+    """Return the middle of each box's upper side; boxes and bends stand above the mean of what they lead to."""
+    rows: list[list[Key]] = [[] for _ in range(max(level.values()) + 1)]
+    for value in values:
+        rows[level[id(value)]].append(id(value))
+    below: dict[Key, list[Key]] = {}
+    for use in uses:
+        for upper, lower in pairwise(use):
+            if isinstance(upper, tuple) and upper not in rows[upper[2]]:
+                rows[upper[2]].append(upper)
+            below.setdefault(upper, []).append(lower)
+    place: dict[Key, tuple[float, float]] = {}
+    for number, row in enumerate(rows):
+        row.sort(key=lambda key: fmean(place[lower][0] for lower in below.get(key, [])) if key in below else 0)
+        widths = [BOX + GAP if isinstance(key, int) else BEND for key in row]
+        ends = list(accumulate(widths))
+        for key, width, end in zip(row, widths, ends, strict=True):
+            place[key] = (end - width / 2 - ends[-1] / 2, float((len(rows) - 1 - number) * (HEIGHT + GAP_Y) + GAP))
+    left = min(x for x, _ in place.values()) - BOX / 2 - GAP
+    return {key: (x - left, y) for key, (x, y) in place.items()}
+
+
+def _arrow(points: list[tuple[float, float]]) -> str:
+    (x, y), *rest = points
+    line = f"M{x:g} {y + HEIGHT:g}"
+    for next_x, next_y in rest:
+        middle = (y + HEIGHT + next_y) / 2
+        line += f" C{x:g} {middle:g} {next_x:g} {middle:g} {next_x:g} {next_y:g} V{next_y + HEIGHT:g}"
+        x, y = next_x, next_y
+    line = line.rpartition(" V")[0]  # the last one ends at its box and does not cross it
+    return f'<path d="{line}" fill="none" stroke="#777" marker-end="url(#arrow)"/>'
 
 
 def _box(value: Value, x: float, y: float) -> str:
     colour, corner = ("#e8f0fe", 4) if value.parents else ("#fef3d8", 18)
     title, number, gradient = (escape(line) for line in _labels(value))
-    middle = x + BOX / 2
     return (
-        f'<rect x="{x}" y="{y}" width="{BOX}" height="{HEIGHT}" rx="{corner}" fill="{colour}" stroke="#555"/>'
-        f'<text x="{middle}" y="{y + 19}" font-weight="bold">{title}</text>'
-        f'<text x="{middle}" y="{y + 36}">{number}</text>'
-        f'<text x="{middle}" y="{y + 52}" fill="#b3261e">{gradient}</text>'
+        f'<rect x="{x - BOX / 2:g}" y="{y:g}" width="{BOX}" height="{HEIGHT}" rx="{corner}" fill="{colour}" '
+        f'stroke="#555"/><text x="{x:g}" y="{y + 19:g}" font-weight="bold">{title}</text>'
+        f'<text x="{x:g}" y="{y + 36:g}">{number}</text>'
+        f'<text x="{x:g}" y="{y + 52:g}" fill="#b3261e">{gradient}</text>'
     )

@@ -14,15 +14,14 @@ def split_axis(values: Shaped[Tensor, "*shape"], axis: int, *sizes: int) -> Shap
 
     The last new axis runs fastest: old index = i * 4 + j. No number is moved.
     """
+    if not -values.ndim <= axis < values.ndim:
+        raise ValueError(f"wanted an axis of shape {tuple(values.shape)}, got {axis}; count from 0, or from the end")
     old = values.shape[axis]
-    known = math.prod(size for size in sizes if size != -1)
-    if (
-        sizes.count(-1) > 1
-        or any(size < -1 for size in sizes)
-        or (old % max(known, 1) if -1 in sizes else known != old)
-    ):
+    known, unknown = math.prod(size for size in sizes if size != -1), sizes.count(-1)
+    positive = bool(sizes) and all(size > 0 or size == -1 for size in sizes)
+    if not positive or unknown > 1 or (known != old if unknown == 0 else old % known):
         raise ValueError(
-            f"wanted sizes whose product is axis {axis}'s {old} (one may be -1), got {sizes} for shape "
+            f"wanted sizes whose product is the {old} of axis {axis} (one may be -1), got {sizes} for shape "
             f"{tuple(values.shape)}; choose divisors of {old}"
         )
     return values.unflatten(axis, sizes)
@@ -30,7 +29,8 @@ def split_axis(values: Shaped[Tensor, "*shape"], axis: int, *sizes: int) -> Shap
 
 def merge_axes(values: Shaped[Tensor, "*shape"], first: int, last: int) -> Shaped[Tensor, "*shorter"]:
     """Join the neighbouring axes `first` to `last`, the inverse of `split_axis`: (B, T, 3, 4) to (B, T, 12)."""
-    if not 0 <= first % values.ndim < last % values.ndim:
+    axes = range(-values.ndim, values.ndim)
+    if first not in axes or last not in axes or first % values.ndim >= last % values.ndim:
         raise ValueError(
             f"wanted first < last among the {values.ndim} axes of shape {tuple(values.shape)}, got {first} and {last}; "
             "use transpose to bring axes into order first"

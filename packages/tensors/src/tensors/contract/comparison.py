@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from .engine import TORCH, Engine
+from .engine import TORCH, Engine, MissingOperation
 
 TOLERANCE = 1e-9
 
@@ -29,12 +29,20 @@ def same(what: str, inputs: Any, wanted: Any, got: Any) -> None:
 
 
 def agrees(expression: Callable[..., Any], *trials: tuple[Any, ...]) -> Callable[[Engine], None]:
-    """Return an attempt: on each trial's inputs, value and gradients of `expression(engine, *values)` are the judge's."""
+    """Return an attempt: on each trial, value and gradients of `expression(engine, *values)` equal the judge's."""
 
     def attempt(engine: Engine) -> None:
         for inputs in trials:
-            values, result = _run(engine, expression, inputs)
             judges, wanted = _run(TORCH, expression, inputs)
+            try:
+                values, result = _run(engine, expression, inputs)
+            except MissingOperation:
+                raise
+            except Exception as error:
+                shown = ", ".join(map(str, inputs))
+                raise Difference(
+                    f"  smallest input that shows it: {shown}\n  got {type(error).__name__}: {error}"
+                ) from error
             same("value", inputs, wanted, engine.numbers(result))
             for number, (ours, theirs) in enumerate(zip(values, judges, strict=True)):
                 same(f"gradient of input {number}", inputs, theirs.grad, engine.gradient(ours))

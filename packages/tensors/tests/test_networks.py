@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from tensors import initial_parameters, load_penguins, train_by_engine, train_by_hand, train_by_torch
+from tensors.network_by_hand import loss_and_gradients
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_three_ways_give_the_same_losses_and_parameters_for_100_steps(seed):
+    (by_hand, ours), (by_engine, engines), (by_torch, theirs) = (
+        train(seed) for train in (train_by_hand, train_by_engine, train_by_torch)
+    )
+    assert len(by_hand) == 100
+    np.testing.assert_allclose(by_hand, by_torch, atol=1e-6)
+    np.testing.assert_allclose(by_engine, by_torch, atol=1e-6)
+    for name in ("w1", "b1", "w2", "b2"):
+        np.testing.assert_allclose(ours[name], theirs[name], atol=1e-6)
+        np.testing.assert_allclose(engines[name], theirs[name], atol=1e-6)
+
+
+def test_the_seed_decides():
+    assert train_by_hand(0, steps=3)[0] == train_by_hand(0, steps=3)[0] != train_by_hand(1, steps=3)[0]
+
+
+def test_the_hidden_layer_beats_the_best_straight_line():
+    x, classes = load_penguins()
+    _, p = train_by_hand(0)
+    ours = ((np.tanh(x @ p["w1"] + p["b1"]) @ p["w2"] + p["b2"]).argmax(axis=1) == classes).mean()
+    line = LogisticRegression(C=1e6).fit(x, classes).score(x, classes)
+    assert line < 0.65
+    assert ours > 0.80
+
+
+def test_gradients_by_hand_are_the_slopes_of_the_loss():
+    x, classes = load_penguins()
+    parameters = initial_parameters(3)
+    _, gradients = loss_and_gradients(parameters, x, classes)
+    for name, array in parameters.items():
+        for place in np.ndindex(array.shape):
+            losses = []
+            for nudge in (1e-5, -1e-5):
+                nudged = {key: value.copy() for key, value in parameters.items()}
+                nudged[name][place] += nudge
+                losses.append(loss_and_gradients(nudged, x, classes)[0])
+            assert gradients[name][place] == pytest.approx((losses[0] - losses[1]) / 2e-5, abs=1e-8)
+
+
+def test_the_penguins_are_standardised_and_of_both_sexes():
+    x, classes = load_penguins()
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(x.std(axis=0), 1)
+    assert np.bincount(classes).tolist() == [165, 168]
