@@ -1,0 +1,79 @@
+"""What any encoding of positions must keep to, as claims to hold against yours: `contract.check(my_encoding)`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Encoding = Callable[[Tensor], Tensor]
+
+
+class BrokenClaim(AssertionError):
+    """A claim that did not hold: its words, the evidence and the smallest number of positions that shows it."""
+
+    def __init__(self, claim: str, evidence: str, n_positions: int) -> None:
+        super().__init__(f"{claim}: broken, for {evidence}. Smallest number of positions that shows it: {n_positions}")
+        self.claim, self.evidence, self.n_positions = claim, evidence, n_positions
+
+
+def check(encoding: Encoding, n_ctx: int) -> tuple[str, ...]:
+    """Try every claim on `encoding`, for 1 to n_ctx positions, and return the claims that held; raise `BrokenClaim` (an
+    AssertionError) at the first that did not.
+
+    It is called as `encoding(positions)` with int64 positions [..., T] below n_ctx and returns vectors [..., T, C].
+    ValueError for n_ctx below 1.
+    """
+    if n_ctx < 1:
+        raise ValueError(f"wanted n_ctx of at least 1; got {n_ctx}; pass how many positions the encoding knows")
+    for words, claim in CLAIMS.items():
+        for n_positions in range(1, n_ctx + 1):
+            try:
+                with torch.no_grad():
+                    evidence = claim(encoding, n_positions)
+            except Exception as error:
+                raise BrokenClaim(words, f"it raised {type(error).__name__}: {error}", n_positions) from error
+            if evidence is not None:
+                raise BrokenClaim(words, evidence, n_positions)
+    return tuple(CLAIMS)
+
+
+def keeps_shape(encoding: Encoding, n_positions: int) -> str | None:
+    one, two = encoding(torch.arange(n_positions)), encoding(torch.arange(n_positions).expand(2, -1))
+    if one.ndim == 2 and len(one) == n_positions and two.shape == (2, *one.shape):
+        return None
+    return f"positions [{n_positions}] gave {list(one.shape)}, positions [2, {n_positions}] gave {list(two.shape)}"
+
+
+def stays_finite(encoding: Encoding, n_positions: int) -> str | None:
+    return None if bool(encoding(torch.arange(n_positions)).isfinite().all()) else "NaN or infinity came out"
+
+
+def repeats(encoding: Encoding, n_positions: int) -> str | None:
+    first, second = (encoding(torch.arange(n_positions)) for _ in range(2))
+    return None if torch.equal(first, second) else "a second call on the same positions gave other vectors"
+
+
+def stands_alone(encoding: Encoding, n_positions: int) -> str | None:
+    whole = encoding(torch.arange(n_positions))
+    for position in range(n_positions):
+        alone = encoding(torch.tensor([position]))
+        if not torch.allclose(alone[0], whole[position], rtol=1e-5, atol=1e-6):
+            return f"position {position} alone got another vector than position {position} among {n_positions}"
+    return None
+
+
+def tells_apart(encoding: Encoding, n_positions: int) -> str | None:
+    vectors = encoding(torch.arange(n_positions))
+    for position in range(n_positions - 1):
+        if torch.equal(vectors[position], vectors[-1]):
+            return f"positions {position} and {n_positions - 1} got the same vector"
+    return None
+
+
+CLAIMS: dict[str, Callable[[Encoding, int], str | None]] = {
+    "vectors have the shape of the positions and one dimension more": keeps_shape,
+    "vectors are finite": stays_finite,
+    "the same positions get the same vectors": repeats,
+    "a position's vector does not depend on what stands beside it": stands_alone,
+    "different positions get different vectors": tells_apart,
+}
