@@ -14,6 +14,7 @@ import termios
 import threading
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trainkit import MetricsLog, Patience, Step, graceful_stop, log, progress
@@ -57,6 +58,24 @@ def test_resuming_cuts_both_back_so_that_no_point_comes_twice(tmp_path):
     with MetricsLog(tmp_path, start=0):
         pass
     assert lines(tmp_path) == []
+
+
+def test_images_histograms_texts_and_settings_reach_tensorboard_once(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    for start in (0, 1):
+        with MetricsLog(tmp_path, start=start) as metrics:
+            metrics.hyper_parameters({"learning_rate": 0.1, "optimizer": "muon"})
+            for step in (start + 1, start + 2):
+                metrics.histograms(step, model.named_parameters())
+                metrics.image(step, "digit", torch.rand(1, 4, 4))
+                metrics.text(step, "sample", "# two\nlines")
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0, "histograms": 0, "images": 0}).Reload()
+    assert [event.step for event in events.Histograms("weight")] == [1, 2, 3]
+    assert [event.step for event in events.Images("digit")] == [1, 2, 3]
+    texts = events.Tensors("sample/text_summary")
+    assert [event.step for event in texts] == [1, 2, 3]
+    assert texts[0].tensor_proto.string_val[0].decode() == "    # two\n    lines"
+    assert len([name for name in events.PluginTagToContent("hparams") if name == "_hparams_/session_start_info"]) == 1
 
 
 def test_what_json_cannot_hold_becomes_null(tmp_path):

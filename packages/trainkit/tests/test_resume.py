@@ -1,10 +1,7 @@
 """A run that was stopped, or killed, and resumed ends with the same bits as one that was not."""
 
-import multiprocessing
 import random
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,58 +58,38 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, kind, at):
     assert [p.data_ptr() for p in resumed.parameters()] == storage
 
 
-def start_run(*arguments):
-    """The script in a process of its own, forked from a server that has imported torch already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "trainkit.checkpoints", "trainkit.optimizers", "trainkit.loop"])
-    ours, sys.argv = sys.argv, [str(SCRIPT), *map(str, arguments)]
-    try:
-        process = context.Process(target=runpy.run_path, args=(str(SCRIPT),), kwargs={"run_name": "__main__"})
-        process.start()
-    finally:
-        sys.argv = ours
-    return process
-
-
-def finish(process):
-    process.join(120)
-    code = process.exitcode
-    process.close()
-    return code
-
-
-def check_kills(tmp_path, kills, seed):
+def check_kills(start_script, finish, tmp_path, kills, seed):
     """Kill runs at random moments, so also inside checkpoints, then let one arrive at the end."""
     steps, draw = 150, random.Random(seed)
-    assert finish(start_run(tmp_path / "whole", steps)) == 0
+    assert finish(start_script(SCRIPT, tmp_path / "whole", steps)) == 0
     for _ in range(kills):
-        process = start_run(tmp_path / "broken", steps)
+        process = start_script(SCRIPT, tmp_path / "broken", steps)
         while process.is_alive() and not (tmp_path / "broken" / "latest").exists():
             process.join(0.01)
         process.join(draw.uniform(0.02, 0.4))
         process.kill()
         assert finish(process) in (-signal.SIGKILL, 0)
-    assert finish(start_run(tmp_path / "broken", steps)) == 0
+    assert finish(start_script(SCRIPT, tmp_path / "broken", steps)) == 0
     for part in ("model", "optimizer", "random"):
         name = f"step-{steps:06d}/{part}.safetensors"
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
     assert not list((tmp_path / "broken").glob(".*"))
 
 
-def test_sigkill_at_random_moments_costs_no_bit(tmp_path):
-    check_kills(tmp_path, kills=4, seed=0)
+def test_sigkill_at_random_moments_costs_no_bit(tmp_path, start_script, finish):
+    check_kills(start_script, finish, tmp_path, kills=4, seed=0)
 
 
 @pytest.mark.slow
-def test_sigkill_two_hundred_times(tmp_path):
+def test_sigkill_two_hundred_times(tmp_path, start_script, finish):
     for seed in range(40):
-        check_kills(tmp_path / str(seed), kills=5, seed=seed)
+        check_kills(start_script, finish, tmp_path / str(seed), kills=5, seed=seed)
 
 
-def test_a_kill_between_writing_and_renaming_leaves_the_earlier_checkpoint(tmp_path):
-    assert finish(start_run(tmp_path, 9, 6)) == -signal.SIGKILL
+def test_a_kill_between_writing_and_renaming_leaves_the_earlier_checkpoint(tmp_path, start_script, finish):
+    assert finish(start_script(SCRIPT, tmp_path, 9, 6)) == -signal.SIGKILL
     assert (tmp_path / ".saving-step-000006").is_dir()
     assert Checkpoints(tmp_path, {}).steps() == [3]
-    assert finish(start_run(tmp_path, 9)) == 0
+    assert finish(start_script(SCRIPT, tmp_path, 9)) == 0
     assert load_file(tmp_path / "step-000009" / "model.safetensors")
     assert not (tmp_path / ".saving-step-000006").exists()

@@ -8,8 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jaxtyping import Float
+from torch import Tensor
+
 from .durable import write_text
 from .loop import Step
+from .ranks import is_first_rank, whole
 
 
 class MetricsLog:
@@ -18,14 +22,18 @@ class MetricsLog:
     A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` count
     from the creation of this object. NaN and infinities are written as null, which JSON can hold.
     With `start`, the step that a run resumes from, lines and TensorBoard points of later steps are removed first.
+    Of several processes only the first one writes.
     """
 
     def __init__(self, folder: str | Path, start: int = 0):
+        self.folder, self.start = Path(folder), start
+        self._began = time.perf_counter()
+        self.tensorboard: Any = None
+        if not is_first_rank():
+            return
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._began = time.perf_counter()
         cut_lines(self.folder / "metrics.jsonl", start)
         cut_events(self.folder, start)
         self._lines = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
@@ -33,6 +41,8 @@ class MetricsLog:
 
     def write(self, step: int, **values: float | None) -> None:
         """Values that are None were not measured and are left out."""
+        if self.tensorboard is None:
+            return
         measured = {name: float(value) for name, value in values.items() if value is not None}
         line = {"step": step, "seconds": round(time.perf_counter() - self._began, 3)}
         finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
@@ -41,9 +51,36 @@ class MetricsLog:
         for name, value in measured.items():
             self.tensorboard.add_scalar(name, value, step)
 
+    def histograms(self, step: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Distributions of named tensors, e.g. `model.named_parameters()`; sharded ones are gathered first."""
+        for name, tensor in tensors:
+            values = whole(tensor.detach()).float().cpu()
+            if self.tensorboard is not None:
+                self.tensorboard.add_histogram(name, values, step)
+
+    def image(self, step: int, name: str, pixels: Float[Tensor, "C H W"]) -> None:
+        """One image, 1 or 3 channels of values from 0 to 1."""
+        if self.tensorboard is not None:
+            self.tensorboard.add_image(name, pixels, step)
+
+    def text(self, step: int, name: str, text: str) -> None:
+        """A text, as it is (indented, so that TensorBoard's Markdown leaves it alone)."""
+        if self.tensorboard is not None:
+            self.tensorboard.add_text(name, "    " + text.replace("\n", "\n    "), step)
+
+    def hyper_parameters(self, values: dict[str, bool | str | float | int], metrics: Iterable[str] = ("loss",)) -> None:
+        """The settings of the run and the names of the scalars to compare runs by; written once, not on resume."""
+        if self.tensorboard is None or self.start > 0:
+            return
+        from torch.utils.tensorboard.summary import hparams
+
+        for summary in hparams(values, dict.fromkeys(metrics, 0)):
+            self.tensorboard.file_writer.add_summary(summary)
+
     def close(self) -> None:
-        self._lines.close()
-        self.tensorboard.close()
+        if self.tensorboard is not None:
+            self._lines.close()
+            self.tensorboard.close()
 
     def __enter__(self) -> "MetricsLog":
         return self

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from .loop import Step
+from .ranks import is_first_rank
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,11 @@ def progress(
     """Pass the steps through; show loss, learning rate, items per second and the time left on stderr.
 
     `describe()` adds a few words of the caller's, such as the last validation loss. Without a terminal a plain line
-    comes at the first step, every ten seconds and at the end. Log messages go above the bar.
+    comes at the first step, every ten seconds and at the end. Of several processes the first shows it.
+    Log messages go above the bar.
     """
+    if not is_first_rank():
+        return iter(steps)
     if sys.stderr is not None and sys.stderr.isatty():
         return _bar(steps, total, start, unit, describe)
     return _lines(steps, total, start, unit, describe)
