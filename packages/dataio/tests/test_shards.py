@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import dataio
 
+# Python 3.12 and newer warn of every fork in a process with threads, which a process with torch always is.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 CORPUS = dataio.Corpus("tiny", tuple(dataio.Document(f"{i}", f"document {i} " * (i + 1)) for i in range(12)))
 
 

@@ -14,6 +14,9 @@ import torch
 
 import dataio
 
+# Python 3.12 and newer warn of every fork in a process with threads, which a process with torch always is.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 
 class Noisy:
     """Examples drawn from all three global generators, as torchvision's transforms do."""
@@ -59,7 +62,7 @@ def test_workers_change_nothing_in_batches_or_in_what_is_random(num_workers):
     expected = [alone[step] for step in range(12)]
     torch.manual_seed(99)
     random.seed(99)
-    helped = dataio.Batches(Noisy(), 5, seed=3, micro_batch_size=3, num_workers=num_workers)
+    helped = dataio.Batches(Noisy(), 5, seed=3, micro_batch_size=3, num_workers=num_workers, start_method="fork")
     assert_equal(read(helped, 0, 12), expected)
     assert_equal(read(helped, 7, 12), expected[7:])
 
@@ -75,7 +78,7 @@ def test_reading_random_examples_leaves_the_global_generators_alone(unchecked):
     expected = draw()
     for num_workers in (0, 1):
         seed()
-        read(dataio.Batches(Noisy(), 5, num_workers=num_workers), 0, 5)
+        read(dataio.Batches(Noisy(), 5, num_workers=num_workers, start_method="fork"), 0, 5)
         assert draw() == expected
 
 
@@ -92,7 +95,7 @@ def test_examples_change_from_epoch_to_epoch_and_with_the_seed():
 
 
 def test_a_worker_s_error_carries_the_index_of_the_example():
-    batches = dataio.Batches(Fragile(), 5, shuffle=False, num_workers=2)
+    batches = dataio.Batches(Fragile(), 5, shuffle=False, num_workers=2, start_method="fork")
     with pytest.raises(
         dataio.ExampleError, match=r"wanted example 13 of Fragile, got OSError: page torn out"
     ) as caught:
@@ -192,6 +195,6 @@ def test_bad_worker_settings_are_refused():
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_pinned_batches_hold_the_same_numbers(num_workers):
     numbers = dataio.ArrayDataset(torch.arange(10))
-    pinned = read(dataio.Batches(numbers, 4, pin_memory=True, num_workers=num_workers), 0, 3)
+    pinned = read(dataio.Batches(numbers, 4, pin_memory=True, num_workers=num_workers, start_method="fork"), 0, 3)
     assert all(micro[0].is_pinned() for step in pinned for micro in step)
     assert_equal(pinned, read(dataio.Batches(numbers, 4), 0, 3))

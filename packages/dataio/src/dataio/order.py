@@ -1,12 +1,15 @@
 """Which examples make up the global batch of a step: arithmetic, and nothing else."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from .permutation import permute
 
 POOL_BATCHES = 64  # batches whose examples are sorted by length together: more pad less, fewer mix better
+
+BLOCK = 4096  # positions shuffled in one go and remembered: one by one costs almost as much as all of them
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,12 @@ class Order:
 
     def _shuffled(self, epoch: int, first: int, last: int) -> np.ndarray:
         in_epoch = self.steps_per_epoch * self.batch_size if self.drop_last else self.size
-        positions = np.arange(first, min(last, in_epoch))
-        return permute(positions, self.size, (self.seed, epoch)) if self.shuffle else positions
+        last = min(last, in_epoch)
+        if not self.shuffle or first >= last:
+            return np.arange(first, last)
+        numbers = range(first // BLOCK, (last - 1) // BLOCK + 1)
+        blocks = [_shuffled_block(number, self.size, self.seed, epoch) for number in numbers]
+        return np.concatenate(blocks)[first - numbers[0] * BLOCK : last - numbers[0] * BLOCK]
 
     def _bucketed(self, epoch: int, place: int, lengths: np.ndarray) -> np.ndarray:
         pool, within = divmod(place, POOL_BATCHES)
@@ -50,6 +57,12 @@ class Order:
         if within < full and self.shuffle:  # a smaller last batch stays the last
             within = int(permute(np.array([within]), full, (self.seed, epoch, pool))[0])
         return examples[within * self.batch_size : (within + 1) * self.batch_size]
+
+
+@lru_cache(maxsize=16)
+def _shuffled_block(number: int, size: int, seed: int, epoch: int) -> np.ndarray:
+    positions = np.arange(number * BLOCK, min((number + 1) * BLOCK, size))
+    return permute(positions, size, (seed, epoch))
 
 
 def part_of(examples: np.ndarray, rank: int, world_size: int) -> np.ndarray:

@@ -71,8 +71,10 @@ def read_batch(
         raise
     except Exception:
         for row in range(len(indices)):  # one of them is the culprit: read them alone to learn which
-            with _named(int(indices[row]), dataset):
+            try:
                 fetch(indices[row : row + 1], keys[row : row + 1])
+            except Exception as error:
+                raise _named(int(indices[row]), dataset, error) from error
         raise
 
 
@@ -85,8 +87,12 @@ def read_examples(dataset: Any, indices: np.ndarray, keys: np.ndarray) -> list[A
             np.random.seed(key % 2**32)
             # Not torch.manual_seed: that would seed devices too, which nobody restores and workers must not touch.
             torch.default_generator.manual_seed(key)
-            with _named(index, dataset):
+            try:
                 examples.append(dataset[index])
+            except ExampleError:
+                raise
+            except Exception as error:
+                raise _named(index, dataset, error) from error
     return examples
 
 
@@ -113,18 +119,12 @@ def _collate(examples: list[Any], collate: Callable[[list[Any]], Any]) -> Any:
     return tuple(batch) if isinstance(batch, list) and isinstance(examples[0], tuple) else batch
 
 
-@contextmanager
-def _named(index: int, dataset: Any) -> Iterator[None]:
-    try:
-        yield
-    except ExampleError:
-        raise
-    except Exception as error:
-        raise ExampleError(
-            index,
-            f"wanted example {index} of {type(dataset).__name__}, got {type(error).__name__}: {error}; "
-            f"try dataset[{index}] by itself, and repair or leave out that example",
-        ) from error
+def _named(index: int, dataset: Any, error: Exception) -> ExampleError:
+    return ExampleError(
+        index,
+        f"wanted example {index} of {type(dataset).__name__}, got {type(error).__name__}: {error}; "
+        f"try dataset[{index}] by itself, and repair or leave out that example",
+    )
 
 
 @contextmanager

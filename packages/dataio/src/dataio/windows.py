@@ -76,8 +76,8 @@ class TokenWindows:
         if isinstance(self.tokens, TokenShards):
             rows = self.tokens.rows(starts, self.length + 1)
         else:
-            rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts].astype(np.int64)
-        return torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy())
+            rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts]
+        return torch.from_numpy(rows[:, :-1].astype(np.int64)), torch.from_numpy(rows[:, 1:].astype(np.int64))
 
     def _fetch_padded(self, starts: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
         inputs = np.zeros((len(starts), self.length), dtype=np.int64)
