@@ -45,7 +45,7 @@ def _train(settings: TrainSettings) -> int:
 
     began = time.perf_counter()
     with graceful_stop() as stop:
-        training = run(settings, stop)
+        training = run(settings, lambda: stop.requested)
         _introduce(training)
         done = training.start
         try:

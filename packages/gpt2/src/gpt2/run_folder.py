@@ -80,7 +80,7 @@ def _new(settings: TrainSettings) -> tuple[RunRecord, TrainingText]:
         settings.text,
         evaluate_every,
         settings.save_every or evaluate_every,
-        settings.log_every,
+        settings.log_every or 10,
         given,
         {
             "name": text.name,
@@ -119,7 +119,7 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
             f"{folder / 'tokenizer'}: wanted the tokenizer of the run ({record.data['tokenizer'][:12]}), got another "
             f"({tokenizer.fingerprint[:12]}); copy back vocab.json and merges.txt from one of its checkpoints"
         )
-    record = dataclasses.replace(record, log_every=settings.log_every)
+    record = dataclasses.replace(record, log_every=settings.log_every or record.log_every)
     return record, prepare_text(corpus, record.recipe, "own", known=tokenizer)
 
 

@@ -40,8 +40,8 @@ class TrainSettings:
     """Steps between evaluations on the held-out text. None: a fraction of the run."""
     save_every: int | None = None
     """Steps between checkpoints. None: as often as it is evaluated."""
-    log_every: int = 10
-    """Steps between lines of metrics.jsonl."""
+    log_every: int | None = None
+    """Steps between lines of metrics.jsonl. None: 10."""
 
 
 def check(settings: TrainSettings) -> None:

@@ -4,9 +4,8 @@ for step in run(TrainSettings(text="book.txt")):
     print(step.number, step.loss)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,27 +36,22 @@ from .settings import TrainSettings, check
 from .tokenizer import Tokenizer
 
 
-class StopRequest(Protocol):
-    """Whether the run should end after the step it is in."""
-
-    @property
-    def requested(self) -> bool: ...
-
-
-def run(settings: TrainSettings, stop: StopRequest | None = None) -> "Run":
+def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> "Run":
     """Prepare a run, new or resumed; iterating over the result trains.
+
+    should_stop: asked after every step; True saves a checkpoint and ends the iteration.
 
     Raises ValueError or OSError for what is wrong with settings, text, folder or device, before anything is written.
     """
-    return Run(settings, stop)
+    return Run(settings, should_stop)
 
 
 class Run:
     """A prepared run: iterate over it once. Everything about it can be looked at meanwhile; looking changes nothing."""
 
-    def __init__(self, settings: TrainSettings, stop: StopRequest | None = None) -> None:
+    def __init__(self, settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> None:
         check(settings)
-        self._stop = stop
+        self._should_stop = should_stop or (lambda: False)
         self.device = choose_device(settings.device)
         self.record, self.text = open_run(settings)
         record, self.tokenizer = self.record, self.text.tokenizer
@@ -92,7 +86,7 @@ class Run:
                 self.model, stream, model_loss, self.optimizer, schedule=self._schedule(), start=self.start
             )
             for step in log(steps, metrics, every=self.record.log_every):
-                last, stopping = step.number == self.total, self._stop is not None and self._stop.requested
+                last, stopping = step.number == self.total, self._should_stop()
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
                 if last or stopping or step.number % self.record.save_every == 0:

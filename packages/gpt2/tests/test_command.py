@@ -1,0 +1,209 @@
+"""What a person types: wrong input is one clear line and exit code 2, and nothing is lost."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import gpt2.command
+from gpt2.training import Run
+
+TINY = ["--recipe", "tiny", "--steps", "4", "--batch-size", "4"]
+
+
+@pytest.fixture
+def train(monkeypatch, capsys):
+    """Run `train ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["train", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            gpt2.command.train()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def run_folder(train, text_file, tmp_path) -> Path:
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY)
+    assert code == 0, errors
+    return tmp_path / "run"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_help_names_every_setting_and_needs_no_torch():
+    code = "import sys, gpt2.command\ntry: gpt2.command.train()\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert all(option in done.stdout for option in ("--text", "--out", "--recipe", "--resume", "--micro-batch-size"))
+
+
+def test_a_run_ends_with_its_numbers_and_the_next_command(train, text_file, tmp_path):
+    code, output, _ = train("--text", text_file, "--out", tmp_path / "run", *TINY)
+    assert code == 0
+    for word in ("perplexity", "bits per byte", "tokens/s", str(tmp_path / "run" / "model"), "decoding generate"):
+        assert word in output
+
+
+def test_without_out_the_next_free_folder_is_taken(train, text_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("001", "002"):
+        code, output, _ = train("--text", text_file, *TINY)
+        assert code == 0
+        assert f"runs/{name}" in output.replace("\\", "/")
+
+
+def test_a_finished_run_resumes_to_its_report(train, run_folder):
+    before = files(run_folder / "model")
+    code, output, _ = train("--resume", run_folder)
+    assert code == 0
+    assert "bits per byte" in output
+    assert files(run_folder / "model") == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["is not there", "check the path"]),
+        (b"", ["wanted text", "empty"]),
+        (b"too short\n" * 3, ["wanted", "got", "text"]),
+        (b"GIF89a\x00\x01" * 1000, ["binary", "offset 6"]),
+        ("größe\n".encode("latin-1") * 1000, ["UTF-8", "offset 2", "iconv"]),
+    ],
+)
+def test_text_that_cannot_be_learned_from(train, tmp_path, content, words):
+    path = tmp_path / "text.txt"
+    if content is not None:
+        path.write_bytes(content)
+    code, output, errors = train("--text", path, "--out", tmp_path / "run", *TINY)
+    assert code == 2
+    assert all(word in errors for word in words), errors
+    assert not (tmp_path / "run").exists()
+    assert "Traceback" not in errors + output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "tinny"], ["tinny", "did you mean tiny?"]),
+        (["--steps", "0"], ["--steps", "at least 1", "got 0"]),
+        (["--learning-rate", "-1"], ["--learning-rate", "above 0"]),
+        (["--warmup", "-1"], ["--warmup", "0 steps or more"]),
+        (["--seed", "-1"], ["--seed", "got -1"]),
+        (["--device", "quantum"], ["quantum", "cpu"]),
+        (["--batch-size", "100000"], ["batch of 100000", "smaller --batch-size"]),
+        (["--tokenizer", "no-such-folder"], ["no-such-folder", "vocab.json"]),
+        pytest.param(
+            ["--device", "cuda"],
+            ["cuda", "wanted", "got"],
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device"),
+        ),
+    ],
+)
+def test_wrong_settings(train, text_file, tmp_path, arguments, words):
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", "--recipe", "tiny", *arguments)
+    assert code == 2
+    assert all(word in errors for word in words), errors
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_overwritten(train, text_file, run_folder):
+    before = files(run_folder)
+    code, _, errors = train("--text", text_file, "--out", run_folder, *TINY)
+    assert code == 2
+    assert f"--resume {run_folder}" in errors
+    assert files(run_folder) == before
+
+
+def test_a_folder_with_other_things_is_left_alone(train, text_file, tmp_path):
+    (tmp_path / "thesis.txt").write_text("dear")
+    code, _, errors = train("--text", text_file, "--out", tmp_path, *TINY)
+    assert code == 2
+    assert "other things in it" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "quick"], ["--recipe", "wanted tiny", "got quick"]),
+        (["--tokenizer", "published"], ["--tokenizer", "wanted none", "got published"]),
+        (["--seed", "3"], ["--seed", "got 3"]),
+    ],
+)
+def test_resume_with_other_settings(train, run_folder, arguments, words):
+    code, _, errors = train("--resume", run_folder, *arguments)
+    assert code == 2
+    assert all(word in errors for word in words), errors
+
+
+def test_resume_of_what_is_no_run(train, tmp_path):
+    code, _, errors = train("--resume", tmp_path)
+    assert code == 2
+    assert "wanted a run folder, got a folder without run.json" in errors
+
+
+def test_resume_on_a_changed_text(train, run_folder, text_file, tmp_path):
+    changed = tmp_path / "changed.txt"
+    changed.write_text(text_file.read_text() + "one more line\n")
+    code, _, errors = train("--resume", run_folder, "--text", changed)
+    assert code == 2
+    assert "wanted the text it was trained on" in errors
+    assert "the text was changed" in errors
+
+
+def test_resume_on_another_pythons_embedded_text(train, run_folder):
+    record = json.loads((run_folder / "run.json").read_text())
+    record["text"], record["versions"]["python"] = None, "3.99.0"
+    (run_folder / "run.json").write_text(json.dumps(record))
+    code, _, errors = train("--resume", run_folder)
+    assert code == 2
+    assert "Python 3.99.0's embedded text" in errors
+
+
+def test_resume_with_another_tokenizer(train, run_folder, tokenizer):
+    tokenizer.save(run_folder / "tokenizer", n_ctx=32)
+    code, _, errors = train("--resume", run_folder)
+    assert code == 2
+    assert "wanted the tokenizer of the run" in errors
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(train, text_file, tmp_path, monkeypatch):
+    import gpt2.training
+
+    good = gpt2.training.model_loss
+
+    def loss(model, batch):
+        total, count = good(model, batch)
+        broken = model.training and (tmp_path / "run" / "checkpoints" / "step-000002").exists()
+        return (total * float("nan") if broken else total), count
+
+    monkeypatch.setattr(gpt2.training, "model_loss", loss)
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "2")
+    assert code == 2
+    assert all(word in errors for word in ("step 3", "learning rate", "nan", "of step 2", "--resume"))
+    monkeypatch.setattr(gpt2.training, "model_loss", good)
+    assert train("--resume", tmp_path / "run")[0] == 0
+
+
+def test_a_full_disk_keeps_what_was_saved(train, text_file, tmp_path, monkeypatch):
+    save = Run._save
+
+    def full(self, number):
+        if number > 2:
+            raise OSError(errno.ENOSPC, "wanted room for the checkpoint, got none")
+        save(self, number)
+
+    monkeypatch.setattr(Run, "_save", full)
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "2")
+    assert code == 2
+    assert all(word in errors for word in ("wanted room", "of step 2", "--resume"))
+    monkeypatch.setattr(Run, "_save", save)
+    assert train("--resume", tmp_path / "run")[0] == 0
