@@ -36,6 +36,6 @@ def test_flops_are_those_torch_counts(model, tokens):
     ],
 )
 def test_impossible_shapes_are_explained(changes, names):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="wanted") as error:
         GPT2Config(**{"n_vocab": 300, "n_ctx": 24, "n_embd": 32, "n_head": 4, "n_layer": 3} | changes)
     assert all(name in str(error.value) for name in names), error.value

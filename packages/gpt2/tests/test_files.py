@@ -53,7 +53,7 @@ def change_tensors(folder, change):
 )
 def test_damaged_folders_are_refused(folder, damage, words):
     damage(folder)
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="wanted") as error:
         gpt2.load(folder)
     assert all(any(part in str(error.value) for part in word.split("|")) for word in words), error.value
 

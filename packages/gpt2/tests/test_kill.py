@@ -74,5 +74,6 @@ def test_a_signal_saves_says_how_to_go_on_and_loses_nothing(text_file, tmp_path,
     assert process.returncode == code, errors
     assert f"--resume {out}" in output
     resumed = train("--resume", out)
-    assert resumed.wait() == 0
+    resumed.communicate()
+    assert resumed.returncode == 0
     assert weights(out) == unbroken

@@ -127,7 +127,7 @@ def test_initial_weights_follow_the_published_distribution():
     ],
 )
 def test_what_does_not_fit_is_refused(model, call, words):
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match="wanted") as error:
         call(model)
     assert all(word in str(error.value) for word in words), error.value
 
