@@ -92,6 +92,7 @@ def test_a_model_in_training_is_decoded_without_dropout_and_stays_as_it_was(tiny
     tiny_model.train()
     tiny_model.dropout.eval()
     assert generate_ids(tiny_model, PROMPTS, GREEDY) == expected
+    assert not tiny_model.dropout.training, "a layer frozen by hand stays frozen"
     tiny_model.dropout.train()
     assert generate_ids(tiny_model, PROMPTS, GREEDY) == expected
     assert tiny_model.training
