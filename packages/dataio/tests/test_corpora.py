@@ -115,6 +115,8 @@ def test_a_document_keeps_its_side_when_others_come():
     _, after = dataio.split_corpus(dataio.Corpus("large", documents), 0.2)
     assert set(before.documents) == set(after.documents) & set(documents[:100])
     assert 20 <= len(after.documents) <= 60
+    renamed = dataio.Corpus("renamed", tuple(dataio.Document(f"other {d.name}", d.text) for d in documents))
+    assert [d.text for d in dataio.split_corpus(renamed, 0.2)[1].documents] == [d.text for d in after.documents]
 
 
 def test_few_documents_are_cut_after_a_line_end(tmp_path):

@@ -261,11 +261,10 @@ def test_an_augmented_example_is_the_same_however_it_is_read():
     digits = dataio.ArrayDataset(torch.rand(20, 1, 8, 8), torch.arange(20))
     at_once = dataio.Augmented(digits, dataio.AffineAugmentation())
     one_by_one = dataio.Transformed(digits, v2.RandomAffine(15, interpolation=v2.InterpolationMode.BILINEAR))
+    helped = {"num_workers": 1, "start_method": "fork"}
     for dataset in (at_once, one_by_one):
         whole = dataio.Batches(dataset, 20, seed=4)
-        cut = dataio.Batches(
-            dataset, 20, seed=4, rank=1, world_size=2, micro_batch_size=3, num_workers=1, start_method="fork"
-        )
+        cut = dataio.Batches(dataset, 20, seed=4, rank=1, world_size=2, micro_batch_size=3, **helped)
         with cut.from_step(2, 3) as stream:  # epoch 2, as after a resume
             [step] = list(stream)
         images = {int(label): image for images, labels in whole[2] for image, label in zip(images, labels, strict=True)}
