@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from .config import GPT2Config
 from .model import GPT2
@@ -89,9 +90,19 @@ def load_weights(model: GPT2, folder: Path) -> None:
 
 def empty_model(config: GPT2Config) -> GPT2:
     """A model whose weights are allocated but not drawn: loading fills them."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         model = GPT2(config)
     return model.to_empty(device="cpu")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Skips the drawing of weights: on the meta device it does nothing but import seconds' worth of torch."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        kwargs = kwargs or {}
+        if getattr(function, "__name__", "") in ("normal_", "uniform_", "kaiming_uniform_"):
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **kwargs)
 
 
 def find_model(source: str | Path) -> Path:

@@ -58,7 +58,7 @@ class Run:
         self.folder, self.recipe, self.total = record.folder, record.recipe, record.recipe.steps
         self.config = self.recipe.config.replace(n_vocab=self.tokenizer.n_vocab)
         self.batches = self.text.batches(self.recipe, self.config.n_ctx, record.seed, settings.micro_batch_size)
-        self.start = 0
+        self.start = self.last_step = 0
         self.validation: Evaluation | None = None
         self._build()
         if settings.resume is not None:
@@ -86,6 +86,7 @@ class Run:
                 self.model, stream, model_loss, self.optimizer, schedule=self._schedule(), start=self.start
             )
             for step in log(steps, metrics, every=self.record.log_every):
+                self.last_step = step.number
                 last, stopping = step.number == self.total, self._should_stop()
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
@@ -123,7 +124,7 @@ class Run:
         if not self.checkpoints.steps():
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
-        self.start = saved.step
+        self.start = self.last_step = saved.step
         if saved.extra.get("validation"):
             self.validation = Evaluation(**saved.extra["validation"])
 

@@ -1,0 +1,5 @@
+"""`python -m gpt2_trainer …`"""
+
+from .command import main
+
+main()

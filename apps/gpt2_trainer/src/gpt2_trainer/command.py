@@ -1,0 +1,60 @@
+"""The command `gpt2-trainer`: a `for` loop over `gpt2.run` that also samples. Torch is imported when work begins."""
+
+import sys
+import time
+
+import tyro
+
+from gpt2.command import guarded
+from gpt2.narration import held_out, how_to_resume, introduction, report, typed
+
+from .settings import TrainerSettings
+
+
+def main() -> None:
+    """`gpt2-trainer …`"""
+
+    def work() -> int:
+        return train_and_sample(tyro.cli(TrainerSettings, prog="gpt2-trainer"))
+
+    sys.exit(guarded("gpt2-trainer", work))
+
+
+def train_and_sample(settings: TrainerSettings) -> int:
+    """Train with a sample every so often. Returns the exit code; 130 or 143 after a signal, everything saved."""
+    import gpt2
+    from decoding import GenerationSettings, generate
+    from trainkit import graceful_stop, progress
+
+    sampling = GenerationSettings(
+        max_new_tokens=settings.sample_tokens,
+        temperature=settings.temperature,
+        top_k=settings.top_k if settings.temperature > 0 else 0,
+    )
+    began, command = time.perf_counter(), typed("gpt2_trainer", "gpt2-trainer")
+    with graceful_stop() as stop:
+        run = gpt2.run(settings.train, lambda: stop.requested)
+        print(introduction(run), flush=True)
+        sample_every = settings.sample_every or -(-run.total // 10)
+        try:
+            for step in progress(run, total=run.total, start=run.start, unit="tokens", describe=lambda: held_out(run)):
+                if step.number % sample_every == 0 or step.number == run.total:
+                    sample = generate(run.model, run.tokenizer, [settings.prompt], sampling)[0]
+                    show(f"── step {step.number}, loss {step.loss:.3f} ──\n{settings.prompt}{sample.text}\n")
+        except (ValueError, OSError) as error:
+            message = (error.strerror if isinstance(error, OSError) else None) or error
+            raise ValueError(f"{message}. {how_to_resume(run, command)}") from error
+    if run.finished:
+        print(report(run, time.perf_counter() - began))
+        return 0
+    print(f"Stopped after step {run.last_step} of {run.total}; everything is saved.")
+    print(f"\nGo on with:\n  {command} --resume {run.folder}")
+    return stop.exit_code
+
+
+def show(text: str) -> None:
+    """Print above the progress bar."""
+    from tqdm.auto import tqdm
+
+    tqdm.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,57 @@
+"""What a training command says: before, while and after. Functions from a run to text; the commands print it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .training import Run
+
+
+def introduction(run: "Run") -> str:
+    """Text, tokenizer, model and folder of a prepared run, a line each."""
+    c, text = run.config, run.text
+    lines = [
+        f"Text       {text.name}: {text.train_bytes / 1e6:.2f} MB to learn from ({len(text.train):,} tokens), "
+        f"{text.held_out_bytes / 1e3:.0f} kB held out ({len(text.held_out) - 1:,} tokens)",
+        f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
+        f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
+        f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}",
+        f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
+        f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
+    ]
+    return "\n".join([*lines, f"Resuming after step {run.start}"] if run.start else lines)
+
+
+def held_out(run: "Run") -> str:
+    """The last evaluation in a few words for a progress bar; empty before the first."""
+    return "" if run.bits_per_byte is None else f"held out {run.bits_per_byte:.3f} bits/byte"
+
+
+def report(run: "Run", seconds: float) -> str:
+    """The result of a finished run, where it lies, and the next command. `seconds`: since the command began."""
+    result = run.validation
+    if result is None:
+        raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
+    tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
+    prompt = f'decoding generate {run.folder / "model"} --prompt "import "'
+    return (
+        f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
+        f"{run.bits_per_byte:.4f} bits per byte\n"
+        f"{seconds:.0f} s in all, {tokens / seconds:,.0f} tokens/s with start-up and evaluation\n"
+        f"Model: {run.folder / 'model'}   Curves: tensorboard --logdir {run.folder}\n"
+        f"\nNext:\n  {typed('decoding', prompt)}"
+    )
+
+
+def how_to_resume(run: "Run", command: str) -> str:
+    """How to go on after an error with what was saved before it. `command`: as typed, without arguments."""
+    steps = run.checkpoints.steps()
+    if not steps:
+        return f"No checkpoint was saved yet: go on from the start with {command} --resume {run.folder}"
+    return f"The last good checkpoint is of step {steps[-1]}: go on with {command} --resume {run.folder}"
+
+
+def typed(package: str, command: str) -> str:
+    """A command as it is typed in the workspace, or bare where the packages are installed elsewhere."""
+    here = Path("uv.lock").is_file() and any((Path(place) / package).is_dir() for place in ("packages", "apps"))
+    return f"uv run --package {package} {command}" if here else command
