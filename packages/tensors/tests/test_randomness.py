@@ -105,3 +105,33 @@ def test_a_fork_gives_the_state_back_after_an_error_and_nests():
     with pytest.raises(KeyError), fork_random("outer"), fork_random("inner"):
         {}[draw()[0]]
     assert draw() == expected
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_cuda_device_in_use_takes_part(monkeypatch):
+    held = [torch.arange(16, dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: [part.clone() for part in held])
+    monkeypatch.setattr(torch.cuda, "set_rng_state_all", lambda parts: held.__setitem__(slice(None), parts))
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda part, device: held.__setitem__(device, part))
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: held[0].fill_(seed % 251))
+    state = random_state()
+    assert torch.equal(state["cuda.0"], held[0])
+    with fork_random("a key"):
+        assert len(held[0].unique()) == 1
+    assert torch.equal(held[0], state["cuda.0"])
+    held[0] = torch.zeros(16, dtype=torch.uint8)
+    set_random_state(state)
+    assert torch.equal(held[0], state["cuda.0"])
+
+
+@pytest.mark.gpu
+def test_a_real_cuda_generator_continues_where_it_was():
+    torch.rand(1, device="cuda")
+    state = random_state()
+    expected = torch.rand(5, device="cuda")
+    with fork_random("a key"):
+        torch.rand(3, device="cuda")
+    set_random_state(state)
+    assert torch.equal(torch.rand(5, device="cuda"), expected)

@@ -75,14 +75,16 @@ def set_random_state(state: Mapping[str, Tensor]) -> None:
     Parts for an accelerator that this machine lacks are named in a logged warning: a run moved to another device goes
     on, but with other random numbers there.
     """
-    wanted = {"python": 625, "numpy": 626, "numpy_gauss": 1, "torch": torch.get_rng_state().numel()}
-    got = {name: part.numel() for name, part in state.items()}
-    wrong = {name: got.get(name, "nothing") for name, size in wanted.items() if got.get(name) != size}
-    if wrong or got.get("python_gauss", 2) > 1:
-        raise ValueError(
-            f"wanted a random state with {wanted} numbers and 'python_gauss' with at most one, got {wrong or got}; "
-            "pass what random_state() returned under the same torch version"
-        )
+    reference = random_state()
+    for name in ("python", "python_gauss", "numpy", "numpy_gauss", "torch"):
+        part, wanted = state.get(name), reference[name]
+        sizes = (0, 1) if name == "python_gauss" else (wanted.numel(),)
+        if part is None or part.dtype != wanted.dtype or part.ndim != 1 or len(part) not in sizes:
+            came = "nothing" if part is None else f"{part.dtype} {tuple(part.shape)}"
+            raise ValueError(
+                f"wanted the part {name!r} of a random state as {wanted.dtype} ({wanted.numel()},), got {came}; "
+                "pass what random_state() returned under the same torch version"
+            )
     gauss = state["python_gauss"].tolist()
     random.setstate((3, tuple(state["python"].tolist()), gauss[0] if gauss else None))
     *words, position, has_gauss = state["numpy"].tolist()
