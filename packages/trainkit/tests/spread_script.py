@@ -15,6 +15,7 @@ from trainkit import (
     ModulePart,
     OptimizerPart,
     RandomPart,
+    ShardedPart,
     adamw,
     evaluate,
     log,
@@ -49,12 +50,24 @@ def make(how, kind, dtype):
     return model, trained, optimizer
 
 
+def copied(model, optimizer):
+    """Weights and moments, in order: read once from the shards and once from the plain files they must agree."""
+    states = [optimizer.state[p] for p in model.parameters()]
+    moments = [state[key] for state in states for key in sorted(state) if key != "step"]
+    return [tensor.detach().clone() for tensor in [*model.parameters(), *moments]]
+
+
 def run(rank, size, folder, how, kind, dtype, start=0, stop=STEPS, save_at=None):
     model, trained, optimizer = make(how, kind, dtype)
     parts = {"model": ModulePart(model), "optimizer": OptimizerPart(optimizer, model), "random": RandomPart()}
     checkpoints = Checkpoints(folder / "checkpoints", parts)
+    shards = Checkpoints(folder / "shards", {"all": ShardedPart(model, optimizer)})
     if start:
+        assert shards.load().step == start
+        expected = [p.full_tensor() if how == "fsdp" else p for p in copied(model, optimizer)]
         assert checkpoints.load().step == start
+        found = [p.full_tensor() if how == "fsdp" else p for p in copied(model, optimizer)]
+        assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
     metrics = MetricsLog(folder, start)
     steps = train_steps(trained, batches(rank, size, start, stop, dtype), squared_error, optimizer, start=start)
     losses = []
@@ -62,6 +75,7 @@ def run(rank, size, folder, how, kind, dtype, start=0, stop=STEPS, save_at=None)
         losses.append((step.loss, step.gradient_norm, step.items))
         if step.number == save_at:
             checkpoints.save(step.number, step.loss)
+            shards.save(step.number)
     held_out = evaluate(trained, batches(rank, size, 1000, 1003, dtype), squared_error)
     metrics.close()
     return {"losses": losses, "evaluation": held_out.loss, "count": held_out.count}
@@ -72,8 +86,9 @@ def main(rank, size, folder):
     rank, size, folder = int(rank), int(size), Path(folder)
     if size > 1:
         dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=size)
-    results = {}
-    for how in ("ddp", "fsdp") if size > 1 else (None,):
+    report = folder / f"results-{size}-{rank}.json"
+    results = json.loads(report.read_text()) if report.exists() else {}
+    for how in () if results else ("ddp", "fsdp") if size > 1 else (None,):
         for kind in ("adamw", "muon"):
             for dtype in (torch.float32, torch.float64):
                 name = f"{how}-{kind}-{dtype}".replace("torch.", "")
@@ -89,7 +104,7 @@ def main(rank, size, folder):
                 if size > 1:
                     dist.barrier()
                 results[copy.name] = run(rank, size, copy, how, kind, torch.float64, start=20, stop=30)
-    (folder / f"results-{size}-{rank}.json").write_text(json.dumps(results))
+    report.write_text(json.dumps(results))
     if size > 1:
         dist.destroy_process_group()
 

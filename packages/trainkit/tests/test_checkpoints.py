@@ -269,7 +269,9 @@ def test_other_parameter_groups_are_refused(tmp_path):
     make(tmp_path)[1].save(1)
     model = nn.Linear(3, 2)
     part = OptimizerPart(torch.optim.SGD(model.parameters(), lr=0.1), model)
-    with pytest.raises(ValueError, match=r"wanted optimizer.json with parameter groups \[\['weight', 'bias'\]\], got"):
+    with pytest.raises(
+        ValueError, match=r"wanted a saved optimizer with parameter groups \[\['weight', 'bias'\]\], got"
+    ):
         part.load(tmp_path / "step-000001")
     stranger = OptimizerPart(adamw(nn.Linear(9, 9), 0.1), model)
     with pytest.raises(ValueError, match=r"the model's own parameters"):

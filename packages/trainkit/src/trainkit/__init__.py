@@ -7,22 +7,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .averaging import moving_average
     from .checkpoints import Checkpoints
     from .evaluation import Evaluation, bits_per_byte, evaluate, evaluating
     from .gradients import Loss
     from .loop import Step, train_steps
+    from .losses import IGNORED, closed_form, cross_entropy, squared_error
     from .manifest import CheckpointError, Saved, verify_checkpoint
     from .metrics_log import MetricsLog, log
     from .muon_optimizer import Muon, orthogonalise
+    from .optimizer_part import OptimizerPart
     from .optimizers import adamw, is_hidden_matrix, muon
-    from .parts import ModulePart, OptimizerPart, Part, RandomPart, StatePart
+    from .parts import ModulePart, Part, RandomPart, StatePart
     from .progress_bar import progress
     from .ranks import Spread, is_first_rank, spread
-    from .schedules import constant, cosine, linear_to_zero
+    from .schedules import constant, cosine, linear_to_zero, warmup_stable_decay
+    from .sharded_part import ShardedPart
     from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
     from .stopping import Patience, Stop, graceful_stop
+    from .streaming_metrics import Accuracy, ConfusionMatrix
+    from .throughput import count_flops, measured_peak, peak_memory, utilisation
+    from .update_rules import Moments, adam, sgd
 
 __all__ = [  # noqa: RUF022  in reading order
+    "squared_error",
+    "cross_entropy",
+    "IGNORED",
+    "closed_form",
+    "sgd",
+    "adam",
+    "Moments",
     "Loss",
     "Step",
     "train_steps",
@@ -36,6 +50,13 @@ __all__ = [  # noqa: RUF022  in reading order
     "evaluate",
     "evaluating",
     "bits_per_byte",
+    "Accuracy",
+    "ConfusionMatrix",
+    "moving_average",
+    "count_flops",
+    "measured_peak",
+    "utilisation",
+    "peak_memory",
     "adamw",
     "muon",
     "is_hidden_matrix",
@@ -44,6 +65,7 @@ __all__ = [  # noqa: RUF022  in reading order
     "constant",
     "linear_to_zero",
     "cosine",
+    "warmup_stable_decay",
     "progress",
     "MetricsLog",
     "log",
@@ -56,12 +78,18 @@ __all__ = [  # noqa: RUF022  in reading order
     "OptimizerPart",
     "RandomPart",
     "StatePart",
+    "ShardedPart",
     "graceful_stop",
     "Stop",
     "Patience",
 ]
 
 _EXPORTS = {
+    "losses": ("squared_error", "cross_entropy", "IGNORED", "closed_form"),
+    "update_rules": ("sgd", "adam", "Moments"),
+    "streaming_metrics": ("Accuracy", "ConfusionMatrix"),
+    "averaging": ("moving_average",),
+    "throughput": ("count_flops", "measured_peak", "utilisation", "peak_memory"),
     "gradients": ("Loss",),
     "loop": ("Step", "train_steps"),
     "spikes": ("NonFiniteLoss", "LossSpike", "SpikeGuard"),
@@ -69,12 +97,14 @@ _EXPORTS = {
     "evaluation": ("Evaluation", "evaluate", "evaluating", "bits_per_byte"),
     "optimizers": ("adamw", "muon", "is_hidden_matrix"),
     "muon_optimizer": ("Muon", "orthogonalise"),
-    "schedules": ("constant", "linear_to_zero", "cosine"),
+    "schedules": ("constant", "linear_to_zero", "cosine", "warmup_stable_decay"),
     "progress_bar": ("progress",),
     "metrics_log": ("MetricsLog", "log"),
     "checkpoints": ("Checkpoints",),
     "manifest": ("Saved", "CheckpointError", "verify_checkpoint"),
-    "parts": ("Part", "ModulePart", "OptimizerPart", "RandomPart", "StatePart"),
+    "parts": ("Part", "ModulePart", "RandomPart", "StatePart"),
+    "optimizer_part": ("OptimizerPart",),
+    "sharded_part": ("ShardedPart",),
     "stopping": ("graceful_stop", "Stop", "Patience"),
 }
 _MODULE = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -12,7 +12,7 @@ from torch import nn
 from tensors import fork_random
 
 from .batch_device import device_of, move
-from .gradients import Loss, call, checked
+from .gradients import Loss, call, checked, whole_number
 from .ranks import check_spread, even_out, sums_over_ranks
 
 
@@ -30,7 +30,7 @@ class Evaluation:
     """A summed loss and the number of items that it was summed over."""
 
     total: float
-    count: int
+    count: int | float
 
     @property
     def loss(self) -> float:
@@ -82,10 +82,8 @@ def evaluate(
             for batch, weight in even_out(checked(micro_batches), model):
                 with torch.autocast(torch.device(place).type, precision, enabled=precision is not None):
                     triples.append((*call(model, loss, move(batch, place)), weight))
-        sums = [sum(float(total) * n for total, _, n in triples), sum(int(count) * n for _, count, n in triples)]
+        sums = [sum(float(total) * n for total, _, n in triples), sum(float(count) * n for _, count, n in triples)]
     total, count = sums_over_ranks(sums, model)
-    if count < 1:
-        raise ValueError(
-            f"wanted at least one item to evaluate, got {len(triples)} batches with a count of {count:.0f}"
-        )
-    return Evaluation(total, int(count))
+    if not count > 0:
+        raise ValueError(f"wanted at least one item to evaluate, got {len(triples)} batches with a count of {count:g}")
+    return Evaluation(total, whole_number(count))

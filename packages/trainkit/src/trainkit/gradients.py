@@ -38,7 +38,7 @@ def backward(
     device: torch.device | str,
     precision: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
-) -> tuple[float, float, int, float]:
+) -> tuple[float, float, int | float, float]:
     """Leave the items' summed gradients in `.grad`; returns mean loss, norm of the mean gradient, count, and the factor
     that turns the summed gradients into the mean (torch's engines average over ranks where we want a sum).
     """
@@ -56,18 +56,23 @@ def backward(
         pairs.append((total.detach(), count, weight))
     # Read only now: a read waits for the device, and the micro-batches should queue up without waiting.
     summed, items = sums_over_ranks(
-        [sum(float(total) * weight for total, _, weight in pairs), sum(int(n) * weight for _, n, weight in pairs)],
+        [sum(float(total) * weight for total, _, weight in pairs), sum(float(n) * weight for _, n, weight in pairs)],
         model,
     )
-    if items < 1:
+    if not items > 0:
         raise ValueError(
-            f"wanted at least one item in a step's loss, got a count of {items:.0f}; are all targets ignored?"
+            f"wanted at least one item in a step's loss, got a count of {items:g}; are all targets ignored?"
         )
     if scaler:
         scaler.unscale_(optimizer)
     factor = (n_ranks() if isinstance(model, Spread) else 1) / items
     norm = float(whole(torch.nn.utils.get_total_norm(gradients(optimizer)))) * factor
-    return summed / items, norm, int(items), factor
+    return summed / items, norm, whole_number(items), factor
+
+
+def whole_number(count: float) -> int | float:
+    """A count as the integer that it is; only class weights make it a fraction."""
+    return int(count) if count.is_integer() else count
 
 
 def gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:

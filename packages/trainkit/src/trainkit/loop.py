@@ -29,7 +29,7 @@ class Step:
     """Euclidean norm of the mean gradient, before clipping."""
     learning_rate: float
     """Of the optimizer's first parameter group."""
-    items: int
+    items: int | float
     """The loss function's count: tokens, images, ..."""
     seconds: float
     """From asking for the batch to the end of the update."""

@@ -96,7 +96,7 @@ def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10) -> Iterator
 
     Loss, norm and rate are those of that step; the speed is the mean since the last line.
     """
-    items, seconds = 0, 0.0
+    items, seconds = 0.0, 0.0
     for step in steps:
         items, seconds = items + step.items, seconds + step.seconds
         if step.number % every == 0:
@@ -107,7 +107,7 @@ def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10) -> Iterator
                 gradient_norm=step.gradient_norm,
                 tokens_per_second=items / max(seconds, 1e-9),
             )
-            items, seconds = 0, 0.0
+            items, seconds = 0.0, 0.0
         yield step
 
 

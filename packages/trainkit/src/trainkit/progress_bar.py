@@ -41,7 +41,7 @@ def _bar(
     from tqdm.auto import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    items, began = 0, time.perf_counter()
+    items, began = 0.0, time.perf_counter()
     with logging_redirect_tqdm(), tqdm(total=total, initial=start, unit="step", dynamic_ncols=True) as bar:
         for step in steps:
             items += step.items
@@ -53,7 +53,7 @@ def _bar(
 def _lines(
     steps: Iterable[Step], total: int, start: int, unit: str, describe: Callable[[], str] | None
 ) -> Iterator[Step]:
-    items, began, shown = 0, time.perf_counter(), -EVERY
+    items, began, shown = 0.0, time.perf_counter(), -EVERY
     for step in steps:
         items += step.items
         elapsed = time.perf_counter() - began

@@ -31,6 +31,17 @@ def cosine(steps: int, warmup: int = 0, floor: float = 0.1) -> Callable[[int], f
     return factor
 
 
+def warmup_stable_decay(steps: int, warmup: int = 0, decay: float = 0.2) -> Callable[[int], float]:
+    """1 after the warmup, then for the last `decay` of all steps a line to 0 (arXiv 2404.06395). The stable stretch can
+    be lengthened later, because nothing before the decay depends on `steps`.
+    """
+    _check(steps, warmup)
+    if not 0 < decay <= 1:
+        raise ValueError(f"wanted 0 < decay <= 1, the part of the steps in which the rate falls, got {decay}; try 0.2")
+    fall = max(1, round(decay * steps))
+    return lambda step: min(_rise(step, warmup), max(0.0, (steps - step) / fall), 1.0)
+
+
 def _check(steps: int | None, warmup: int) -> None:
     if warmup < 0 or (steps is not None and not warmup < steps):
         raise ValueError(

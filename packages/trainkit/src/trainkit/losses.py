@@ -1,0 +1,69 @@
+"""Losses as sums and counts. The division comes once, in the loop, so uneven batches need no care."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
+
+IGNORED = -100
+"""A target that does not count: padding, or a token that nobody predicts."""
+
+
+def squared_error(predictions: Float[Tensor, "..."], targets: Float[Tensor, "..."]) -> tuple[Float[Tensor, ""], int]:
+    """Summed squared differences and their number; total / count is the mean squared error.
+
+    Shapes must be equal: [B, 1] against [B] would broadcast to [B, B] and train on nonsense.
+    """
+    if predictions.shape != targets.shape:
+        raise ValueError(
+            f"wanted predictions and targets of one shape, got {list(predictions.shape)} and {list(targets.shape)}; "
+            f"add or drop the last dimension with unsqueeze(-1) or squeeze(-1)"
+        )
+    return functional.mse_loss(predictions, targets, reduction="sum"), targets.numel()
+
+
+def cross_entropy(
+    logits: Float[Tensor, "*batch V"],
+    targets: Int[Tensor, "*batch"],
+    *,
+    class_weights: Float[Tensor, " V"] | None = None,
+    label_smoothing: float = 0.0,
+    ignored: int = IGNORED,
+) -> tuple[Float[Tensor, ""], Tensor]:
+    """Summed -log softmax(logits)[target] in nats, and the number of targets other than `ignored`.
+
+    `class_weights` weigh each example by its class in both sum and count: the count is then a sum of weights, as in
+    torch's mean. `label_smoothing` moves that share of each target evenly over all V classes (arXiv 1512.00567).
+    """
+    flat, goals = logits.flatten(0, -2), targets.flatten()
+    counted = goals != ignored
+    _check_targets(goals[counted], logits.shape[-1])
+    total = functional.cross_entropy(
+        flat, goals, weight=class_weights, ignore_index=ignored, reduction="sum", label_smoothing=label_smoothing
+    )
+    return total, counted.sum() if class_weights is None else class_weights[goals[counted]].sum()
+
+
+def _check_targets(goals: Int[Tensor, " N"], n_classes: int) -> None:
+    """On a GPU a wrong label only shows as an assertion in a kernel, much later; there the check would cost a wait."""
+    if goals.device.type == "cpu" and goals.numel() and not (int(goals.min()) >= 0 and int(goals.max()) < n_classes):
+        low, high = int(goals.min()), int(goals.max())
+        raise ValueError(
+            f"wanted targets from 0 to {n_classes - 1}, got {low} to {high}; "
+            f"check the labels, or the size of the last layer"
+        )
+
+
+def closed_form(inputs: Float[Tensor, "N F"], targets: Float[Tensor, "N O"]) -> Float[Tensor, "F+1 O"]:
+    """The weights of linear regression that minimise the squared error, bias in the last row.
+
+    Least squares by QR (`torch.linalg.lstsq`), not the normal equations, which square the condition number. float64 on
+    the CPU; needs linearly independent columns.
+    """
+    if len(inputs) <= inputs.shape[1]:
+        raise ValueError(
+            f"wanted more examples than weights, got {len(inputs)} for {inputs.shape[1]} and a bias; "
+            f"collect more or use fewer features"
+        )
+    ones = torch.ones(len(inputs), 1, dtype=torch.float64)
+    return torch.linalg.lstsq(torch.cat([inputs.double().cpu(), ones], 1), targets.double().cpu()).solution
