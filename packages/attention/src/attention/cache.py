@@ -19,6 +19,7 @@ class KeyValueCache(RowLengths):
     The cache serves inference: writing keys that carry a gradient is an error.
     """
 
+    # Normal tensors even when made inside torch.inference_mode(), so that the cache can be written outside of it too.
     @torch.inference_mode(False)
     def __init__(
         self,

@@ -11,8 +11,6 @@ class RowLengths:
     """`lengths` ([B], int64) counts the real tokens of each row; `shortest` and `longest` are its extremes, known
     without waiting for a device. A row has room for `length` tokens."""
 
-    # Normal tensors even when made inside torch.inference_mode(), so that they can be changed outside of it too.
-    @torch.inference_mode(False)
     def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu") -> None:
         self.length = length
         self.lengths = torch.zeros(batch, dtype=torch.int64, device=device)
@@ -51,7 +49,6 @@ class RowLengths:
             self._visible = causal().dense(rows, positions, self.longest + queries, positions.device)
         return self._visible
 
-    @torch.inference_mode(False)
     def advance(self, queries: int, lengths: Int[Tensor, " B"] | None = None) -> None:
         """Count the `queries` tokens just written, of which `lengths[r]` are real in row r (None: all). Once per model
         call, after all layers. ValueError when a length is outside 0 ... queries, or the tokens do not fit."""
@@ -67,7 +64,6 @@ class RowLengths:
             )
         self._set(self.lengths + real, *extremes(self.lengths + real))
 
-    @torch.inference_mode(False)
     def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
         """Forget all but the first `lengths[r]` tokens of each row. ValueError for more than a row holds."""
         kept = torch.full_like(self.lengths, lengths) if isinstance(lengths, int) else self._one_per_row(lengths)
@@ -78,12 +74,10 @@ class RowLengths:
             )
         self._set(kept.clone(), *extremes(kept))
 
-    @torch.inference_mode(False)
     def reset(self) -> None:
         """Forget everything; the memory stays."""
         self._set(torch.zeros_like(self.lengths), 0, 0)
 
-    @torch.inference_mode(False)
     def select(self, rows: Int[Tensor, " R"]) -> None:
         """Go on with these rows, in this order: repeated, reordered or left out."""
         self.check_rows(rows)
