@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .digit_net import DigitNet
+    from .handwriting import Framing, read_drawing
     from .image_data import ImageData, load_images
     from .judging import Judgement, judge, wilson_interval
-    from .model_folder import load, save
+    from .model_folder import Reader, load, save
+    from .prediction import Prediction, predict
     from .settings import TrainSettings
     from .training import Run, run
 
@@ -21,19 +23,29 @@ _HOMES = {
     "Judgement": "judging",
     "judge": "judging",
     "wilson_interval": "judging",
+    "Reader": "model_folder",
     "load": "model_folder",
     "save": "model_folder",
+    "Framing": "handwriting",
+    "read_drawing": "handwriting",
+    "Prediction": "prediction",
+    "predict": "prediction",
 }
 
 __all__ = [
     "DigitNet",
+    "Framing",
     "ImageData",
     "Judgement",
+    "Prediction",
+    "Reader",
     "Run",
     "TrainSettings",
     "judge",
     "load",
     "load_images",
+    "predict",
+    "read_drawing",
     "run",
     "save",
     "wilson_interval",

@@ -4,36 +4,57 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
 
-from .settings import TrainSettings, check
+from .settings import PredictSettings, TrainSettings, check
 
 EXIT_WRONG = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`mnist-trainer …` and `mnist-trainer predict IMAGE`"""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_guarded(tyro.cli(TrainSettings, prog="mnist-trainer", args=arguments)))
+    """`mnist-trainer …` and `mnist-trainer predict IMAGE …`"""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["predict"]:
+        asked = tyro.cli(PredictSettings, prog="mnist-trainer predict", args=given[1:])
+        sys.exit(_guarded(lambda: _predict(asked)))
+    settings = tyro.cli(TrainSettings, prog="mnist-trainer", args=given)
+    sys.exit(_guarded(lambda: _train(settings)))
 
 
-def _guarded(settings: TrainSettings) -> int:
-    """Run; turn what is wrong with the input into one clear line and exit code 2."""
+def _guarded(work: Callable[[], int]) -> int:
+    """Do it; turn what is wrong with the input into one clear line and exit code 2."""
     # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     try:
-        check(settings)
-        return _train(settings)
+        return work()
     except (ValueError, OSError, ImportError) as error:
         print(f"mnist-trainer: {error}", file=sys.stderr)
         return EXIT_WRONG
 
 
+def _predict(settings: PredictSettings) -> int:
+    missing = [str(path) for path in settings.images if not path.is_file()]
+    if missing or not settings.images:
+        got = f"no such file: {', '.join(missing)}" if missing else "no image"
+        raise ValueError(f"predict: wanted image files, got {got}; give the path of a PNG or JPEG with one digit")
+
+    from .model_folder import load, newest_run
+    from .prediction import predict
+
+    reader = load(settings.model or newest_run())
+    for path in settings.images:
+        first, second, *_ = predict(reader, path).ranking
+        print(f"{path}: {first[0]}  ({first[1]:.1%}; next {second[0]}, {second[1]:.1%})")
+    return 0
+
+
 def _train(settings: TrainSettings) -> int:
+    check(settings)
+
     from trainkit import graceful_stop, progress
 
     from .training import run
@@ -63,8 +84,8 @@ def _train(settings: TrainSettings) -> int:
 def _introduce(training) -> None:  # type: ignore[no-untyped-def]
     data, recipe = training.data, training.recipe
     print(
-        f"Data       {data.name}: {len(data.train):,} images to learn from, {len(data.validation):,} to see when to stop, "
-        f"{len(data.test):,} to judge\n"
+        f"Data       {data.name}: {len(data.train):,} images to learn from, {len(data.validation):,} to see when "
+        f"to stop, {len(data.test):,} to judge\n"
         f"Network    {training.model.n_parameters:,} parameters on {training.device}\n"
         f"Run        {training.folder} ({recipe.epochs} epochs of {len(training.batches)} steps)",
         flush=True,
@@ -84,9 +105,11 @@ def _report(training, done: int, seconds: float) -> None:  # type: ignore[no-unt
     )
     print(f"{done} steps, {seconds:.0f} s in all")
     print(f"Model: {training.folder / 'model'}   Curves: tensorboard --logdir {training.folder}")
+    print(f"Pictures: {training.folder / 'pictures'} (curves, confusion, the most confident mistakes)")
+    print(f"\nNext: draw a digit, save it as a PNG, and\n  {_verb('predict digit.png')}")
 
 
 def _verb(arguments: str) -> str:
     """The command as it is typed in the workspace, or bare where the app is installed elsewhere."""
     in_workspace = Path("uv.lock").is_file() and Path("apps", "mnist_trainer").is_dir()
-    return ("uv run --package mnist_trainer " if in_workspace else "") + f"mnist-trainer {arguments}"
+    return f"{'uv run --package mnist_trainer ' if in_workspace else ''}mnist-trainer {arguments}"

@@ -2,19 +2,29 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from dataio import ArrayDataset, digits, in_memory, split_by_content
+import numpy as np
+import torch
 
+from dataio import ArrayDataset, ImageFolder, digits, in_memory, mnist, split_by_content
+
+from .handwriting import DIGITS_FRAMING, MNIST_FRAMING, Framing, read_drawing
 from .settings import Recipe, TrainSettings
+
+DIGITS = tuple("0123456789")
+HELD_OUT = 0.2
+"""Share of the images that is judged where the data brings no test images of its own."""
 
 
 @dataclass(frozen=True)
 class ImageData:
-    """Datasets of (image float32 "1 H W" from 0 (paper) to 1 (ink), label int64)."""
+    """Datasets of (image float32 "1 S S" from 0 (paper) to 1 (ink), label int64)."""
 
     name: str
     classes: tuple[str, ...]
+    framing: Framing
     train: ArrayDataset
     validation: ArrayDataset
     test: ArrayDataset
@@ -31,9 +41,43 @@ class ImageData:
 
 def load_images(settings: TrainSettings, recipe: Recipe) -> ImageData:
     """Read the data that the settings name; ValueError or OSError with what is wrong with it."""
-    return _with_validation("scikit-learn's digits", tuple("0123456789"), digits("train"), digits("test"), recipe)
+    kind, _, folder = (settings.data or "digits").partition(":")
+    if kind == "folder":
+        return load_folder(Path(folder), recipe)
+    if kind == "mnist":
+        return load_mnist(settings.mnist_root, recipe)
+    return _split("scikit-learn's digits", DIGITS, DIGITS_FRAMING, digits("train"), digits("test"), recipe)
 
 
-def _with_validation(name: str, classes: tuple[str, ...], rest: Any, test: ArrayDataset, recipe: Recipe) -> ImageData:
-    train, validation = split_by_content(rest, recipe.validation)
-    return ImageData(name, classes, in_memory(train), in_memory(validation), test)
+def load_mnist(root: Path | None, recipe: Recipe) -> ImageData:
+    """MNIST, downloaded once or from `root`; without test files there, a fifth of the training files is held out."""
+    rest, name = mnist("train", mnist_root=root), "MNIST"
+    try:
+        test: Any = mnist("test", mnist_root=root)
+    except FileNotFoundError:
+        name += f" in {root}, without its test files: {HELD_OUT:.0%} of the others are held out"
+        rest, test = (in_memory(side) for side in split_by_content(rest, HELD_OUT))
+    return _split(name, DIGITS, MNIST_FRAMING, rest, test, recipe)
+
+
+def load_folder(folder: Path, recipe: Recipe) -> ImageData:
+    """Your own drawings, `folder/CLASS/image.png`: each cut out, scaled and centred as MNIST's digits are."""
+    files = ImageFolder(folder)
+    if len(files.classes) < 2:
+        raise ValueError(
+            f"wanted at least two classes in {folder}, got {files.classes}; sort the images into one folder per class"
+        )
+    images = torch.stack([read_drawing(path, MNIST_FRAMING) for path in files.paths])
+    rest, test = split_by_content(ArrayDataset(images, np.array(files.labels, dtype=np.int64)), HELD_OUT)
+    return _split(f"the images in {folder}", files.classes, MNIST_FRAMING, in_memory(rest), in_memory(test), recipe)
+
+
+def _split(name: str, classes: tuple[str, ...], framing: Framing, rest: Any, test: Any, recipe: Recipe) -> ImageData:
+    train, validation = (in_memory(side) for side in split_by_content(rest, recipe.validation))
+    missing = set(range(len(classes))) - set(train.arrays[1].tolist())
+    if missing:
+        raise ValueError(
+            f"wanted images of every class to learn from, got none of {[classes[label] for label in sorted(missing)]} "
+            f"among {len(train)} of {name}; add more images of them"
+        )
+    return ImageData(name, classes, framing, train, validation, test)

@@ -68,9 +68,9 @@ def _continue(asked: TrainSettings, folder: Path) -> tuple[RunRecord, ImageData]
                 f"{option}: wanted {'none' if was is None else was}, as the run in {folder} was started, got {wanted}; "
                 f"leave {option} out to resume, or start a new run with --out"
             )
-    moved = {"device": asked.device, "log_every": asked.log_every, "resume": asked.resume, "out": None}
-    moved["mnist_root"] = asked.mnist_root or record.settings.mnist_root
-    record = dataclasses.replace(record, settings=dataclasses.replace(record.settings, **moved))
+    root = asked.mnist_root or record.settings.mnist_root
+    now = dataclasses.replace(record.settings, device=asked.device, log_every=asked.log_every, mnist_root=root)
+    record = dataclasses.replace(record, settings=now)
     data = load_images(record.settings, record.recipe)
     if data.fingerprint != record.data["fingerprint"]:
         raise ValueError(
@@ -106,7 +106,8 @@ def _free_folder(out: Path | None) -> Path:
         return Path("runs") / next(name for n in range(1, 10**6) if (name := f"mnist-{n:03d}") not in taken)
     if (out / "run.json").exists():
         raise ValueError(
-            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or name another"
+            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or "
+            "name another"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")

@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+import tyro
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -38,6 +40,16 @@ class TrainSettings:
     """Stop after so many epochs without a lower validation loss, and go back to the best. None: the recipe's."""
     log_every: int = 10
     """Steps between lines of metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """Read the digit in an image: dark on light or light on dark, of any size, anywhere in the image."""
+
+    images: tyro.conf.Positional[tuple[Path, ...]]
+    """One or more image files with one digit each."""
+    model: Path | None = None
+    """Run folder, or its model/. None: the newest finished run of runs/mnist-*."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from trainkit import (
     MetricsLog,
     ModulePart,
     OptimizerPart,
+    Part,
     Patience,
     RandomPart,
     Step,
@@ -33,7 +34,8 @@ from trainkit import (
 
 from .digit_net import DigitNet
 from .judging import Judgement, judge
-from .model_folder import save
+from .model_folder import Reader, save
+from .pictures import draw_pictures
 from .run_folder import open_run
 from .settings import TrainSettings, check
 
@@ -86,16 +88,11 @@ class Run:
     def stopped_early(self) -> bool:
         return self.patience.waited >= self.patience.steps
 
-    @property
-    def size(self) -> int:
-        """Side of the images in pixels."""
-        return int(self.data.train.arrays[0].shape[-1])
-
     def _build(self) -> None:
         with fork_random("weights", self.record.seed):
             self.model = DigitNet(len(self.data.classes)).to(self.device)
         self.optimizer = adamw(self.model, self.recipe.learning_rate, weight_decay=0.05, betas=(0.9, 0.99))
-        parts = {
+        parts: dict[str, Part] = {
             "model": ModulePart(self.model),
             "optimizer": OptimizerPart(self.optimizer, self.model),
             "random": RandomPart(),
@@ -148,7 +145,8 @@ class Run:
             # At the end of the schedule the last weights are as good as any; before it, the best are better.
             self.checkpoints.load("best")
         self.judgement = judge(self.model, self.data.test)
-        save(self.folder / "model", self.model, self.data.classes, self.size)
+        save(self.folder / "model", Reader(self.model, self.data.classes, self.data.framing))
+        draw_pictures(self.folder, self.judgement, self.data)
         (self.folder / "results.json").write_text(json.dumps(self.results(), indent=2) + "\n", encoding="utf-8")
 
     def results(self) -> dict[str, Any]:

@@ -1,0 +1,35 @@
+"""Reading drawings with a network that has learned."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from trainkit import evaluating
+
+from .handwriting import read_drawing
+from .model_folder import Reader
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Every class with its probability, the likeliest first."""
+
+    ranking: tuple[tuple[str, float], ...]
+
+    @property
+    def answer(self) -> str:
+        return self.ranking[0][0]
+
+    @property
+    def probability(self) -> float:
+        return self.ranking[0][1]
+
+
+def predict(reader: Reader, path: Path) -> Prediction:
+    """Read the digit in an image file; errors as `read_drawing`."""
+    image = read_drawing(path, reader.framing)
+    with evaluating(reader.model):
+        probabilities = reader.model(image[None]).softmax(1)[0]
+    order = torch.argsort(probabilities, descending=True, stable=True).tolist()
+    return Prediction(tuple((reader.classes[label], float(probabilities[label])) for label in order))
