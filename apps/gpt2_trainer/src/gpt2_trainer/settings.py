@@ -1,8 +1,9 @@
 """What a person may say to `gpt2-trainer`: all of `train`, and how to sample meanwhile."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-import tyro
+from tyro.conf import OmitArgPrefixes, arg
 
 from gpt2 import TrainSettings
 
@@ -14,11 +15,11 @@ class TrainerSettings:
     The same run as `train`, to the same bits: sampling has a random generator of its own.
     """
 
-    train: tyro.conf.OmitArgPrefixes[TrainSettings] = field(default_factory=TrainSettings)
+    train: OmitArgPrefixes[TrainSettings] = field(default_factory=TrainSettings)
     prompt: str = "import "
     """What every sample continues."""
-    sample_every: int | None = None
-    """Steps between samples. None: ten in the whole run."""
+    sample_every: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: ten in the whole run)")] = None
+    """Steps between samples."""
     sample_tokens: int = 60
     """Tokens a sample, at most."""
     temperature: float = 0.7

@@ -74,14 +74,15 @@ RECIPES = (
     Recipe(
         "quick",
         GPT2Config(n_vocab=2048, n_ctx=128, n_embd=192, n_head=6, n_layer=4),
-        steps=600,
+        steps=400,
         batch_size=16,
         optimizer="muon",
-        learning_rate=8e-3,
-        adam_learning_rate=8e-3,
+        learning_rate=1e-2,
+        adam_learning_rate=1e-2,
         warmup=20,
         weight_decay=0.05,
         zero_output=True,
+        evaluations=3,
     ),
     Recipe(
         "tiny",

@@ -2,6 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import arg
+
+
+def _shown(metavar: str, default: str) -> Any:
+    """How `--help` names a value, and what it says of the default behind None."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
+_COUNT = _shown("N", "the recipe's")
 
 
 @dataclass(frozen=True)
@@ -12,36 +23,36 @@ class TrainSettings:
     model/ in the Hugging Face layout. Ctrl-C finishes the step, saves, and says how to go on.
     """
 
-    text: str | None = None
-    """Text to learn from: a UTF-8 file, a folder, or a quoted glob. None: Python's own documentation and sources."""
-    out: Path | None = None
-    """Run folder to make; must not hold a run yet. None: the next free runs/001, runs/002, ..."""
-    recipe: str | None = None
-    """None: quick (minutes on two cores); or tiny (seconds, to try things), gpt2, gpt2-medium, gpt2-large, gpt2-xl."""
-    resume: Path | None = None
+    text: Annotated[str | None, _shown("PATH", "Python's own documentation and sources")] = None
+    """Text to learn from: a UTF-8 file, a folder, or a quoted glob."""
+    out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
+    """Run folder to make; must not hold a run yet."""
+    recipe: Annotated[str | None, _shown("NAME", "quick")] = None
+    """quick (minutes on two cores), tiny (seconds, to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl."""
+    resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
     """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
-    seed: int | None = None
-    """Picks initial weights and the order of the data. None: 0."""
-    device: str = "auto"
+    seed: Annotated[int | None, _shown("N", "0")] = None
+    """Picks initial weights and the order of the data."""
+    device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
-    steps: int | None = None
-    """Optimizer steps. None: the recipe's."""
-    batch_size: int | None = None
-    """Windows a step: what is learned from. None: the recipe's."""
-    micro_batch_size: int | None = None
-    """Windows at a time: what fits in memory; changes nothing but rounding. None: the whole batch."""
-    learning_rate: float | None = None
-    """Highest learning rate. None: the recipe's."""
-    warmup: int | None = None
-    """Steps of linear warm-up of the learning rate. None: the recipe's."""
-    tokenizer: str | None = None
-    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt. None: recipe's."""
-    evaluate_every: int | None = None
-    """Steps between evaluations on the held-out text. None: a fraction of the run."""
-    save_every: int | None = None
-    """Steps between checkpoints. None: as often as it is evaluated."""
-    log_every: int | None = None
-    """Steps between lines of metrics.jsonl. None: 10."""
+    steps: Annotated[int | None, _COUNT] = None
+    """Optimizer steps."""
+    batch_size: Annotated[int | None, _COUNT] = None
+    """Windows of text a step: what is learned from."""
+    micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
+    """Windows at a time: what fits in memory; changes nothing but rounding."""
+    learning_rate: Annotated[float | None, _shown("RATE", "the recipe's")] = None
+    """Highest learning rate."""
+    warmup: Annotated[int | None, _COUNT] = None
+    """Steps of linear warm-up of the learning rate."""
+    tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
+    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt."""
+    evaluate_every: Annotated[int | None, _shown("N", "a fraction of the run")] = None
+    """Steps between evaluations on the held-out text."""
+    save_every: Annotated[int | None, _shown("N", "as often as it is evaluated")] = None
+    """Steps between checkpoints."""
+    log_every: Annotated[int | None, _shown("N", "10")] = None
+    """Steps between lines of metrics.jsonl."""
 
 
 def check(settings: TrainSettings) -> None:
