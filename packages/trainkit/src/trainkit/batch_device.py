@@ -1,5 +1,6 @@
 """Where a batch has to be."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -9,6 +10,11 @@ from torch import Tensor, nn
 def device_of(model: nn.Module) -> torch.device:
     """The device of the first parameter; the CPU for a model without any."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def autocast(device: torch.device | str, precision: torch.dtype | None) -> AbstractContextManager[None]:
+    """torch.autocast, or nothing: a disabled one costs 50 microseconds a batch."""
+    return nullcontext() if precision is None else torch.autocast(torch.device(device).type, precision)
 
 
 def move(batch: Any, device: torch.device | str) -> Any:

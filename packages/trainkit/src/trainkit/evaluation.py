@@ -11,7 +11,7 @@ from torch import nn
 
 from tensors import fork_random
 
-from .batch_device import device_of, move
+from .batch_device import autocast, device_of, move
 from .gradients import Loss, call, checked, whole_number
 from .ranks import check_spread, even_out, sums_over_ranks
 
@@ -80,7 +80,7 @@ def evaluate(
     with evaluating(model):
         for micro_batches in batches:
             for batch, weight in even_out(checked(micro_batches), model):
-                with torch.autocast(torch.device(place).type, precision, enabled=precision is not None):
+                with autocast(place, precision):
                     triples.append((*call(model, loss, move(batch, place)), weight))
         sums = [sum(float(total) * n for total, _, n in triples), sum(float(count) * n for _, count, n in triples)]
     total, count = sums_over_ranks(sums, model)

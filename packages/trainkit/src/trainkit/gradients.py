@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .batch_device import move
+from .batch_device import autocast, move
 from .ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
 
 Loss = Callable[[Any, Any], tuple[Tensor, Tensor | int]]
@@ -49,7 +49,7 @@ def backward(
     batches = even_out(checked(micro_batches), model)
     for position, (batch, weight) in enumerate(batches):
         with model.collecting(last=position == len(batches) - 1) if isinstance(model, Spread) else nullcontext():
-            with torch.autocast(torch.device(device).type, precision, enabled=precision is not None):
+            with autocast(device, precision):
                 total, count = call(model, loss, move(batch, device))
             scaled = scaler.scale(total) if scaler else total
             (scaled if weight else scaled * weight).backward()

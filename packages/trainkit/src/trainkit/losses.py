@@ -36,22 +36,18 @@ def cross_entropy(
     torch's mean. `label_smoothing` moves that share of each target evenly over all V classes (arXiv 1512.00567).
     """
     flat, goals = logits.flatten(0, -2), targets.flatten()
-    counted = goals != ignored
-    _check_targets(goals[counted], logits.shape[-1])
-    total = functional.cross_entropy(
-        flat, goals, weight=class_weights, ignore_index=ignored, reduction="sum", label_smoothing=label_smoothing
-    )
-    return total, counted.sum() if class_weights is None else class_weights[goals[counted]].sum()
-
-
-def _check_targets(goals: Int[Tensor, " N"], n_classes: int) -> None:
-    """On a GPU a wrong label only shows as an assertion in a kernel, much later; there the check would cost a wait."""
-    if goals.device.type == "cpu" and goals.numel() and not (int(goals.min()) >= 0 and int(goals.max()) < n_classes):
-        low, high = int(goals.min()), int(goals.max())
-        raise ValueError(
-            f"wanted targets from 0 to {n_classes - 1}, got {low} to {high}; "
-            f"check the labels, or the size of the last layer"
+    try:
+        total = functional.cross_entropy(
+            flat, goals, weight=class_weights, ignore_index=ignored, reduction="sum", label_smoothing=label_smoothing
         )
+    except IndexError as error:  # on a GPU torch can only assert inside a kernel
+        kept = goals[goals != ignored]
+        raise ValueError(
+            f"wanted targets from 0 to {logits.shape[-1] - 1}, got {int(kept.min())} to {int(kept.max())}; "
+            f"check the labels, or the size of the last layer"
+        ) from error
+    counted = goals != ignored
+    return total, counted.sum() if class_weights is None else class_weights[goals[counted]].sum()
 
 
 def closed_form(inputs: Float[Tensor, "N F"], targets: Float[Tensor, "N O"]) -> Float[Tensor, "F+1 O"]:

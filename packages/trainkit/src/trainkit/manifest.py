@@ -38,6 +38,7 @@ class Saving:
         self.folder, self.pool = folder, pool
         self.owner: dict[str, str] = {}
         self.entries: dict[str, Future[dict[str, Any]]] = {}
+        self.flushes: list[Future[None]] = []
 
     def add(self, name: str, part: Part) -> None:
         part.save(self.folder)
@@ -48,20 +49,24 @@ class Saving:
             )
         for file in new:
             self.owner[file] = name
-            self.entries[file] = self.pool.submit(_flushed, self.folder / file)
+            self.flushes.append(self.pool.submit(sync, self.folder / file))  # waits for the disk, the hash for the CPU
+            self.entries[file] = self.pool.submit(entry_of, self.folder / file)
 
 
 @contextmanager
 def writing(folder: Path, step: int, score: float | None, extra: dict[str, Any]) -> Iterator[Saving]:
     """Parts are added in the body; then state.json and manifest.json follow and everything is flushed."""
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(4) as pool:
         saving = Saving(folder, pool)
         yield saving
         parts = list(dict.fromkeys(saving.owner.values()))
         state = {"version": VERSION, "step": step, "score": score, "extra": extra, "parts": parts}
         (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
         entries = {file: future.result() for file, future in saving.entries.items()}
-        entries[STATE] = _flushed(folder / STATE)
+        entries[STATE] = entry_of(folder / STATE)
+        sync(folder / STATE)
+        for flush in saving.flushes:
+            flush.result()
     (folder / NAME).write_text(_manifest_text(entries), encoding="utf-8")
     sync(folder / NAME)
     for inner in [path for path in folder.rglob("*") if path.is_dir()]:
@@ -102,11 +107,6 @@ def files_in(folder: Path) -> list[str]:
 def entry_of(file: Path) -> dict[str, Any]:
     with file.open("rb", buffering=0) as stream:
         return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": file.stat().st_size}
-
-
-def _flushed(file: Path) -> dict[str, Any]:
-    sync(file)
-    return entry_of(file)
 
 
 def _manifest_text(entries: dict[str, Any], version: int = VERSION) -> str:
