@@ -12,7 +12,7 @@ from dataio import read_image
 
 FAINTEST = 0.1
 """Least difference of ink from paper, of 1 from black to white."""
-TRACE = 0.3
+TRACE = 0.2
 """Ink that is lighter than this fraction of the darkest does not count for where the digit is."""
 
 

@@ -64,7 +64,7 @@ class Recipe:
     """Fraction of the training images that is kept aside to see when to stop."""
 
 
-DIGITS = Recipe(epochs=30, batch_size=64, learning_rate=4e-3, patience=15, validation=0.1)
+DIGITS = Recipe(epochs=15, batch_size=64, learning_rate=4e-3, patience=8, validation=0.1)
 MNIST = Recipe(epochs=24, batch_size=64, learning_rate=4e-3, patience=12, validation=0.05)
 FOLDER = dataclasses.replace(DIGITS, epochs=40, patience=20)
 
