@@ -1,7 +1,8 @@
 import pytest
 import torch
-from mnist_trainer import Reader, TrainSettings, load, run
 from PIL import Image, ImageDraw
+
+from mnist_trainer import Reader, TrainSettings, load, run
 
 torch.set_num_threads(1)
 

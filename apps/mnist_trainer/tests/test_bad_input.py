@@ -9,10 +9,10 @@ import sys
 
 import numpy as np
 import pytest
-from mnist_trainer.command import main
 from PIL import Image
 
 from dataio import digits
+from mnist_trainer.command import main
 
 
 def write_idx(folder, name, array, kind=0x08):

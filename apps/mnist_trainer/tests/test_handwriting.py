@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from mnist_trainer import predict
-from mnist_trainer.handwriting import DIGITS_FRAMING, MNIST_FRAMING, frame, ink_of, read_drawing
 from PIL import Image
 
 from dataio import digits
+from mnist_trainer import predict
+from mnist_trainer.handwriting import DIGITS_FRAMING, MNIST_FRAMING, frame, ink_of, read_drawing
 
 WAYS = {
     "as it is": {},

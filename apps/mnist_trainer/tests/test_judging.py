@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from mnist_trainer import DigitNet, Judgement, judge, wilson_interval
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from dataio import ArrayDataset
+from mnist_trainer import DigitNet, Judgement, judge, wilson_interval
 
 
 @pytest.mark.parametrize(("correct", "n"), [(0, 1), (1, 1), (0, 50), (357, 359), (359, 359), (1987, 2000)])

@@ -5,14 +5,19 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 import torch
-from mnist_trainer import TrainSettings, run
 from safetensors.torch import load_file
 
+from mnist_trainer import TrainSettings, run
+from mnist_trainer.command import main
+
 SHORT = TrainSettings(epochs=3, patience=3, device="cpu", log_every=5)
+OPTIONS = ["--epochs", "3", "--patience", "3", "--device", "cpu", "--log-every", "5"]
+"""The same on the command line."""
 
 
 def train(settings):
@@ -32,9 +37,13 @@ def unbroken(tmp_path_factory):
     return folder
 
 
-def start_in_process(folder, options=("--epochs", "3", "--patience", "3", "--log-every", "5")):
+def logged_steps(folder):
+    return [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def start_process(folder):
     """The command in a process of its own; returns once its second epoch has begun."""
-    command = [sys.executable, "-m", "mnist_trainer", "--out", str(folder), "--device", "cpu", *options]
+    command = [sys.executable, "-m", "mnist_trainer", "--out", str(folder), *OPTIONS]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (folder / "checkpoints" / "latest").exists():
@@ -62,7 +71,7 @@ def test_no_image_is_on_two_sides(default_run):
 
 
 def test_killed_and_resumed_run_ends_in_the_same_bits(unbroken, tmp_path):
-    process = start_in_process(tmp_path / "run")
+    process = start_process(tmp_path / "run")
     process.kill()
     assert process.wait() == -signal.SIGKILL
     process.communicate()
@@ -71,17 +80,23 @@ def test_killed_and_resumed_run_ends_in_the_same_bits(unbroken, tmp_path):
     assert model_bytes(tmp_path / "run") == model_bytes(unbroken)
 
 
-def test_ctrl_c_saves_says_how_to_go_on_and_the_rest_gives_the_same_bits(unbroken, tmp_path):
-    process = start_in_process(tmp_path / "run")
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert f"--resume {tmp_path / 'run'}" in out
-    assert not (tmp_path / "run" / "model").exists()
-    train(TrainSettings(resume=tmp_path / "run", device="cpu"))
-    assert model_bytes(tmp_path / "run") == model_bytes(unbroken)
-    steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert steps == [json.loads(line)["step"] for line in (unbroken / "metrics.jsonl").read_text().splitlines()]
+def test_ctrl_c_saves_says_how_to_go_on_and_the_rest_gives_the_same_bits(unbroken, tmp_path, capsys):
+    folder = tmp_path / "run"
+
+    def press_ctrl_c():
+        while not (folder / "checkpoints" / "latest").exists():
+            time.sleep(0.005)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    with pytest.raises(SystemExit) as stopped:
+        main(["--out", str(folder), *OPTIONS])
+    assert stopped.value.code == 130
+    assert f"--resume {folder}" in capsys.readouterr().out
+    assert not (folder / "model").exists()
+    train(TrainSettings(resume=folder, device="cpu", log_every=5))
+    assert model_bytes(folder) == model_bytes(unbroken)
+    assert logged_steps(folder) == logged_steps(unbroken)
 
 
 def test_resume_of_a_finished_run_judges_again_and_changes_nothing(unbroken):
@@ -129,7 +144,7 @@ def test_images_of_a_folder_are_learned_from_by_their_class_names(drawing, tmp_p
             image = drawing(name, side=60 + number, pen=6 + number % 3, scale=0.6, left=number / 80, top=0.1)
             image.save(tmp_path / "drawn" / name / f"{number}.png")
     training, _ = train(
-        TrainSettings(data=f"folder:{tmp_path / 'drawn'}", out=tmp_path / "run", epochs=8, device="cpu")
+        TrainSettings(data=f"folder:{tmp_path / 'drawn'}", out=tmp_path / "run", epochs=20, batch_size=8, device="cpu")
     )
     assert training.data.classes == ("0", "1")
     assert training.judgement.accuracy == 1.0

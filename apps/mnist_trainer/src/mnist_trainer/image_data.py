@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dataio import ArrayDataset, ImageFolder, digits, in_memory, mnist, split_by_content
+from dataio import ArrayDataset, ImageFolder, digits, in_memory, mnist, split_by_content, split_by_fraction
 
 from .handwriting import DIGITS_FRAMING, MNIST_FRAMING, Framing, read_drawing
 from .settings import Recipe, TrainSettings
@@ -73,7 +73,8 @@ def load_folder(folder: Path, recipe: Recipe) -> ImageData:
 
 
 def _split(name: str, classes: tuple[str, ...], framing: Framing, rest: Any, test: Any, recipe: Recipe) -> ImageData:
-    train, validation = (in_memory(side) for side in split_by_content(rest, recipe.validation))
+    # By content for what is judged, so that no copy of it is learned from; here an exact number matters more.
+    train, validation = (in_memory(side) for side in split_by_fraction(rest, recipe.validation))
     missing = set(range(len(classes))) - set(train.arrays[1].tolist())
     if missing:
         raise ValueError(

@@ -23,7 +23,7 @@ def draw_pictures(folder: Path, judgement: Judgement, data: ImageData) -> None:
 def draw_curves(metrics: Path) -> Any:
     """Loss, validation accuracy and learning rate over the steps that `metrics` (metrics.jsonl) holds."""
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    figure = _figure(9, 3.6)
+    figure = _figure(9.0, 3.6)
     losses, accuracies, rates = figure.subplots(1, 3)
     _plot(losses, lines, "loss", label="training (augmented)", linewidth=0.8)
     _plot(losses, lines, "validation_loss", label="validation")
@@ -47,7 +47,7 @@ def draw_confusion(judgement: Judgement, classes: tuple[str, ...]) -> Any:
     side = max(4.0, 0.45 * len(classes) + 1.5)
     figure = _figure(side, side)
     axes = figure.subplots()
-    axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())))
+    axes.imshow(wrong.numpy(), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())))
     for row, column in counts.nonzero().tolist():
         weight = "bold" if row == column else "normal"
         axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=8, weight=weight)
@@ -64,7 +64,7 @@ def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
     """The images with the most confident wrong answers, the most confident first."""
     shown = judgement.mistakes[:SHOWN].tolist()
     rows = max(1, -(-len(shown) // 8))
-    figure = _figure(9, 0.5 + 1.5 * rows)
+    figure = _figure(9.0, 0.5 + 1.5 * rows)
     figure.suptitle(
         f"The {len(shown)} most confident of {len(judgement.mistakes)} mistakes" if shown else "No mistakes"
     )
@@ -72,7 +72,7 @@ def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
         axes.axis("off")
     for axes, number in zip(figure.axes, shown, strict=False):
         label, answer = int(judgement.labels[number]), int(judgement.answers[number])
-        axes.imshow(data.test.arrays[0][number, 0], cmap="gray_r", vmin=0, vmax=1)
+        axes.imshow(data.test.arrays[0][number, 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
         sure = float(judgement.probabilities[number, answer])
         axes.set_title(f"{data.classes[label]} read as {data.classes[answer]}\n{sure:.0%} sure", fontsize=8)
     return figure
@@ -84,7 +84,7 @@ def _figure(width: float, height: float) -> Any:
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
-def _plot(axes: Any, lines: list[dict[str, float]], name: str, **style: Any) -> None:
+def _plot(axes: Any, lines: list[dict[str, Any]], name: str, **style: Any) -> None:
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
     if points:
         axes.plot(*zip(*points, strict=True), **style)

@@ -7,7 +7,7 @@ for step in run(TrainSettings(epochs=5)):
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -40,6 +40,7 @@ from .run_folder import open_run
 from .settings import TrainSettings, check
 
 
+@runtime_checkable
 class StopRequest(Protocol):
     """Whether the run should end after the step it is in."""
 
