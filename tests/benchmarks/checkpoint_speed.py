@@ -1,8 +1,10 @@
 """Checkpoint writing and reading against the bare disk: `python tests/benchmarks/checkpoint_speed.py [FOLDER]`.
 
 500 MB of weights and AdamW state. Writing: one plain file in sequence and fsynced, against `Checkpoints.save`
-(hashes, fsyncs, renames included). Reading: that file read in sequence, against `Checkpoints.load` (every byte verified,
-then copied into model and optimizer), each after the page cache was told to drop the files. Rounds take turns; medians.
+(hashes, fsyncs, renames included). Reading: that file read in sequence, against `Checkpoints.load` (every byte
+verified, then copied into model and optimizer), each after the page cache was told to drop the files. Each write ends
+by removing the file or checkpoint before. Rounds take turns; medians after warm-up rounds, in which the system finds
+its memory.
 """
 
 import os
@@ -18,7 +20,7 @@ from torch import nn
 
 from trainkit import Checkpoints, ModulePart, OptimizerPart, adamw
 
-ROUNDS, MEGABYTES = 7, 500
+WARM_UP, ROUNDS = 3, 9
 
 
 def make(folder: Path) -> Checkpoints:
@@ -32,11 +34,12 @@ def make(folder: Path) -> Checkpoints:
     return Checkpoints(folder / "checkpoints", parts, keep=1)
 
 
-def write_plain(path: Path, n_bytes: int, block: bytes = os.urandom(1 << 22)) -> None:
+def write_plain(path: Path, n_bytes: int, before: Path, block: bytes = os.urandom(1 << 22)) -> None:
     with path.open("wb", buffering=0) as file:
         for _ in range(n_bytes // len(block)):
             file.write(block)
         os.fsync(file.fileno())
+    before.unlink(missing_ok=True)
 
 
 def read_plain(path: Path) -> None:
@@ -65,18 +68,18 @@ def main() -> None:
     torch.set_num_threads(2)
     folder = Path(tempfile.mkdtemp(dir=sys.argv[1] if len(sys.argv) > 1 else None))
     try:
-        checkpoints, plain = make(folder), folder / "plain"
+        checkpoints = make(folder)
         saved = checkpoints.save(0)
         n_bytes = sum(path.stat().st_size for path in saved.iterdir())
         seconds: dict[str, list[float]] = {"disk write": [], "save": [], "disk read": [], "load": []}
-        for n in range(1, ROUNDS + 1):
-            plain.unlink(missing_ok=True)
-            seconds["disk write"].append(timed(write_plain, plain, n_bytes))
+        for n in range(1, WARM_UP + ROUNDS + 1):
+            plain, before = folder / f"plain-{n}", folder / f"plain-{n - 1}"
+            seconds["disk write"].append(timed(write_plain, plain, n_bytes, before))
             seconds["save"].append(timed(checkpoints.save, n))
             forget([plain, *(folder / "checkpoints" / f"step-{n:06d}").iterdir()])
             seconds["disk read"].append(timed(read_plain, plain))
             seconds["load"].append(timed(checkpoints.load, n))
-        speed = {name: n_bytes / statistics.median(values) / 1e6 for name, values in seconds.items()}
+        speed = {name: n_bytes / statistics.median(values[WARM_UP:]) / 1e6 for name, values in seconds.items()}
         print(f"{n_bytes / 1e6:.0f} MB, medians of {ROUNDS} rounds that take turns, MB/s")
         for disk, ours in (("disk write", "save"), ("disk read", "load")):
             print(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+
 from trainkit import constant, cosine, linear_to_zero, warmup_stable_decay
 
 STEPS, WARMUP = 1000, 100
