@@ -16,7 +16,7 @@ class TrainerSettings:
     """
 
     train: OmitArgPrefixes[TrainSettings] = field(default_factory=TrainSettings)
-    prompt: str = "import "
+    prompt: str = "The"
     """What every sample continues."""
     sample_every: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: ten in the whole run)")] = None
     """Steps between samples."""

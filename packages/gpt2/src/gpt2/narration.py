@@ -33,7 +33,7 @@ def report(run: "Run", seconds: float) -> str:
     if result is None:
         raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
     tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
-    prompt = f'decoding generate {run.folder / "model"} --prompt "import "'
+    prompt = f'decoding generate {run.folder / "model"} --prompt "The"'
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
