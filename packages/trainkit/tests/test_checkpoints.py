@@ -197,6 +197,14 @@ def test_the_files_are_flushed_before_the_rename_and_the_pointer_moves_last(tmp_
     assert events.index(("rename", "latest")) > renamed + 1
 
 
+def test_a_reader_leaves_a_running_writer_alone(tmp_path):
+    _, checkpoints = make(tmp_path)
+    checkpoints.save(1)
+    (tmp_path / ".saving-step-000002").mkdir()  # another process is writing here
+    assert make(tmp_path)[1].load().step == 1
+    assert (tmp_path / ".saving-step-000002").is_dir()
+
+
 class Failing:
     def __init__(self, error):
         self.error = error

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from . import manifest
-from .durable import replace_folder, write_text
+from .durable import is_full, replace_folder, write_text
 from .manifest import CheckpointError, Saved
 from .parts import Part
 from .ranks import from_first_rank, is_first_rank
@@ -22,7 +22,6 @@ from .ranks import from_first_rank, is_first_rank
 logger = logging.getLogger(__name__)
 
 STAGED, REPLACED = ".saving-", ".replaced-"
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Checkpoints:
@@ -49,7 +48,9 @@ class Checkpoints:
         final = self._path(step)
         staged = final.with_name(STAGED + final.name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._clear_leftovers()
+        self._put_back()
+        for leftover in self.folder.glob(f"{STAGED}*"):  # of a killed process
+            shutil.rmtree(leftover)
         try:
             staged.mkdir()
             with manifest.writing(staged, step, None if score is None else float(score), extra or {}) as saving:
@@ -59,7 +60,7 @@ class Checkpoints:
         except BaseException as error:
             written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
             shutil.rmtree(staged, ignore_errors=True)
-            if _is_full(error):
+            if is_full(error):
                 raise self._full(error, step, written) from error
             raise
         write_text(self.folder / "latest", final.name)
@@ -98,7 +99,7 @@ class Checkpoints:
         return found
 
     def _find(self, which: str | int) -> Saved:
-        self._clear_leftovers()
+        self._put_back()
         for step in self._candidates(which):
             try:
                 saved = manifest.verify_checkpoint(self._path(step))
@@ -145,13 +146,11 @@ class Checkpoints:
             if step != best:
                 shutil.rmtree(self._path(step))
 
-    def _clear_leftovers(self) -> None:
-        """What a killed process left: a replaced folder goes back if its successor never came, the rest goes."""
+    def _put_back(self) -> None:
+        """A process killed between two renames: the replaced folder gets its name back if its successor never came."""
         for path in self.folder.glob(f"{REPLACED}*"):
             final = self.folder / path.name.removeprefix(REPLACED)
             shutil.rmtree(path) if final.exists() else path.rename(final)
-        for path in self.folder.glob(f"{STAGED}*"):
-            shutil.rmtree(path)
 
     def _check_parts(self, saved: Saved) -> None:
         if set(saved.parts) != set(self.parts):
@@ -174,10 +173,3 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:06d}"
-
-
-def _is_full(error: BaseException) -> bool:
-    """Also for safetensors, whose errors carry the number in their text only."""
-    return (isinstance(error, OSError) and error.errno in FULL) or any(
-        f"os error {code}" in str(error) for code in FULL
-    )

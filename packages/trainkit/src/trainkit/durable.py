@@ -1,5 +1,6 @@
 """Files that are on the disk when the call returns: fsync of the content AND of the folder that names it."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -33,3 +34,9 @@ def replace_folder(staged: Path, final: Path, replaced: Path) -> None:
     sync(final.parent)
     if replaced.exists():
         shutil.rmtree(replaced)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk, or the user's share of it, is full; safetensors carries the number in its text only."""
+    codes = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+    return (isinstance(error, OSError) and error.errno in codes) or any(f"os error {c})" in str(error) for c in codes)
