@@ -1,4 +1,4 @@
-"""The network: five convolutions that look at ever larger parts of an image, and one matrix that decides."""
+"""The network: six convolutions that look at ever larger parts of an image, and one matrix that decides."""
 
 import torch
 from jaxtyping import Float
@@ -9,29 +9,30 @@ from torch.nn.functional import max_pool2d
 class DigitNet(nn.Module):
     """Grey images of any size from 8 x 8 on to one logit for each class.
 
-    Three scales: full size, half, quarter. A convolution sees 3 x 3 neighbours; after two of them and a pooling a
-    feature covers 6 x 6 pixels, and so on up to most of a digit. The mean over all places in the end forgets where a
-    feature was, so any image size will do and few weights are needed.
+    Three scales: full size, half, quarter, two convolutions at each. A convolution sees 3 x 3 neighbours, so a feature
+    covers 5 x 5 pixels at full size, 14 x 14 at half and 32 x 32, a whole digit, at a quarter. The mean over all places
+    in the end forgets where a feature was: any image size will do, and few weights are needed.
 
     Args:
         n_classes: how many answers there are.
-        width: channels at full size; doubled at half, and 2.5 times as many at quarter size.
+        width: channels at full size; doubled where the image is halved, so that every scale costs about as much.
     """
 
-    def __init__(self, n_classes: int = 10, width: int = 24) -> None:
+    def __init__(self, n_classes: int = 10, width: int = 16) -> None:
         super().__init__()
         self.n_classes, self.width = n_classes, width
         self.fine = nn.Sequential(convolution(1, width), convolution(width, width))
         self.middle = nn.Sequential(convolution(width, 2 * width), convolution(2 * width, 2 * width))
-        self.coarse = convolution(2 * width, 5 * width // 2)
-        self.decide = nn.Linear(5 * width // 2, n_classes)
+        self.coarse = nn.Sequential(convolution(2 * width, 4 * width), convolution(4 * width, 4 * width))
+        self.decide = nn.Linear(4 * width, n_classes)
+        # Channels last: a CPU's or GPU's convolution reads all channels of a pixel together. A third less time.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Float[Tensor, "B 1 H W"]) -> Float[Tensor, "B K"]:
-        # Channels last: the convolutions of CPUs and GPUs read all channels of a pixel together.
-        images = images.contiguous(memory_format=torch.channels_last)
-        features = max_pool2d(self.fine(images), 2)
-        features = max_pool2d(self.middle(features), 2)
-        return self.decide(self.coarse(features).mean((2, 3)))
+        features = self.fine(images.contiguous(memory_format=torch.channels_last))
+        features = self.middle(max_pool2d(features, 2))
+        features = self.coarse(max_pool2d(features, 2))
+        return self.decide(features.mean((2, 3)))
 
     @property
     def n_parameters(self) -> int:

@@ -135,6 +135,7 @@ class Run:
         if not self.checkpoints.steps():
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
+        align_layouts(self.optimizer)
         self.start = saved.step
         self.patience.best, self.patience.waited = saved.extra["patience"]["best"], saved.extra["patience"]["waited"]
         if saved.extra["validation"]:
@@ -163,6 +164,14 @@ class Run:
             "confusion": judgement.confusion.tolist(),
             "mistakes": judgement.mistakes.tolist(),
         }
+
+
+def align_layouts(optimizer: torch.optim.Optimizer) -> None:
+    """Lay loaded averages out in memory as their weights are, which the fused AdamW takes for granted."""
+    for parameter, state in optimizer.state.items():
+        for name, value in state.items():
+            if value.shape == parameter.shape:
+                state[name] = torch.empty_like(parameter).copy_(value)
 
 
 def image_loss(model: torch.nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
