@@ -32,7 +32,7 @@ def change_tensors(folder, change):
         (lambda f: (f / "model.safetensors").unlink(), ["without model.safetensors"]),
         (lambda f: (f / "merges.txt").unlink(), ["without vocab.json, merges.txt"]),
         (lambda f: (f / "config.json").unlink(), ["wanted a model folder", "a folder without them"]),
-        (lambda f: change_config(f, activation_function="gelu"), ["activation_function", "gelu_new", "another|other"]),
+        (lambda f: change_config(f, activation_function="relu"), ["activation_function", "gelu_new", "another|other"]),
         (lambda f: change_config(f, tie_word_embeddings=False), ["tie_word_embeddings", "got False"]),
         (lambda f: change_config(f, n_inner=7), ["n_inner", "got 7"]),
         (lambda f: change_config(f, n_positions=25), ["wpe.weight has shape (24, 32) instead of (25, 32)"]),

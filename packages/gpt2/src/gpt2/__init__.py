@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import PUBLISHED, GPT2Config
-    from .files import load, save
+    from .files import save
     from .head_loss import head_cross_entropy
+    from .loading import load
     from .model import GPT2, initialise
     from .recipes import RECIPES, Recipe, recipe
     from .settings import TrainSettings
@@ -20,7 +21,7 @@ _HOMES = {
     "initialise": "model",
     "head_cross_entropy": "head_loss",
     "Tokenizer": "tokenizer",
-    "load": "files",
+    "load": "loading",
     "save": "files",
     "Recipe": "recipes",
     "RECIPES": "recipes",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class GPT2Config:
-    """The five numbers of OpenAI's `hparams.json`, and the two that training adds.
+    """The five numbers of OpenAI's `hparams.json`, and the three that it takes for granted.
 
     Names and published values: openai/gpt-2 `src/model.py` and the `hparams.json` of each release.
     """
@@ -25,6 +25,8 @@ class GPT2Config:
     """Probability of dropping an activation while training; 0.1 in the paper, 0 in most later work."""
     layer_norm_epsilon: float = 1e-5
     """Added to the variance in every layer norm."""
+    activation: str = "gelu_tanh"
+    """Of the feed-forward layers: "gelu_tanh" is GPT-2; "gelu", the exact function, is what nanoGPT trains with."""
 
     def __post_init__(self) -> None:
         for name in ("n_vocab", "n_ctx", "n_embd", "n_head", "n_layer"):
@@ -40,6 +42,9 @@ class GPT2Config:
             raise ValueError(f"dropout: wanted a probability in [0, 1), got {self.dropout!r}; 0 turns it off")
         if not self.layer_norm_epsilon > 0.0:
             raise ValueError(f"layer_norm_epsilon: wanted a number above 0, got {self.layer_norm_epsilon!r}; use 1e-5")
+
+        if self.activation not in ("gelu_tanh", "gelu"):
+            raise ValueError(f"activation: wanted gelu_tanh (GPT-2's) or gelu, got {self.activation!r}; use gelu_tanh")
 
     @property
     def n_parameters(self) -> int:

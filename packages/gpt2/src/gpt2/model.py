@@ -30,6 +30,8 @@ class GPT2(nn.Module):
         self.decoder = DecoderStack(
             config.n_layer, c, config.n_head, dropout=config.dropout, eps=config.layer_norm_epsilon
         )
+        for block in self.decoder.blocks:
+            block.feed_forward.activation = config.activation  # type: ignore[union-attr]
         self.final_norm = LayerNorm(c, eps=config.layer_norm_epsilon)
         initialise(self, generator)
 

@@ -47,13 +47,14 @@ def to_published(state: Mapping[str, Tensor], n_layer: int) -> dict[str, Tensor]
 
 
 def from_published(
-    tensors: Mapping[str, Tensor], n_layer: int, n_embd: int, n_vocab: int, n_ctx: int
+    tensors: Mapping[str, Tensor], n_layer: int, n_embd: int, n_vocab: int, n_ctx: int, *, as_linear: bool = False
 ) -> dict[str, Tensor]:
     """A Hugging Face GPT-2's tensors under our names; views, nothing is copied.
 
     Both spellings on the hub are read: with and without `transformer.`. The causal-mask buffers of old files
     (`attn.bias`, `attn.masked_bias`) are not weights and are left out, and so is a `lm_head.weight` that equals the
-    token embedding. Raises ValueError listing every missing, unexpected or mis-shaped tensor.
+    token embedding. as_linear: the projections lie [out, in], as nanoGPT and llm.c keep them.
+    Raises ValueError listing every missing, unexpected or mis-shaped tensor.
     """
     given = {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
     given = {name: tensor for name, tensor in given.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
@@ -64,7 +65,9 @@ def from_published(
             "this model is not GPT-2's architecture"
         )
     names = published_names(n_layer)
-    wanted = {theirs: _published_shape(theirs, n_embd, n_vocab, n_ctx) for theirs, _ in names.values()}
+    wanted = {theirs: published_shape(theirs, n_embd, n_vocab, n_ctx) for theirs, _ in names.values()}
+    if as_linear:
+        wanted |= {theirs: wanted[theirs][::-1] for theirs, transposed in names.values() if transposed}
     problems = [f"missing {name}" for name in wanted if name not in given]
     problems += [f"unexpected {name} {tuple(given[name].shape)}" for name in given if name not in wanted]
     problems += [
@@ -77,10 +80,14 @@ def from_published(
             f"tensors: wanted the {len(wanted)} of a GPT-2 with {n_layer} layers of width {n_embd}, got "
             f"{len(problems)} that differ: {'; '.join(problems)}; do config.json and the weights belong together?"
         )
-    return {ours: given[theirs].T if transposed else given[theirs] for ours, (theirs, transposed) in names.items()}
+    return {
+        ours: given[theirs].T if transposed and not as_linear else given[theirs]
+        for ours, (theirs, transposed) in names.items()
+    }
 
 
-def _published_shape(name: str, c: int, n_vocab: int, n_ctx: int) -> tuple[int, ...]:
+def published_shape(name: str, c: int, n_vocab: int, n_ctx: int) -> tuple[int, ...]:
+    """The shape of the tensor with that published name; `c` is n_embd."""
     shapes = {
         "wte.weight": (n_vocab, c),
         "wpe.weight": (n_ctx, c),

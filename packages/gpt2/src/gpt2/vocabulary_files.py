@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from .byte_alphabet import spell, unspell
 
@@ -10,27 +11,47 @@ END_OF_TEXT = "<|endoftext|>"
 NAMES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
 
+def has_vocabulary(folder: Path) -> bool:
+    """Whether a folder holds a whole tokenizer: a pair of files, or `tokenizer.json` and no half of a pair."""
+    pairs = [[(folder / name).is_file() for name in names] for names in NAMES]
+    return any(map(all, pairs)) or ((folder / "tokenizer.json").is_file() and not any(map(any, pairs)))
+
+
 def read_vocabulary(folder: Path) -> dict[bytes, int]:
-    """Token bytes to ids, from `vocab.json` + `merges.txt` or `encoder.json` + `vocab.bpe`.
+    """Token bytes to ids, from `vocab.json` + `merges.txt`, `encoder.json` + `vocab.bpe`, or `tokenizer.json` alone.
 
     ValueError where a file is missing or malformed, or the two do not belong together.
     """
-    for names in NAMES:
-        ids_file, merges_file = (folder / name for name in names)
-        if ids_file.is_file() and merges_file.is_file():
-            break
-    else:
+    if not has_vocabulary(folder):
         raise ValueError(
             f"{folder}: wanted vocab.json and merges.txt (or encoder.json and vocab.bpe), got neither pair; "
             f"give the folder of a model or of a vocabulary"
         )
+    for names in NAMES:
+        ids_file, merges_file = (folder / name for name in names)
+        if ids_file.is_file() and merges_file.is_file():
+            lines = merges_file.read_text(encoding="utf-8").split("\n")
+            pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
+            return ranks_of(_read_json(ids_file), pairs, ids_file, merges_file)
+    return read_tokenizer_json(folder / "tokenizer.json")
+
+
+def read_tokenizer_json(path: Path) -> dict[bytes, int]:
+    """Token bytes to ids from a `tokenizer.json` of byte-level BPE, merges checked; ValueError where it is none."""
+    model = _read_json(path).get("model", {})
+    if model.get("type") != "BPE":
+        raise ValueError(f"{path}: wanted a byte-level BPE tokenizer, got {model.get('type')}; that is not GPT-2's")
+    # Merges were strings "left right" in files before tokenizers 0.20, and are pairs since.
+    pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
+    return ranks_of(model["vocab"], pairs, path, path)
+
+
+def ranks_of(ids: dict[str, int], pairs: list[list[str]], ids_file: Path, merges_file: Path) -> dict[bytes, int]:
+    """Token bytes to ids; ValueError where the merges do not make the tokens in the order of their ids."""
     try:
-        ids = json.loads(ids_file.read_text(encoding="utf-8"))
         ranks = {unspell(token): rank for token, rank in ids.items() if token != END_OF_TEXT}
-    except (KeyError, ValueError) as error:
-        raise ValueError(f"{ids_file}: wanted a JSON object of byte-level tokens and ids, got {error}") from None
-    lines = merges_file.read_text(encoding="utf-8").split("\n")
-    pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
+    except KeyError as error:
+        raise ValueError(f"{ids_file}: wanted byte-level tokens and ids, got the character {error}") from None
     for number, pair in enumerate(pairs):
         merged = "".join(pair)
         if len(pair) != 2 or ids.get(merged) != 256 + number:
@@ -41,6 +62,16 @@ def read_vocabulary(folder: Path) -> dict[bytes, int]:
     if len(pairs) != len(ranks) - 256:
         raise ValueError(f"{merges_file}: wanted {len(ranks) - 256} merges for {ids_file.name}, got {len(pairs)}")
     return ranks
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: wanted a JSON object of byte-level tokens and ids, got {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: wanted a JSON object of byte-level tokens and ids, got a {type(content).__name__}")
+    return content
 
 
 def merge_pairs(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
