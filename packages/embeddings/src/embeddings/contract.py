@@ -1,4 +1,8 @@
-"""What any encoding of positions must keep to, as claims to hold against yours: `contract.check(my_encoding)`."""
+"""What any encoding of positions must keep to, as claims to hold against yours.
+
+`contract.check(my_encoding)` takes vectors of positions, `contract.check_rotation(my_rotation)` what turns queries and
+keys by their positions.
+"""
 
 from collections.abc import Callable
 
@@ -6,6 +10,7 @@ import torch
 from torch import Tensor
 
 Encoding = Callable[[Tensor], Tensor]
+Rotation = Callable[[Tensor, Tensor], Tensor]
 
 
 class BrokenClaim(AssertionError):
@@ -27,14 +32,30 @@ def check(encoding: Encoding, n_ctx: int) -> tuple[str, ...]:
         raise ValueError(f"wanted n_ctx of at least 1; got {n_ctx}; pass how many positions the encoding knows")
     for words, claim in CLAIMS.items():
         for n_positions in range(1, n_ctx + 1):
-            try:
-                with torch.no_grad():
-                    evidence = claim(encoding, n_positions)
-            except Exception as error:
-                raise BrokenClaim(words, f"it raised {type(error).__name__}: {error}", n_positions) from error
-            if evidence is not None:
-                raise BrokenClaim(words, evidence, n_positions)
+            hold(words, lambda n: claim(encoding, n), n_positions)  # noqa: B023  called at once
     return tuple(CLAIMS)
+
+
+def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> tuple[str, ...]:
+    """The same for what turns vectors: called as `rotation(x, positions)` with x [1, 1, T, head_size] and int64
+    positions [T] below n_ctx, it returns x's shape. ValueError for n_ctx below 2: there is no distance to try."""
+    if n_ctx < 2:
+        raise ValueError(f"wanted n_ctx of at least 2; got {n_ctx}; pass how many positions the rotation knows")
+    for words, claim in ROTATION_CLAIMS.items():
+        for n_positions in range(2, n_ctx + 1):
+            x = torch.randn(1, 1, n_positions, head_size, generator=torch.Generator().manual_seed(n_positions))
+            hold(words, lambda n: claim(rotation, x, torch.arange(n)), n_positions)  # noqa: B023  called at once
+    return tuple(ROTATION_CLAIMS)
+
+
+def hold(words: str, claim: Callable[[int], str | None], n_positions: int) -> None:
+    try:
+        with torch.no_grad():
+            evidence = claim(n_positions)
+    except Exception as error:
+        raise BrokenClaim(words, f"it raised {type(error).__name__}: {error}", n_positions) from error
+    if evidence is not None:
+        raise BrokenClaim(words, evidence, n_positions)
 
 
 def keeps_shape(encoding: Encoding, n_positions: int) -> str | None:
@@ -76,4 +97,39 @@ CLAIMS: dict[str, Callable[[Encoding, int], str | None]] = {
     "the same positions get the same vectors": repeats,
     "a position's vector does not depend on what stands beside it": stands_alone,
     "different positions get different vectors": tells_apart,
+}
+
+
+def leaves_the_start(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+    turned = rotation(x, positions)
+    if turned.shape != x.shape:
+        return f"x {list(x.shape)} came back as {list(turned.shape)}"
+    return None if torch.allclose(turned[..., 0, :], x[..., 0, :]) else "position 0 changed its vector"
+
+
+def keeps_lengths(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+    change = (rotation(x, positions).norm(dim=-1) / x.norm(dim=-1) - 1).abs().flatten()
+    return None if float(change.max()) < 1e-5 else f"position {int(change.argmax())} changed its length"
+
+
+def sees_distances_only(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+    query, key = x[..., :1, :], x[..., 1:2, :]
+    query, key = query.expand_as(x), key.expand_as(x)
+    scores = (rotation(query[..., 1:, :], positions[1:]) * rotation(key[..., :-1, :], positions[:-1])).sum(dim=-1)
+    spread = float((scores - scores[..., :1]).abs().max())
+    allowed = 1e-4 * float(x.norm(dim=-1).max()) ** 2
+    return None if spread < allowed else f"scores one step apart differ by {spread:.3g} along the text"
+
+
+def goes_on(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+    whole, cut = rotation(x, positions), len(positions) // 2
+    alike = torch.allclose(rotation(x[..., cut:, :], positions[cut:]), whole[..., cut:, :], rtol=1e-5, atol=1e-6)
+    return None if alike else f"positions {cut} and later, alone, turned otherwise than with those before them"
+
+
+ROTATION_CLAIMS: dict[str, Callable[[Rotation, Tensor, Tensor], str | None]] = {
+    "shape and position 0 stay": leaves_the_start,
+    "vectors keep their length": keeps_lengths,
+    "scores depend on the distance alone": sees_distances_only,
+    "an offset, as with a cache, equals a slice of the whole": goes_on,
 }

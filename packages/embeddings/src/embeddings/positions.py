@@ -29,5 +29,19 @@ class LearnedPositions(nn.Module):
         """Vectors of `positions`. ValueError when a position is outside 0 ... n_ctx - 1."""
         return rows_of(self.weight, positions, "positions", "shorten the text or build the table with a larger n_ctx")
 
+    def extended(self, n_ctx: int) -> "LearnedPositions":
+        """A new table for a longer (or shorter) text: the first and last vectors stay, those between are interpolated.
+
+        Position p of the new table takes what stood at p (n_ctx_old - 1) / (n_ctx_new - 1) of the old: a start for
+        further training (Chen et al. 2023, "Extending Context Window of Large Language Models via Positional
+        Interpolation"). The new table has the dtype and device of the old one.
+        """
+        new = LearnedPositions(n_ctx, self.n_embd).to(self.weight)
+        columns = self.weight.detach().T[None].float()
+        stretched = nn.functional.interpolate(columns, size=n_ctx, mode="linear", align_corners=True)
+        with torch.no_grad():
+            new.weight.copy_(stretched[0].T)
+        return new
+
     def extra_repr(self) -> str:
         return f"n_ctx={self.n_ctx}, n_embd={self.n_embd}"
