@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
 from attention import attend, attend_reference, causal, padding
 
@@ -54,6 +55,42 @@ def test_a_query_that_sees_nothing_gives_zeros_on_every_kernel(kernel, dtype):
     assert all(x.grad.isfinite().all() for x in (q, k, v))
 
 
+@pytest.mark.parametrize("n_kv_head", [1, 2, 3, 6])
+@pytest.mark.parametrize("masked", ["nothing", "causal", "padding"])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("queries", [T, 1])
+def test_grouped_heads_and_biases_give_what_torch_gives(n_kv_head, masked, biased, queries):
+    q = torch.randn(B, 6, queries, D, dtype=torch.float64, requires_grad=True)
+    k, v = (torch.randn(B, n_kv_head, T, D, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    bias = torch.randn(6, queries, T, dtype=torch.float64) if biased else None
+    mask = {"nothing": None, "causal": causal(), "padding": padding(LENGTHS)}[masked]
+    visible = torch.ones(1, 1, queries, T, dtype=torch.bool) if mask is None else mask.dense(B, queries, T)
+    given = torch.zeros(B, 6, queries, T, dtype=torch.float64) if bias is None else bias.expand(B, 6, queries, T)
+    theirs = scaled_dot_product_attention(q, k, v, attn_mask=given.masked_fill(~visible, -torch.inf), enable_gqa=True)
+    upstream = torch.randn_like(theirs)
+    wanted = torch.autograd.grad(theirs, (q, k, v), upstream)
+    for ours in (attend(q, k, v, mask, bias=bias), attend_reference(q, k, v, visible, bias)[0]):
+        torch.testing.assert_close(ours, theirs)
+        for a, b in zip(torch.autograd.grad(ours, (q, k, v), upstream), wanted, strict=True):
+            torch.testing.assert_close(a, b)
+
+
+def test_with_a_bias_too_a_query_that_sees_nothing_gives_zeros():
+    q, k, v = qkv(T)
+    bias = torch.randn(T, T, dtype=torch.float64, requires_grad=True)
+    output = attend(q, k, v, padding(torch.tensor([0, 3])), bias=bias)
+    output.sum().backward()
+    assert not output[0].any()
+    assert not any(x.grad[0].any() for x in (q, k, v))
+    assert bias.grad.isfinite().all()
+
+
+def test_a_decoding_step_copies_no_grouped_key(kernel_calls, monkeypatch):
+    q, (k, v) = torch.randn(B, 6, 1, D), torch.randn(2, B, 2, S, D)
+    monkeypatch.setattr(torch.Tensor, "repeat_interleave", None)
+    assert attend(q, k, v).shape == q.shape
+
+
 def test_no_keys_at_all_give_zeros():
     q, k, v = qkv(0)
     assert not attend(q, k, v).any()
@@ -103,3 +140,22 @@ def test_dropout_leaves_the_mean_where_it_was():
 def test_a_mask_of_the_wrong_kind_is_refused(unchecked, mask, error, message):
     with pytest.raises(error, match=message):
         attend(*qkv(S), mask)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: attend(*qkv(S)[:1], *torch.randn(2, B, 2, S, D).double()),
+            r"\[2, 3, 5, 4\] and k \[2, 2, 7, 4\], 3 over 2",
+        ),
+        (lambda: attend_reference(*qkv(S)[:1], *torch.randn(2, B, 2, S, D).double()), r"3 over 2 heads; choose"),
+        (
+            lambda: attend(*qkv(S), bias=torch.zeros(T, S + 1)),
+            r"a bias that .*= \[2, 3, 5, 7\]; got shape \[5, 8\]; put",
+        ),
+    ],
+)
+def test_heads_and_biases_that_do_not_fit_are_refused(unchecked, call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -2,20 +2,46 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attention import Mask, attend, attend_reference, causal, padding
+from attention import (
+    Mask,
+    attend,
+    attend_reference,
+    block_mask,
+    causal,
+    dilated,
+    documents,
+    global_tokens,
+    padding,
+    prefix,
+    sliding_window,
+    strided,
+)
 
-BATCH, QUERIES, KEYS = 2, 4, 5
+# The type checker, which is only there while tests run, picks the items that it looks at with Python's `random`.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
+BATCH, QUERIES, KEYS, PLACES = 2, 4, 5, 10  # places: the last query's number in any test, and one
 
 
 def rules():
     """Pairs of (mask, the same as a Python function of row, query and key), combined up to a few levels."""
     lengths = st.lists(st.integers(0, KEYS), min_size=BATCH, max_size=BATCH)
+    small, places = st.integers(1, KEYS), st.integers(0, KEYS - 1)
+    one = st.lists(st.integers(0, 2), min_size=PLACES, max_size=PLACES)
+    ids = st.lists(one, min_size=BATCH, max_size=BATCH)
     leaves = st.one_of(
         st.just((causal(), lambda r, q, k: k <= q)),
         lengths.map(lambda n: (padding(torch.tensor(n)), lambda r, q, k: k < n[r])),
+        small.map(lambda n: (sliding_window(n), lambda r, q, k: abs(q - k) < n)),
+        small.map(lambda n: (prefix(n), lambda r, q, k: k < n)),
+        small.map(lambda n: (dilated(n), lambda r, q, k: any(q + n * i == k for i in range(-20, 20)))),
+        small.map(lambda n: (strided(n), lambda r, q, k: abs(q - k) < n or (q - k) / n == (q - k) // n)),
+        st.sets(places, min_size=1).map(lambda n: (global_tokens(*n), lambda r, q, k: q in n or k in n)),
+        ids.map(lambda n: (documents(torch.tensor(n)), lambda r, q, k: n[r][q] == n[r][k])),
+        one.map(lambda n: (documents(torch.tensor(n)), lambda r, q, k: n[q] == n[k])),
     )
 
     def combine(inner):
@@ -33,6 +59,7 @@ def brute_force(rule, positions):
     return torch.tensor([[[[rule(r, int(q), k) for k in range(KEYS)] for q in positions[r]]] for r in range(BATCH)])
 
 
+@settings(deadline=None)
 @given(rules())
 def test_dense_is_the_rule_asked_for_every_pair(pair):
     mask, rule = pair
@@ -40,6 +67,7 @@ def test_dense_is_the_rule_asked_for_every_pair(pair):
     assert torch.equal(mask.dense(BATCH, QUERIES, KEYS).expand_as(expected), expected)
 
 
+@settings(deadline=None)
 @given(rules(), st.lists(st.integers(0, KEYS), min_size=BATCH, max_size=BATCH))
 def test_offsets_of_a_cache_are_part_of_the_rule(pair, starts):
     mask, rule = pair
@@ -48,12 +76,14 @@ def test_offsets_of_a_cache_are_part_of_the_rule(pair, starts):
     assert torch.equal(mask.dense(BATCH, positions, KEYS).expand_as(expected), expected)
 
 
+@settings(deadline=None)
 @given(rules(), st.integers(0, BATCH - 1), st.integers(0, QUERIES), st.integers(0, KEYS))
 def test_one_pair_can_be_asked_about(pair, row, query, key):
     mask, rule = pair
     assert bool(mask(row, query, key)) == rule(row, query, key)
 
 
+@settings(deadline=None)
 @given(rules())
 def test_both_paths_hide_what_the_rule_hides(pair):
     mask, rule = pair
@@ -62,6 +92,50 @@ def test_both_paths_hide_what_the_rule_hides(pair):
     expected, _ = attend_reference(q, k, v, visible)
     torch.testing.assert_close(attend(q, k, v, mask), expected)
     torch.testing.assert_close(attend(q, k, v, visible), expected)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rules(), st.lists(st.integers(0, KEYS), min_size=BATCH, max_size=BATCH))
+def test_a_block_mask_hides_what_the_rule_hides(pair, starts):
+    """Asked pair by pair as flex attention asks it, and its blocks counted; the kernel itself needs a GPU."""
+    from torch.nn.attention.flex_attention import create_mask
+
+    mask, rule = pair
+    positions = torch.tensor(starts)[:, None] + torch.arange(QUERIES)
+    for queries, asked in ((QUERIES, [range(QUERIES)] * BATCH), (positions, positions)):
+        expected, made = brute_force(rule, asked), block_mask(mask, BATCH, queries, KEYS)
+        assert torch.equal(create_mask(made.mask_mod, BATCH, 1, QUERIES, KEYS, device="cpu"), expected)
+        blocks = expected.any(-1).any(-1).flatten()
+        assert torch.equal(made.to_dense().bool().flatten().expand(BATCH), blocks)
+
+
+@settings(deadline=None)
+@given(rules())
+def test_no_visible_key_lies_out_of_reach(pair):
+    mask, rule = pair
+    back, ahead = mask.reach
+    seen = [q - k for r in range(BATCH) for q in range(KEYS) for k in range(KEYS) if rule(r, q, k)]
+    assert all(-ahead <= distance <= back for distance in seen)
+
+
+@settings(deadline=None)
+@given(rules())
+def test_a_picture_has_a_mark_where_the_rule_shows(pair):
+    mask, rule = pair
+    lines = [" ".join("x" if rule(1, q, k) else "." for k in range(KEYS)) for q in range(QUERIES)]
+    assert mask.draw(QUERIES, KEYS, row=1) == "\n".join(lines)
+
+
+def test_a_mask_tells_in_words_what_a_query_sees():
+    mask = causal() & sliding_window(3) | global_tokens(0) & ~documents(torch.tensor([0, 1]))
+    assert mask.describe() == (
+        "((keys up to its own place and keys less than 3 places away) or (the keys at [0], and every key if it stands "
+        "there itself and everything but keys of its own document))"
+    )
+    others = (padding(torch.tensor([1, 2])) & prefix(2)) | dilated(3)
+    assert others.describe() == (
+        "((the real tokens of its row, [1, 2] of them and the first 2 keys) or keys a multiple of 3 places away)"
+    )
 
 
 def test_rows_that_are_alike_are_stored_once():
@@ -74,6 +148,14 @@ def test_a_mask_prints_as_it_was_written():
     assert str(mask) == "((causal() & ~padding([1, 0])) | causal())"
 
 
+def test_every_rule_prints_as_it_was_written():
+    ids = torch.tensor([0, 1])
+    mask = sliding_window(2) | prefix(1) | dilated(3) | global_tokens(0, 4) | documents(ids)
+    written = "((((sliding_window(2) | prefix(1)) | dilated(3)) | global_tokens(0, 4)) | documents([0, 1]))"
+    assert str(mask) == written
+    assert str(strided(4)) == "(sliding_window(4) | dilated(4))"
+
+
 def test_a_new_rule_is_a_class_with_one_method():
     class Window(Mask):
         def __call__(self, rows, queries, keys):
@@ -81,6 +163,35 @@ def test_a_new_rule_is_a_class_with_one_method():
 
     expected = torch.ones(4, 4, dtype=torch.bool).tril().triu(-1)
     assert torch.equal((causal() & Window()).dense(1, 4, 4)[0, 0], expected)
+    assert Window().describe() == "what Window shows"
+
+
+def test_two_strided_looks_join_any_two_tokens():
+    seen = strided(4).dense(1, 16, 16)[0, 0].int()
+    assert bool((seen @ seen > 0).all())
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sliding_window(0), r"wanted a window of 1 or more places; got 0; a token"),
+        (lambda: dilated(0), r"wanted a step of 1 or more places; got 0"),
+        (lambda: strided(-1), r"got -1"),
+        (lambda: prefix(-1), r"prefix of 0 or more keys; got -1; pass how many"),
+        (lambda: global_tokens(), r"one or more places from 0 on; got \[\]; name"),
+        (lambda: global_tokens(-1), r"got \[-1\]"),
+        (lambda: documents(torch.zeros(2, 3)), r"a whole number a token.*got shape \[2, 3\] of torch.float32; pass"),
+        (lambda: documents(torch.zeros(1, 2, 3, dtype=torch.long)), r"got shape \[1, 2, 3\]"),
+        (
+            lambda: documents(torch.tensor([0, 1])).dense(1, 2, 3),
+            r"for 3 tokens a row; got documents.*made for 2; make",
+        ),
+        (lambda: block_mask(padding(torch.tensor([1])), 2, 3, 3), r"batch of 2 rows; got padding.*made for 1; make"),
+    ],
+)
+def test_bad_patterns_are_refused_with_what_to_do(unchecked, call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.mark.parametrize("lengths", [torch.tensor([[1]]), torch.tensor([1.0]), torch.tensor([True])])

@@ -1,11 +1,14 @@
 """Who looks at whom: scaled dot-product attention, its masks, heads and key-value cache."""
 
+from .algebra import Mask
 from .cache import KeyValueCache
 from .fast import attend
+from .flex import block_mask
 from .heads import merge_heads, split_heads
 from .layer_cache import LayerCache
-from .masks import Mask, causal, padding
+from .masks import causal, documents, padding, prefix
 from .multi_head import MultiHeadAttention
+from .patterns import dilated, global_tokens, sliding_window, strided
 from .reference import attend_reference
 
 __all__ = [
@@ -15,8 +18,15 @@ __all__ = [
     "MultiHeadAttention",
     "attend",
     "attend_reference",
+    "block_mask",
     "causal",
+    "dilated",
+    "documents",
+    "global_tokens",
     "merge_heads",
     "padding",
+    "prefix",
+    "sliding_window",
     "split_heads",
+    "strided",
 ]

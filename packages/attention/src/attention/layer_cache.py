@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .masks import Mask
+from .algebra import Mask
 from .row_lengths import RowLengths
 
 

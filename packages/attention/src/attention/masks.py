@@ -1,64 +1,28 @@
-"""Masks as small rules about a (row, query, key) triple, combined with `&`, `|` and `~`.
+"""Masks about the text: what came before, what is real, what belongs together."""
 
-A rule is asked with tensors (or plain ints) that broadcast, so the same rule answers for one pair and for a whole
-batch. Queries are counted from the start of the text, not of the call: with a cache the first new query is number
-`cache.lengths[row]`.
-"""
-
-from abc import ABC, abstractmethod
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from torch import Tensor
 
-
-class Mask(ABC):
-    """Which keys a query may look at. `n_rows` is the batch size that the mask speaks about, None for any."""
-
-    n_rows: int | None = None
-
-    @abstractmethod
-    def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
-        """True where query number `queries` of batch row `rows` may look at key number `keys`; arguments broadcast."""
-
-    def __and__(self, other: "Mask") -> "Mask":
-        return Both(self, other)
-
-    def __or__(self, other: "Mask") -> "Mask":
-        return Either(self, other)
-
-    def __invert__(self) -> "Mask":
-        return Not(self)
-
-    def dense(
-        self, batch: int, queries: Int[Tensor, "_ T"] | int, keys: int, device: torch.device | str = "cpu"
-    ) -> Bool[Tensor, "_ 1 T S"]:
-        """The mask as a tensor [batch, 1, T, keys], or [1, 1, T, keys] where all rows are alike.
-
-        `queries` are the queries' numbers, [batch, T] or [1, T], or a count T for 0 ... T - 1.
-        ValueError when the mask was made for another number of rows.
-        """
-        if self.n_rows is not None and self.n_rows != batch:
-            raise ValueError(
-                f"wanted a mask for a batch of {batch} rows; got {self}, made for {self.n_rows}; "
-                "make the mask from the lengths of this batch"
-            )
-        if isinstance(queries, int):
-            queries = torch.arange(queries, device=device)[None]
-        rows = torch.arange(batch, device=device)[:, None, None, None]
-        answer = self(rows, queries[:, None, :, None], torch.arange(keys, device=device))
-        return answer.expand(-1, 1, queries.shape[-1], keys)
+from .algebra import Mask
 
 
 @dataclass(frozen=True)
 class Causal(Mask):
+    reach = (math.inf, 0)
+
     def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
         return keys <= queries
 
     def __repr__(self) -> str:
         return "causal()"
+
+    def describe(self) -> str:
+        return "keys up to its own place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,60 +34,55 @@ class Padding(Mask):
         return len(self.lengths)
 
     def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
-        device = rows.device if isinstance(rows, Tensor) else self.lengths.device
-        return keys < self.lengths.to(device)[rows]
+        return keys < beside(self.lengths, rows)[rows]
 
     def __repr__(self) -> str:
         return f"padding({self.lengths.tolist()})"
 
-
-@dataclass(frozen=True, eq=False)
-class Combined(Mask):
-    left: Mask
-    right: Mask
-
-    def __post_init__(self) -> None:
-        if None not in (self.left.n_rows, self.right.n_rows) and self.left.n_rows != self.right.n_rows:
-            raise ValueError(
-                f"wanted masks for the same number of rows; got {self.left.n_rows} in {self.left} and "
-                f"{self.right.n_rows} in {self.right}; make both from the lengths of one batch"
-            )
-
-    @property
-    def n_rows(self) -> int | None:  # type: ignore[override]
-        return self.right.n_rows if self.left.n_rows is None else self.left.n_rows
+    def describe(self) -> str:
+        return f"the real tokens of its row, {self.lengths.tolist()} of them"
 
 
-class Both(Combined):
+@dataclass(frozen=True)
+class Prefix(Mask):
+    n: int
+
     def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
-        return self.left(rows, queries, keys) & self.right(rows, queries, keys)
+        return keys < self.n
 
     def __repr__(self) -> str:
-        return f"({self.left} & {self.right})"
+        return f"prefix({self.n})"
 
-
-class Either(Combined):
-    def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
-        return self.left(rows, queries, keys) | self.right(rows, queries, keys)
-
-    def __repr__(self) -> str:
-        return f"({self.left} | {self.right})"
+    def describe(self) -> str:
+        return f"the first {self.n} keys"
 
 
 @dataclass(frozen=True, eq=False)
-class Not(Mask):
-    inner: Mask
+class Documents(Mask):
+    ids: Tensor
 
     @property
     def n_rows(self) -> int | None:  # type: ignore[override]
-        return self.inner.n_rows
+        return None if self.ids.ndim == 1 else len(self.ids)
+
+    @property
+    def n_places(self) -> int:  # type: ignore[override]
+        return self.ids.shape[-1]
 
     def __call__(self, rows: Any, queries: Any, keys: Any) -> Any:
-        answer = self.inner(rows, queries, keys)
-        return ~answer if isinstance(answer, Tensor) else not answer
+        ids = beside(self.ids, queries)
+        return ids[queries] == ids[keys] if ids.ndim == 1 else ids[rows, queries] == ids[rows, keys]
 
     def __repr__(self) -> str:
-        return f"~{self.inner}"
+        return f"documents({self.ids.tolist()})"
+
+    def describe(self) -> str:
+        return "keys of its own document"
+
+
+def beside(stored: Tensor, asked: Any) -> Tensor:
+    """`stored` on the device of the numbers that it is asked with."""
+    return stored.to(asked.device) if isinstance(asked, Tensor) else stored
 
 
 def causal() -> Mask:
@@ -139,3 +98,24 @@ def padding(lengths: Int[Tensor, " B"]) -> Mask:
             "pass the number of real tokens of each row"
         )
     return Padding(lengths)
+
+
+def prefix(n: int) -> Mask:
+    """Every query sees the first `n` keys. `causal() | prefix(n)` reads a prompt both ways and writes on from left to
+    right (Raffel et al. 2020, section 3.2.1: prefix language model)."""
+    if n < 0:
+        raise ValueError(f"wanted a prefix of 0 or more keys; got {n}; pass how many keys everyone sees")
+    return Prefix(n)
+
+
+def documents(ids: Int[Tensor, "*B S"]) -> Mask:
+    """A query sees the keys whose document number is its own, so that texts packed into one row do not mix.
+
+    `ids` holds a number a token, [B, S], or [S] for all rows alike; with a cache also those of the tokens it holds.
+    """
+    if ids.ndim not in (1, 2) or ids.is_floating_point() or ids.dtype == torch.bool:
+        raise ValueError(
+            f"wanted a whole number a token, shape [B, S] or [S]; got shape {list(ids.shape)} of {ids.dtype}; "
+            "pass the number of the document that each token belongs to"
+        )
+    return Documents(ids)

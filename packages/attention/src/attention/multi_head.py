@@ -3,10 +3,10 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .algebra import Mask
 from .fast import attend
 from .heads import merge_heads, split_heads
 from .layer_cache import LayerCache
-from .masks import Mask
 
 
 class MultiHeadAttention(nn.Module):

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from .masks import Causal, Mask, causal
+from .algebra import Mask
+from .masks import Causal, causal
 
 
 class RowLengths:
