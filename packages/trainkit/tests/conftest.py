@@ -10,7 +10,9 @@ import pytest
 @pytest.fixture
 def start_script():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "trainkit.checkpoints", "trainkit.optimizers", "trainkit.loop"])
+    ours = ["trainkit.checkpoints", "trainkit.optimizers", "trainkit.loop", "trainkit.sharded_part"]
+    slow_to_import = ["torch.utils.tensorboard", "torch.distributed.fsdp", "torch.distributed.checkpoint"]
+    context.set_forkserver_preload([*ours, *slow_to_import])
 
     def start(script, *arguments):
         ours, sys.argv = sys.argv, [str(script), *map(str, arguments)]
