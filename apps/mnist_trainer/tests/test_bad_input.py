@@ -98,6 +98,11 @@ BAD = {
         "--out taken",
         r"wanted a new or empty folder, got one with other things",
     ),
+    "folder inside a file": (
+        full_folder,
+        "--out taken/thesis.txt/run",
+        r"wanted a folder that can be made, got: Not a dir",
+    ),
     "resume of nothing": (None, "--resume nowhere", r"wanted a run folder, got no such folder"),
     "resume of another folder": (full_folder, "--resume taken", r"got a folder without run\.json"),
     "resume of an edited record": (a_run, "--resume taken", r"wanted the record of a run, got something else"),

@@ -63,12 +63,12 @@ def draw_confusion(judgement: Judgement, classes: tuple[str, ...]) -> Any:
 def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
     """The images with the most confident wrong answers, the most confident first."""
     shown = judgement.mistakes[:SHOWN].tolist()
-    rows = max(1, -(-len(shown) // 8))
-    figure = _figure(9.0, 0.5 + 1.5 * rows)
-    figure.suptitle(
-        f"The {len(shown)} most confident of {len(judgement.mistakes)} mistakes" if shown else "No mistakes"
-    )
-    for axes in figure.subplots(rows, 8, squeeze=False).flat:
+    columns = min(8, max(4, len(shown)))
+    rows = max(1, -(-len(shown) // columns))
+    figure = _figure(1.2 * columns, 0.5 + 1.5 * rows)
+    found = len(judgement.mistakes)
+    figure.suptitle(f"{len(shown)} of {found} mistakes, the most confident first" if found else "No mistakes")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
         axes.axis("off")
     for axes, number in zip(figure.axes, shown, strict=False):
         label, answer = int(judgement.labels[number]), int(judgement.answers[number])

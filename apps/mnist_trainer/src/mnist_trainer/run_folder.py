@@ -33,7 +33,13 @@ class RunRecord:
 
     def write(self) -> None:
         """Make the run folder; it counts as a run by the presence of `run.json`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"--out {self.folder}: wanted a folder that can be made, got: {error.strerror}; name another, or "
+                "change its permissions"
+            ) from error
         content = {"format": FORMAT, **dataclasses.asdict(self)}
         del content["folder"]
         aside = self.folder / "run.json.part"
