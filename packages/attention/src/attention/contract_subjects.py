@@ -62,8 +62,8 @@ class FunctionSubject:
         pass
 
 
-def cache_maker(n_head: int, n_embd: int) -> Callable[[int, int], KeyValueCache]:
-    return lambda batch, length: KeyValueCache(1, batch, n_head, length, n_embd // n_head)
+def cache_maker(n_head: int, n_kv_head: int, n_embd: int) -> Callable[[int, int], KeyValueCache]:
+    return lambda batch, length: KeyValueCache(1, batch, n_kv_head, length, n_embd // n_head)
 
 
 class ModuleSubject:
@@ -80,7 +80,7 @@ class ModuleSubject:
         takes_cache = "cache" in inspect.signature(module.forward).parameters
         n_head = getattr(inner, "n_head", None)
         if new_cache is None and takes_cache and isinstance(n_head, int):
-            new_cache = cache_maker(n_head, n_embd)
+            new_cache = cache_maker(n_head, getattr(inner, "n_kv_head", n_head), n_embd)
         self.module, self.n_embd, self.new_cache = module, n_embd, new_cache
 
     def inputs(self, shape: Shape, seed: int = 0, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
