@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .settings import TrainSettings
     from .tokenizer import Tokenizer
     from .training import Run, run
+    from .verification import verify
 
 _HOMES = {
     "GPT2Config": "config",
@@ -29,6 +30,7 @@ _HOMES = {
     "TrainSettings": "settings",
     "Run": "training",
     "run": "training",
+    "verify": "verification",
 }
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "recipe",
     "run",
     "save",
+    "verify",
 ]
 
 

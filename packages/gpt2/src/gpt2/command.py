@@ -5,20 +5,36 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import tyro
 
 from .narration import held_out, how_to_resume, introduction, report, typed
 from .settings import TrainSettings
+from .tool_settings import InspectSettings, TokensSettings, VerifySettings
 
+DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into one, see what its tokenizer does."
 EXIT_WRONG = 2
 """The exit code for wrong input: that of wrong arguments, too."""
 
 
 def main() -> None:
-    """`gpt2 train …`"""
-    settings = tyro.extras.subcommand_cli_from_dict({"train": TrainSettings}, prog="gpt2", description=__doc__)
-    sys.exit(guarded("train", lambda: run_command(settings)))
+    """`gpt2 train …`, `gpt2 verify …`, `gpt2 inspect …`, `gpt2 tokens …`"""
+    commands: dict[str, Any] = {
+        "train": TrainSettings,
+        "verify": VerifySettings,
+        "inspect": InspectSettings,
+        "tokens": TokensSettings,
+    }
+    settings = tyro.extras.subcommand_cli_from_dict(commands, prog="gpt2", description=DESCRIPTION)
+    name = next(name for name, kind in commands.items() if isinstance(settings, kind))
+    work: dict[str, Any] = {
+        "train": run_command,
+        "verify": verify_command,
+        "inspect": inspect_command,
+        "tokens": tokens_command,
+    }
+    sys.exit(guarded(name, lambda: work[name](settings)))
 
 
 def train() -> None:
@@ -69,3 +85,31 @@ def run_command(settings: TrainSettings) -> int:
     print(f"Stopped after step {training.last_step} of {training.total}; everything is saved.")
     print(f"\nGo on with:\n  {command} --resume {training.folder}")
     return stop.exit_code
+
+
+def verify_command(settings: VerifySettings) -> int:
+    """`gpt2 verify`: the table of claims; 1 where one is broken."""
+    from .verification import table, verify
+
+    findings = verify(settings.source, tokenizer=settings.tokenizer)
+    print(table(findings))
+    return 0 if all(finding.held for finding in findings) else 1
+
+
+def inspect_command(settings: InspectSettings) -> int:
+    """`gpt2 inspect`: what a model consists of."""
+    from .inspection import describe
+
+    print(describe(settings.source))
+    return 0
+
+
+def tokens_command(settings: TokensSettings) -> int:
+    """`gpt2 tokens`: pieces in colour in a terminal, a line a token elsewhere."""
+    from .pieces import coloured, listed
+    from .tokenizer import Tokenizer
+
+    own = settings.tokenizer
+    tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
+    print((coloured if sys.stdout.isatty() else listed)(tokenizer, settings.text))
+    return 0

@@ -40,15 +40,20 @@ def load(
     not GPT-2's, weights that do not match the configuration. OSError where a download fails.
     """
     place = find_source(source, revision)
-    if place.is_file():
-        config, state = READERS[place.suffix](place)
-        model = empty_model(config)
-        fill(model, state)
-    else:
-        model = load_folder(place)
+    model = load_model(place)
     if dtype != torch.float32:
         convert(dict(model.named_parameters()), dtype)
     return model.to(device, dtype).eval(), _tokenizer(tokenizer, place, model.n_vocab)
+
+
+def load_model(place: Path) -> GPT2:
+    """The model of a model folder or a checkpoint file, in float32."""
+    if place.is_dir():
+        return load_folder(place)
+    config, state = READERS[place.suffix](place)
+    model = empty_model(config)
+    fill(model, state)
+    return model
 
 
 def find_source(source: str | Path, revision: str | None = None) -> Path:

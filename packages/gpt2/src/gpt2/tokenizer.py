@@ -7,6 +7,7 @@ has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encod
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import tiktoken
@@ -69,6 +70,11 @@ class Tokenizer:
             raise ValueError(
                 f"ids: wanted values in 0..{self.n_vocab - 1}, got {wrong}; is this the tokenizer of that model?"
             ) from None
+
+    def offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Where each token begins and ends, in UTF-8 bytes of the text. ValueError as in `decode_bytes`."""
+        ends = list(accumulate(len(self.decode_bytes([i])) for i in ids))
+        return list(zip([0, *ends], ends, strict=False))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text behind ids; bytes that are no UTF-8 (a character cut in half) become U+FFFD."""
