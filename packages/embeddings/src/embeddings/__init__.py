@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .sinusoids import sinusoidal_positions, wavelengths
     from .tokens import TokenEmbedding, grow_vocabulary
     from .vector_files import read_vectors, write_vectors
+    from .word_learning import skip_gram
     from .word_vectors import GivenTable, WordVectors, table_for
 
 __all__ = [  # noqa: RUF022  in reading order
@@ -27,6 +28,7 @@ __all__ = [  # noqa: RUF022  in reading order
     "GivenTable",
     "table_for",
     "HashedNgrams",
+    "skip_gram",
     "LearnedPositions",
     "sinusoidal_positions",
     "wavelengths",
@@ -50,6 +52,7 @@ _HOMES = {
     "read_vectors": "vector_files",
     "write_vectors": "vector_files",
     "HashedNgrams": "hashed_ngrams",
+    "skip_gram": "word_learning",
     "LearnedPositions": "positions",
     "sinusoidal_positions": "sinusoids",
     "wavelengths": "sinusoids",
