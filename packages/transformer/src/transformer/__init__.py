@@ -1,8 +1,22 @@
 """Blocks and stacks: what is built around attention to make a layer, and layers to make a network."""
 
-from .blocks import DecoderBlock
+from .blocks import CrossBlock, DecoderBlock, EncoderBlock
+from .encoder_decoder import EncoderDecoder
 from .feed_forward import FeedForward
-from .norms import LayerNorm, layer_norm_reference
-from .stacks import DecoderStack
+from .norms import LayerNorm, RMSNorm, layer_norm_reference, rms_norm_reference
+from .stacks import CrossStack, DecoderStack, EncoderStack
 
-__all__ = ["DecoderBlock", "DecoderStack", "FeedForward", "LayerNorm", "layer_norm_reference"]
+__all__ = [
+    "CrossBlock",
+    "CrossStack",
+    "DecoderBlock",
+    "DecoderStack",
+    "EncoderBlock",
+    "EncoderDecoder",
+    "EncoderStack",
+    "FeedForward",
+    "LayerNorm",
+    "RMSNorm",
+    "layer_norm_reference",
+    "rms_norm_reference",
+]

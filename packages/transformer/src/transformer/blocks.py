@@ -1,4 +1,6 @@
-"""A block: look at others, then think alone, each time adding to what was there."""
+"""Blocks: look at others, then think alone, each time adding to what was there."""
+
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -7,27 +9,116 @@ from attention import LayerCache, Mask, MultiHeadAttention, causal
 
 from .feed_forward import FeedForward
 from .norms import LayerNorm
+from .wiring import Residual, check_wiring
 
 
-class DecoderBlock(nn.Module):
-    """x + attention(norm(x)), then x + feed_forward(norm(x)): normalised before each part, as in GPT-2
-    (openai/gpt-2 src/model.py, `block`; Radford et al. 2019, section 2.3).
+class EncoderBlock(nn.Module):
+    """Attention, then feed-forward, every token seeing every other one unless a mask hides it.
 
-    `dropout` is the share dropped while training, of attention weights and of what each part adds.
+    `wiring` says where the norms stand:
+    "pre": x + part(norm(x)), as in GPT-2 (openai/gpt-2 src/model.py, `block`; Radford et al. 2019, section 2.3);
+    "post": norm(x + part(x)), the original (Vaswani et al. 2017, section 5.4) and BERT's;
+    "sandwich": x + norm(part(norm(x))) (Ding et al. 2021, section 2.3);
+    "parallel": x + attention(norm(x)) + feed_forward(norm(x)), each with its norm (Wang & Komatsuzaki 2021).
+
+    The parts are made by `norm(n_embd, eps)`, `attention(n_embd, n_head, dropout=dropout)` and `feed_forward(n_embd)`:
+    other classes, or these with `functools.partial`. `dropout` is the share dropped while training, of attention
+    weights and of what each part adds.
     """
 
-    def __init__(self, n_embd: int, n_head: int, *, dropout: float = 0.0, eps: float = 1e-5) -> None:
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        dropout: float = 0.0,
+        eps: float = 1e-5,
+        wiring: str = "pre",
+        norm: Callable[..., nn.Module] = LayerNorm,
+        attention: Callable[..., nn.Module] = MultiHeadAttention,
+        feed_forward: Callable[..., nn.Module] = FeedForward,
+    ) -> None:
         super().__init__()
-        self.attention_norm = LayerNorm(n_embd, eps)
-        self.attention = MultiHeadAttention(n_embd, n_head, dropout=dropout)
-        self.feed_forward_norm = LayerNorm(n_embd, eps)
-        self.feed_forward = FeedForward(n_embd)
+        check_wiring(wiring)
+        self.n_embd, self.wiring = n_embd, wiring
+        self.attention_norm = norm(n_embd, eps)
+        self.attention = attention(n_embd, n_head, dropout=dropout)
+        self.feed_forward_norm = norm(n_embd, eps)
+        self.feed_forward = feed_forward(n_embd)
         self.dropout = nn.Dropout(dropout)
+        self.attention_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
+        self.feed_forward_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
+
+    def forward(self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None) -> Float[Tensor, "B T C"]:
+        """The stream after this block. None lets everyone see everyone."""
+        return self.both_parts(x, lambda y: self.attention(y, mask))
+
+    def both_parts(self, x: Tensor, look: Callable[[Tensor], Tensor]) -> Tensor:
+        """Attention as `look` does it, then feed-forward, wired."""
+        attend = Residual(self.wiring, self.attention_norm, self.attention_norm_after, self.dropout)
+        think = Residual(self.wiring, self.feed_forward_norm, self.feed_forward_norm_after, self.dropout)
+        if self.wiring == "parallel":
+            return x + attend.change(x, look) + think.change(x, self.feed_forward)
+        return think(attend(x, look), self.feed_forward)
+
+
+class DecoderBlock(EncoderBlock):
+    """A block that looks back only, and can go on from a cache. Wirings and parts as in `EncoderBlock`."""
 
     def forward(
         self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None, cache: LayerCache | None = None
     ) -> Float[Tensor, "B T C"]:
         """The stream after this block. `mask` is the causal rule when None; with a cache, x follows what it holds."""
         mask = causal() if mask is None else mask
-        x = x + self.dropout(self.attention(self.attention_norm(x), mask, cache))
-        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        return self.both_parts(x, lambda y: self.attention(y, mask, cache))
+
+
+class CrossBlock(DecoderBlock):
+    """A decoder block that, between its two parts, looks at a source: what an encoder made of another text (Vaswani et
+    al. 2017, figure 1, right). Wired "pre", "post" or "sandwich"; `attention` must take a `source`."""
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        *,
+        dropout: float = 0.0,
+        eps: float = 1e-5,
+        wiring: str = "pre",
+        norm: Callable[..., nn.Module] = LayerNorm,
+        attention: Callable[..., nn.Module] = MultiHeadAttention,
+        feed_forward: Callable[..., nn.Module] = FeedForward,
+    ) -> None:
+        check_wiring(wiring, "pre", "post", "sandwich")
+        super().__init__(
+            n_embd,
+            n_head,
+            dropout=dropout,
+            eps=eps,
+            wiring=wiring,
+            norm=norm,
+            attention=attention,
+            feed_forward=feed_forward,
+        )
+        self.cross_norm = norm(n_embd, eps)
+        self.cross_attention = attention(n_embd, n_head, dropout=dropout)
+        self.cross_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
+
+    def forward(  # type: ignore[override]
+        self,
+        x: Float[Tensor, "B T C"],
+        source: Float[Tensor, "B S C"],
+        mask: Mask | Tensor | None = None,
+        cache: LayerCache | None = None,
+        *,
+        source_mask: Mask | Tensor | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """The stream after this block. `mask` and `cache` are about x as in `DecoderBlock`, `source_mask` about which
+        tokens of the source each query may look at."""
+        mask = causal() if mask is None else mask
+        attend = Residual(self.wiring, self.attention_norm, self.attention_norm_after, self.dropout)
+        cross = Residual(self.wiring, self.cross_norm, self.cross_norm_after, self.dropout)
+        think = Residual(self.wiring, self.feed_forward_norm, self.feed_forward_norm_after, self.dropout)
+        x = attend(x, lambda y: self.attention(y, mask, cache))
+        x = cross(x, lambda y: self.cross_attention(y, source_mask, source=source))
+        return think(x, self.feed_forward)

@@ -1,30 +1,98 @@
 """Blocks on top of each other."""
 
+from typing import Any
+
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from attention import KeyValueCache
+from attention import KeyValueCache, Mask
 
-from .blocks import DecoderBlock
+from .blocks import CrossBlock, DecoderBlock, EncoderBlock
 
 
-class DecoderStack(nn.Module):
-    """n_layer decoder blocks, one after the other, without a norm at the end (the model around it owns that)."""
+class Stack(nn.Module):
+    """n_layer blocks, one after the other, without a norm at the end (the model around it owns that).
 
-    def __init__(self, n_layer: int, n_embd: int, n_head: int, *, dropout: float = 0.0, eps: float = 1e-5) -> None:
+    `parts` are the block's own arguments: wiring, norm, attention, feed_forward. With `recompute` a block's inner
+    values are not kept while training but computed again in the backward pass (Chen et al. 2016): less memory, a third
+    more work, the same gradients.
+    """
+
+    block: type[EncoderBlock]
+
+    def __init__(
+        self,
+        n_layer: int,
+        n_embd: int,
+        n_head: int,
+        *,
+        dropout: float = 0.0,
+        eps: float = 1e-5,
+        recompute: bool = False,
+        **parts: Any,
+    ) -> None:
         super().__init__()
         if n_layer < 1:
             raise ValueError(f"wanted n_layer of at least 1; got {n_layer}; pass how many blocks to stack")
-        self.blocks = nn.ModuleList(DecoderBlock(n_embd, n_head, dropout=dropout, eps=eps) for _ in range(n_layer))
+        self.recompute = recompute
+        self.blocks = nn.ModuleList(
+            self.block(n_embd, n_head, dropout=dropout, eps=eps, **parts) for _ in range(n_layer)
+        )
 
-    def forward(self, x: Float[Tensor, "B T C"], cache: KeyValueCache | None = None) -> Float[Tensor, "B T C"]:
-        """The stream after the last block. A cache is written, layer by layer, but not advanced: the caller knows which
-        tokens are real and calls `cache.advance` once. ValueError for a cache of another number of layers."""
+    def run(self, x: Tensor, cache: KeyValueCache | None, *given: Any, **named: Any) -> Tensor:
+        """x through all blocks, each called with (x, *given), and its layer of the cache where there is one."""
         if cache is not None and cache.n_layer != len(self.blocks):
             raise ValueError(
                 f"wanted a cache of {len(self.blocks)} layers; got one of {cache.n_layer}; "
                 "make the cache for this stack"
             )
+        recompute = self.recompute and self.training and torch.is_grad_enabled() and cache is None
         for index, block in enumerate(self.blocks):
-            x = block(x, cache=None if cache is None else cache.layer(index))
+            if cache is not None:
+                named["cache"] = cache.layer(index)
+            x = checkpoint(block, x, *given, use_reentrant=False, **named) if recompute else block(x, *given, **named)
         return x
+
+
+class EncoderStack(Stack):
+    """Encoder blocks: everyone sees everyone."""
+
+    block = EncoderBlock
+
+    def forward(self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None) -> Float[Tensor, "B T C"]:
+        """The stream after the last block."""
+        return self.run(x, None, mask)
+
+
+class DecoderStack(Stack):
+    """Decoder blocks: each token sees what came before it."""
+
+    block = DecoderBlock
+
+    def forward(
+        self, x: Float[Tensor, "B T C"], cache: KeyValueCache | None = None, *, mask: Mask | Tensor | None = None
+    ) -> Float[Tensor, "B T C"]:
+        """The stream after the last block. A cache is written, layer by layer, but not advanced: the caller knows which
+        tokens are real and calls `cache.advance` once. ValueError for a cache of another number of layers."""
+        return self.run(x, cache, mask)
+
+
+class CrossStack(Stack):
+    """Decoder blocks that look at a source too."""
+
+    block = CrossBlock
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T C"],
+        source: Float[Tensor, "B S C"],
+        cache: KeyValueCache | None = None,
+        *,
+        mask: Mask | Tensor | None = None,
+        source_mask: Mask | Tensor | None = None,
+    ) -> Float[Tensor, "B T C"]:
+        """The stream after the last block, all of which look at the same source. The cache is about x, as in
+        `DecoderStack`."""
+        return self.run(x, cache, source, mask, source_mask=source_mask)

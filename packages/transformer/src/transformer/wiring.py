@@ -1,0 +1,34 @@
+"""How a part is joined to the stream: where the norm stands, and what is added to what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+WIRINGS = ("pre", "post", "sandwich", "parallel")
+
+
+@dataclass(frozen=True)
+class Residual:
+    """One joint: the stream x, plus what a part changes."""
+
+    wiring: str
+    norm: nn.Module
+    norm_after: nn.Module | None
+    dropout: nn.Module
+
+    def __call__(self, x: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
+        if self.wiring == "post":
+            return self.norm(x + self.dropout(part(x)))
+        return x + self.change(x, part)
+
+    def change(self, x: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `part` adds to the stream where the norm stands before it."""
+        y = part(self.norm(x))
+        return self.dropout(y if self.norm_after is None else self.norm_after(y))
+
+
+def check_wiring(wiring: str, *allowed: str) -> None:
+    allowed = allowed or WIRINGS
+    if wiring not in allowed:
+        raise ValueError(f"wanted a wiring out of {', '.join(allowed)}; got {wiring!r}; choose one of these")
