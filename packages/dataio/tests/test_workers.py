@@ -104,6 +104,8 @@ def test_a_worker_s_error_carries_the_index_of_the_example():
     assert 'raise OSError("page torn out")' in str(caught.value)
 
 
+# torch reports the death once more from a signal handler, wherever the program then is: in its own __del__, too.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_killed_worker_is_reported():
     batches = dataio.Batches(Deadly(), 5, shuffle=False, num_workers=1, start_method="fork")
     started = time.monotonic()

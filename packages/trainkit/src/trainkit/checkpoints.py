@@ -57,19 +57,24 @@ class Checkpoints:
                 for name, part in self.parts.items():
                     saving.add(name, part)
             replace_folder(staged, final, final.with_name(REPLACED + final.name))
+            best = self._point_at(final)
         except BaseException as error:
             written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
             shutil.rmtree(staged, ignore_errors=True)
             if is_full(error):
                 raise self._full(error, step, written) from error
             raise
-        write_text(self.folder / "latest", final.name)
-        best = self._best(self.steps())
-        if best is not None:
-            write_text(self.folder / "best", self._path(best).name)
         self._remove_old(step, best)
         from_first_rank(None)  # the others wait for it
         return final
+
+    def _point_at(self, newest: Path) -> int | None:
+        """Move `latest`, and `best` if there is one; returns the step of the best."""
+        write_text(self.folder / "latest", newest.name)
+        best = self._best(self.steps())
+        if best is not None:
+            write_text(self.folder / "best", self._path(best).name)
+        return best
 
     def _save_elsewhere(self, step: int) -> Path:
         """Other processes take part in what the parts gather; files that theirs write are thrown away."""
