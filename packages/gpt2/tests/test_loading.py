@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +235,15 @@ def test_every_flipped_bit_is_noticed(model, tokenizer, tmp_path):
         # In the header a bit may change what means nothing: the checksum's own name.
         assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), model.parameters(), strict=True))
         assert place < 8 + int.from_bytes(whole[:8], "little")
+
+
+def test_the_same_model_gives_the_same_bytes_in_every_process(model, tokenizer, tmp_path):
+    gpt2.save(tmp_path / "a", model, tokenizer)
+    code = "import sys, gpt2; gpt2.save(sys.argv[2], *gpt2.load(sys.argv[1]))"
+    for name in ("b", "c", "d"):
+        subprocess.run([sys.executable, "-c", code, tmp_path / "a", tmp_path / name], check=True)
+    contents = {(tmp_path / name / "model.safetensors").read_bytes() for name in "abcd"}
+    assert len(contents) == 1
 
 
 def test_dtypes_are_converted_both_ways(model, tokenizer, tmp_path):

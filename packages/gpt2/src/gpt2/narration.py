@@ -19,6 +19,10 @@ def introduction(run: "Run") -> str:
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
         f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
     ]
+    if run.source is not None:
+        lines.append(f"From       {run.source}")
+    if run.source is not None and not run.start:
+        lines[-1] += f": {held_out(run)} before training"
     return "\n".join([*lines, f"Resuming after step {run.start}"] if run.start else lines)
 
 

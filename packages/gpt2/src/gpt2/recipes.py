@@ -97,9 +97,21 @@ RECIPES = (
         held_out=0.01,
         evaluations=2,
     ),
+    Recipe(
+        "finetune",
+        GPT2Config(),  # the source's shape takes its place
+        steps=200,
+        batch_size=8,
+        learning_rate=1e-4,
+        adam_learning_rate=1e-4,
+        warmup=10,
+        weight_decay=0.01,
+        evaluations=4,
+    ),
     _published("gpt2", 19_073, 6e-4),
     _published("gpt2-medium", 19_073, 3e-4),
     _published("gpt2-large", 19_073, 2.5e-4),
     _published("gpt2-xl", 19_073, 2e-4),
 )
-"""quick: minutes on two cores. tiny: seconds, to try things out. Others: the published shapes on 10 billion tokens."""
+"""quick: minutes on two cores. tiny: seconds, to try things out. finetune: what starts from
+another model, gently. Others: the published shapes on 10 billion tokens."""

@@ -47,14 +47,18 @@ class RunRecord:
         aside.replace(self.folder / "run.json")
 
 
-def open_run(settings: TrainSettings) -> tuple[RunRecord, TrainingText]:
-    """The record and the text of a new run, or of the one to resume; nothing is written yet."""
-    return _new(settings) if settings.resume is None else _continue(settings, settings.resume)
+def open_run(
+    settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None = None
+) -> tuple[RunRecord, TrainingText]:
+    """The record and the text of a new run, or of the one to resume; nothing is written yet.
+
+    source: shape and tokenizer of the model that a new run starts from."""
+    return _new(settings, source) if settings.resume is None else _continue(settings, settings.resume)
 
 
 def resolve(settings: TrainSettings) -> Recipe:
     """The named recipe with what the settings change."""
-    chosen = recipe(settings.recipe or "quick").replace(
+    chosen = recipe(settings.recipe or ("quick" if settings.source is None else "finetune")).replace(
         steps=settings.steps,
         batch_size=settings.batch_size,
         warmup=settings.warmup,
@@ -66,11 +70,12 @@ def resolve(settings: TrainSettings) -> Recipe:
     return chosen.replace(learning_rate=settings.learning_rate, adam_learning_rate=chosen.adam_learning_rate * scale)
 
 
-def _new(settings: TrainSettings) -> tuple[RunRecord, TrainingText]:
-    chosen = resolve(settings)
+def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -> tuple[RunRecord, TrainingText]:
+    chosen, known = resolve(settings), None
+    if source is not None:
+        chosen, known = chosen.replace(config=source[0], zero_output=False), source[1]
     folder = _free_folder(settings.out)
-    source = settings.tokenizer or chosen.tokenizer
-    text = prepare_text(read_corpus(settings.text), chosen, source)
+    text = prepare_text(read_corpus(settings.text), chosen, settings.tokenizer or chosen.tokenizer, known)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in CHANGEABLE}
     record = RunRecord(
@@ -97,10 +102,10 @@ def _new(settings: TrainSettings) -> tuple[RunRecord, TrainingText]:
 def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:
     record = read_record(folder)
     asked = dataclasses.asdict(settings)
-    for name, was in record.settings.items():
+    for name, was in ({"source": None} | record.settings).items():
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
         if name != "text" and asked.get(name) is not None and asked[name] != was:
-            option = "--" + name.replace("_", "-")
+            option = "--from" if name == "source" else "--" + name.replace("_", "-")
             raise ValueError(
                 f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "
                 f"{asked[name]}; leave {option} out to resume, or start a new run with --out"

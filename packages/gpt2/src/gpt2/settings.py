@@ -28,7 +28,12 @@ class TrainSettings:
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     recipe: Annotated[str | None, _shown("NAME", "quick")] = None
-    """quick (minutes on two cores), tiny (seconds, to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl."""
+    """quick (minutes on two cores), tiny (seconds, to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with
+    --from: finetune."""
+    source: Annotated[str | None, arg(name="from", metavar="SOURCE", help_behavior_hint="(default: new weights)")] = (
+        None
+    )
+    """Start from this model, with its tokenizer: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
     resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
     """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
     seed: Annotated[int | None, _shown("N", "0")] = None
@@ -61,6 +66,10 @@ def check(settings: TrainSettings) -> None:
         value = getattr(settings, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')}: wanted a whole number of at least 1, got {value}")
+    if settings.source is not None and settings.tokenizer == "own":
+        raise ValueError("--tokenizer: wanted that of the model with --from, got own; leave --tokenizer out")
+    if settings.recipe == "finetune" and settings.source is None and settings.resume is None:
+        raise ValueError("--recipe finetune: wanted a model to start from, got none; name it with --from SOURCE")
     if settings.learning_rate is not None and not 0 < settings.learning_rate < float("inf"):
         raise ValueError(f"--learning-rate: wanted a number above 0, got {settings.learning_rate}; try 1e-3")
     if settings.warmup is not None and settings.warmup < 0:

@@ -29,7 +29,9 @@ from trainkit import (
 )
 
 from .files import load_weights, save, save_model
+from .loading import load
 from .model import GPT2
+from .model_card import model_card
 from .recipes import Recipe
 from .run_folder import open_run
 from .settings import TrainSettings, check
@@ -53,18 +55,26 @@ class Run:
         check(settings)
         self._should_stop = should_stop or (lambda: False)
         self.device = choose_device(settings.device)
-        self.record, self.text = open_run(settings)
+        source = load_source(settings) if settings.source is not None and settings.resume is None else None
+        self.record, self.text = open_run(settings, source and (source[0].config, source[1]))
         record, self.tokenizer = self.record, self.text.tokenizer
         self.folder, self.recipe, self.total = record.folder, record.recipe, record.recipe.steps
-        self.config = self.recipe.config.replace(n_vocab=self.tokenizer.n_vocab)
+        self.source: str | None = record.settings.get("source")
+        self.config = self.recipe.config
+        if self.source is None:
+            self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
         self.batches = self.text.batches(self.recipe, self.config.n_ctx, record.seed, settings.micro_batch_size)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
-        self._build()
+        self._build(source and source[0])
         if settings.resume is not None:
             self._restore()
-        else:
-            record.write(self.tokenizer)
+            return
+        if source is not None:
+            # Before run.json: from the moment that this folder is a run, its source is not needed any more.
+            self.validation = self.evaluate()
+            self._save(0)
+        record.write(self.tokenizer)
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -81,7 +91,10 @@ class Run:
             self._finish()
             return
         stream = self.batches.from_step(self.start, self.total)
+        fresh = not (self.folder / "metrics.jsonl").exists()
         with MetricsLog(self.folder, self.start) as metrics:
+            if fresh and self.validation is not None:
+                metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
             steps = train_steps(
                 self.model, stream, model_loss, self.optimizer, schedule=self._schedule(), start=self.start
             )
@@ -102,9 +115,9 @@ class Run:
         n_ctx = self.config.n_ctx
         return evaluate(self.model, self.text.evaluation_batches(n_ctx, max(1, 4096 // n_ctx)), model_loss)
 
-    def _build(self) -> None:
+    def _build(self, source: GPT2 | None) -> None:
         seed_all(self.record.seed)
-        model = GPT2(self.config, generator=generator("weights", self.record.seed))
+        model = source or GPT2(self.config, generator=generator("weights", self.record.seed))
         if self.recipe.zero_output:
             zero_output(model)
         self.model = model.to(self.device)
@@ -121,7 +134,7 @@ class Run:
         return shape(self.total, warmup=min(self.recipe.warmup, self.total - 1))
 
     def _restore(self) -> None:
-        if not self.checkpoints.steps():
+        if not self.checkpoints.steps() and self.source is None:
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
         self.start = self.last_step = saved.step
@@ -141,6 +154,7 @@ class Run:
         if not self.finished:
             aside = self.folder / "model.part"
             save(aside, self.model, self.tokenizer)
+            (aside / "README.md").write_text(model_card(self), encoding="utf-8", newline="\n")
             aside.rename(self.folder / "model")
 
 
@@ -155,6 +169,12 @@ def zero_output(model: GPT2) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
             parameter.zero_()
+
+
+def load_source(settings: TrainSettings) -> tuple[GPT2, Tokenizer]:
+    """The model that `--from` names and its tokenizer, or the one of `--tokenizer` for a checkpoint file without."""
+    given = Tokenizer.published() if settings.tokenizer == "published" else settings.tokenizer
+    return load(str(settings.source), tokenizer=given)
 
 
 class ModelFolder:

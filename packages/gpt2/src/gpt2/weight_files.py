@@ -29,6 +29,7 @@ def write_tensors(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
     names = [WEIGHTS] if len(shards) == 1 else [_shard_name(n + 1, len(shards)) for n in range(len(shards))]
     for name, shard in zip(names, shards, strict=True):
         save_file(shard, folder / name, metadata={"format": "pt", CHECKSUM: checksum(shard)})
+        _order_header(folder / name)
     old = {*folder.glob("model-*-of-*.safetensors"), folder / WEIGHTS, folder / INDEX}
     for path in old - {folder / name for name in names}:
         path.unlink(missing_ok=True)
@@ -117,6 +118,19 @@ def convert(tensors: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tens
             f"dtype: wanted one that holds every weight, got {dtype}, too small for {', '.join(too_large)}"
         )
     return converted
+
+
+def _order_header(path: Path) -> None:
+    """Sort the header's metadata in place: safetensors writes it in an order that differs from process to process."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        metadata = dict(sorted(header.pop("__metadata__").items()))
+        ordered = json.dumps({"__metadata__": metadata, **header}, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(ordered) > size:
+            raise AssertionError(f"{path}: wanted a header of {size} bytes, got {len(ordered)}; report this")
+        file.seek(8)
+        file.write(ordered.ljust(size))
 
 
 def _bytes(tensor: Tensor) -> Any:
