@@ -1,5 +1,7 @@
 """The key-value cache: what earlier tokens said stays, so that a new token costs one token's work."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
@@ -14,7 +16,8 @@ class KeyValueCache(RowLengths):
     Rows may hold different numbers of tokens: row r's next token goes to slot `lengths[r]`. A call of the model writes
     each layer through `layer(i)`, then says once with `advance` how many tokens of each row were real; padding on the
     right is hidden until then and overwritten by the next call. Memory is 2 x n_layer x batch x n_head x length x
-    head_size numbers.
+    head_size numbers. With dtype torch.int8 keys and values are kept in eight bits and a float32 scale a slot and head
+    (a quarter of float32 and a little more), off by 1/254 of a vector's largest number at most.
 
     The cache serves inference: writing keys that carry a gradient is an error.
     """
@@ -42,6 +45,9 @@ class KeyValueCache(RowLengths):
         shape = (batch, n_head, length, head_size)
         self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(n_layer)]
         self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(n_layer)]
+        n_scales = n_layer if dtype == torch.int8 else 0
+        self.key_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
+        self.value_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
 
     @property
     def n_layer(self) -> int:
@@ -49,7 +55,10 @@ class KeyValueCache(RowLengths):
 
     def layer(self, index: int) -> LayerCache:
         """The part of layer `index`, to be handed to that layer's attention."""
-        return LayerCache(self, self.keys[index], self.values[index])
+        if not self.key_scales:
+            return LayerCache(self, self.keys[index], self.values[index])
+        scales = self.key_scales[index], self.value_scales[index]
+        return LayerCache(self, self.keys[index], self.values[index], *scales)
 
     @torch.inference_mode(False)
     def select(self, rows: Int[Tensor, " R"]) -> None:
@@ -57,9 +66,29 @@ class KeyValueCache(RowLengths):
         memory is allocated anew where the number of rows changes."""
         rows = rows.to(self.lengths.device)
         self.check_rows(rows)
-        self.keys = [self._selected(stored, rows) for stored in self.keys]
-        self.values = [self._selected(stored, rows) for stored in self.values]
+        self._replace(lambda stored: self._selected(stored, rows))
         super().select(rows)
+
+    @torch.inference_mode(False)
+    def grow(self, length: int) -> None:
+        """Make room for rows of up to `length` tokens: memory is allocated anew, what is held is copied. Layers taken
+        before are void. ValueError for less room than there is."""
+        if length < self.length:
+            raise ValueError(
+                f"wanted room for at least the {self.length} tokens that there is room for; got {length}; "
+                "a cache only grows: make a new one to save memory"
+            )
+        self._replace(lambda stored: self._grown(stored, length))
+        self.length = length
+
+    def _replace(self, change: Callable[[Tensor], Tensor]) -> None:
+        for name in ("keys", "values", "key_scales", "value_scales"):
+            setattr(self, name, [change(stored) for stored in getattr(self, name)])
+
+    def _grown(self, stored: Tensor, length: int) -> Tensor:
+        target = stored.new_zeros(*stored.shape[:2], length, stored.shape[3])
+        target[:, :, : self.longest] = stored[:, :, : self.longest]
+        return target
 
     def _selected(self, stored: Tensor, rows: Tensor) -> Tensor:
         target = stored if len(rows) == len(stored) else stored.new_zeros(len(rows), *stored.shape[1:])
