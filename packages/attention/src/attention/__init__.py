@@ -6,12 +6,14 @@ from .fast import attend
 from .flex import block_mask
 from .heads import merge_heads, split_heads
 from .layer_cache import LayerCache
+from .maps import HeadScores, head_scores, record_maps, rollout
 from .masks import causal, documents, padding, prefix
 from .multi_head import MultiHeadAttention
 from .patterns import dilated, global_tokens, sliding_window, strided
 from .reference import attend_reference
 
 __all__ = [
+    "HeadScores",
     "KeyValueCache",
     "LayerCache",
     "Mask",
@@ -23,9 +25,12 @@ __all__ = [
     "dilated",
     "documents",
     "global_tokens",
+    "head_scores",
     "merge_heads",
     "padding",
     "prefix",
+    "record_maps",
+    "rollout",
     "sliding_window",
     "split_heads",
     "strided",
