@@ -65,7 +65,7 @@ class Recipe:
 
 
 DIGITS = Recipe(epochs=15, batch_size=64, learning_rate=4e-3, patience=8, validation=0.1)
-MNIST = Recipe(epochs=24, batch_size=64, learning_rate=4e-3, patience=12, validation=0.05)
+MNIST = Recipe(epochs=48, batch_size=64, learning_rate=8e-3, patience=24, validation=0.05)
 FOLDER = Recipe(epochs=40, batch_size=32, learning_rate=4e-3, patience=20, validation=0.1)
 
 

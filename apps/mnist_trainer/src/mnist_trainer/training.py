@@ -39,6 +39,9 @@ from .pictures import draw_pictures
 from .run_folder import open_run
 from .settings import TrainSettings, check
 
+AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
+"""As far as hands differ. The digits are centred, so they need to move little, but they lean every way."""
+
 
 @runtime_checkable
 class StopRequest(Protocol):
@@ -65,7 +68,7 @@ class Run:
         self.device = choose_device(settings.device)
         self.record, self.data = open_run(settings)
         self.folder, self.recipe = self.record.folder, self.record.recipe
-        train = Augmented(self.data.train, AffineAugmentation())
+        train = Augmented(self.data.train, AUGMENTATION)
         self.batches = Batches(train, self.recipe.batch_size, seed=self.record.seed)
         self.start, self.total = 0, self.recipe.epochs * len(self.batches)
         self.patience = Patience(self.recipe.patience)
