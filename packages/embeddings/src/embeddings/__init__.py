@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .alibi import alibi_bias, alibi_slopes
     from .hashed_ngrams import HashedNgrams
     from .measures import linear_cka, nearest_rows
+    from .pictures import compare, heat_map, plot, similarity_map
     from .positions import LearnedPositions
+    from .projections import Projection, project
+    from .projector import export_projector
     from .rotary import RotaryPositions, rotate
     from .rotary_scaling import linear_scaling, ntk_scaling, yarn_scaling
     from .sinusoids import sinusoidal_positions, wavelengths
@@ -41,6 +44,13 @@ __all__ = [  # noqa: RUF022  in reading order
     "alibi_bias",
     "nearest_rows",
     "linear_cka",
+    "project",
+    "Projection",
+    "plot",
+    "compare",
+    "heat_map",
+    "similarity_map",
+    "export_projector",
 ]
 
 _HOMES = {
@@ -65,6 +75,13 @@ _HOMES = {
     "alibi_bias": "alibi",
     "nearest_rows": "measures",
     "linear_cka": "measures",
+    "project": "projections",
+    "Projection": "projections",
+    "plot": "pictures",
+    "compare": "pictures",
+    "heat_map": "pictures",
+    "similarity_map": "pictures",
+    "export_projector": "projector",
 }
 
 

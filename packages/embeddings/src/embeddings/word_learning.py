@@ -51,7 +51,8 @@ def skip_gram(
         for centres, contexts in pairs(text, (frequent / frequency).sqrt(), window, generator):
             noise = torch.multinomial(frequency**0.75, SHARED_NEGATIVES, replacement=True, generator=generator)
             optimizer.zero_grad()
-            pair_loss(inputs[centres], outputs[contexts], outputs[noise], negatives).backward()
+            looked_up = F.embedding(centres, inputs), F.embedding(contexts, outputs), F.embedding(noise, outputs)
+            pair_loss(*looked_up, negatives).backward()  # indexing with [] would be several times slower backwards
             optimizer.step()
     return WordVectors(tuple(rows), inputs.detach())
 
