@@ -5,7 +5,7 @@ import time
 
 import tyro
 
-from gpt2.command import guarded
+from gpt2.command import guarded, plain
 from gpt2.narration import held_out, how_to_resume, introduction, report, typed
 
 from .settings import TrainerSettings
@@ -42,8 +42,7 @@ def train_and_sample(settings: TrainerSettings) -> int:
                     sample = generate(run.model, run.tokenizer, [settings.prompt], sampling)[0]
                     show(f"── step {step.number}, loss {step.loss:.3f} ──\n{settings.prompt}{sample.text}\n")
         except (ValueError, OSError) as error:
-            message = (error.strerror if isinstance(error, OSError) else None) or error
-            raise ValueError(f"{message}. {how_to_resume(run, command)}") from error
+            raise ValueError(f"{plain(error)}. {how_to_resume(run, command)}") from error
     if run.finished:
         print(report(run, time.perf_counter() - began))
         return 0

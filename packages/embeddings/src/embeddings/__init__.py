@@ -1,6 +1,6 @@
 """Ids and positions as vectors, and pictures of them.
 
-Names are loaded on first use (PEP 562), so that `embeddings --help` answers without importing torch.
+Names are loaded on first use (PEP 562), so that `import embeddings` costs nothing until something is used.
 """
 
 from importlib import import_module

@@ -51,9 +51,16 @@ def guarded(prog: str, work: Callable[[], int]) -> int:
     try:
         return work()
     except (ValueError, OSError, ImportError) as error:
-        message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        message = plain(error)
         print(f"{prog}: {message}", file=sys.stderr)
         return EXIT_WRONG
+
+
+def plain(error: Exception) -> str:
+    """The message of an error; an OSError's with the file it is about, without its number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def run_command(settings: TrainSettings) -> int:
@@ -77,8 +84,7 @@ def run_command(settings: TrainSettings) -> int:
             for _ in steps:
                 pass
         except (ValueError, OSError) as error:
-            message = (error.strerror if isinstance(error, OSError) else None) or error
-            raise ValueError(f"{message}. {how_to_resume(training, command)}") from error
+            raise ValueError(f"{plain(error)}. {how_to_resume(training, command)}") from error
     if training.finished:
         print(report(training, time.perf_counter() - began))
         return 0

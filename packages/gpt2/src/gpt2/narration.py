@@ -23,7 +23,11 @@ def introduction(run: "Run") -> str:
         lines.append(f"From       {run.source}")
     if run.source is not None and not run.start:
         lines[-1] += f": {held_out(run)} before training"
-    return "\n".join([*lines, f"Resuming after step {run.start}"] if run.start else lines)
+    if run.start == run.total:
+        lines.append("Finished     all steps are done; here is the result again")
+    elif run.start:
+        lines.append(f"Resuming after step {run.start}")
+    return "\n".join(lines)
 
 
 def held_out(run: "Run") -> str:
@@ -37,12 +41,13 @@ def report(run: "Run", seconds: float) -> str:
     if result is None:
         raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
     tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
+    speed = f", {tokens / seconds:,.0f} tokens/s with start-up and evaluation" if tokens else ""
     prompt = f'decoding generate {run.folder / "model"} --prompt "The"'
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
-        f"{seconds:.0f} s in all, {tokens / seconds:,.0f} tokens/s with start-up and evaluation\n"
-        f"Model: {run.folder / 'model'}   Curves: tensorboard --logdir {run.folder}\n"
+        f"{seconds:.0f} s in all{speed}\n"
+        f"Model: {run.folder / 'model'}   Curves: {in_workspace('uv run ')}tensorboard --logdir {run.folder}\n"
         f"\nNext:\n  {typed('decoding', prompt)}"
     )
 
@@ -57,5 +62,9 @@ def how_to_resume(run: "Run", command: str) -> str:
 
 def typed(package: str, command: str) -> str:
     """A command as it is typed in the workspace, or bare where the packages are installed elsewhere."""
-    here = Path("uv.lock").is_file() and any((Path(place) / package).is_dir() for place in ("packages", "apps"))
-    return f"uv run --package {package} {command}" if here else command
+    return in_workspace(f"uv run --package {package} ") + command
+
+
+def in_workspace(words: str) -> str:
+    """`words` where the current folder is the workspace, else nothing."""
+    return words if Path("uv.lock").is_file() and Path("packages", "gpt2").is_dir() else ""

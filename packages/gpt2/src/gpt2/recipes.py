@@ -29,6 +29,9 @@ class Recipe:
     """After the warm-up: a line to zero, or half a cosine to a tenth."""
     warmup: int = 0
     """Steps of linear warm-up."""
+    half_context: float = 0.0
+    """Share of the steps, at the beginning, that learn from twice as many windows of half the length: the nearest words
+    are learned first and sooner (sequence-length warm-up, arXiv 2108.06084)."""
     weight_decay: float = 0.1
     """Of matrices; vectors do not decay."""
     zero_output: bool = False
@@ -74,15 +77,16 @@ RECIPES = (
     Recipe(
         "quick",
         GPT2Config(n_vocab=2048, n_ctx=128, n_embd=192, n_head=6, n_layer=4),
-        steps=400,
+        steps=560,
         batch_size=16,
         optimizer="muon",
         learning_rate=1e-2,
         adam_learning_rate=1e-2,
         warmup=20,
+        half_context=0.7,
         weight_decay=0.05,
         zero_output=True,
-        evaluations=3,
+        evaluations=2,
     ),
     Recipe(
         "tiny",

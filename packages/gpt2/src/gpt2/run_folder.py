@@ -156,6 +156,8 @@ def _free_folder(out: Path | None) -> Path:
             f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or name "
             f"another"
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out}: wanted a new or empty folder, got a file; name another")
+    if out.exists() and any(out.iterdir()):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")
     return out

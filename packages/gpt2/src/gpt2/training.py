@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dataio import Batches
 from tensors import choose_device, generator, seed_all
 from trainkit import (
     Checkpoints,
@@ -63,7 +64,8 @@ class Run:
         self.config = self.recipe.config
         if self.source is None:
             self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
-        self.batches = self.text.batches(self.recipe, self.config.n_ctx, record.seed, settings.micro_batch_size)
+        self._micro_batch_size = settings.micro_batch_size
+        self.batches = self._batches(1)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
         self._build(source and source[0])
@@ -90,13 +92,12 @@ class Run:
         if self.start >= self.total:
             self._finish()
             return
-        stream = self.batches.from_step(self.start, self.total)
         fresh = not (self.folder / "metrics.jsonl").exists()
         with MetricsLog(self.folder, self.start) as metrics:
             if fresh and self.validation is not None:
                 metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
             steps = train_steps(
-                self.model, stream, model_loss, self.optimizer, schedule=self._schedule(), start=self.start
+                self.model, self._stream(), model_loss, self.optimizer, schedule=self._schedule(), start=self.start
             )
             for step in log(steps, metrics, every=self.record.log_every):
                 self.last_step = step.number
@@ -114,6 +115,20 @@ class Run:
         """Cross-entropy of every held-out token, in non-overlapping windows."""
         n_ctx = self.config.n_ctx
         return evaluate(self.model, self.text.evaluation_batches(n_ctx, max(1, 4096 // n_ctx)), model_loss)
+
+    def _batches(self, parts: int) -> Batches:
+        """The training batches, every window cut into `parts` windows of their own."""
+        micro = self._micro_batch_size and self._micro_batch_size * parts
+        return self.text.batches(self.recipe.batch_size * parts, self.config.n_ctx // parts, self.record.seed, micro)
+
+    def _stream(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """The steps from `start` on: first those of half the context, as many as the recipe says."""
+        change = round(self.total * self.recipe.half_context)
+        for parts, first, end in ((2, 0, change), (1, change, self.total)):
+            begin = max(first, self.start)
+            if begin < end:
+                with self._batches(parts).from_step(begin, end) as stream:
+                    yield from stream
 
     def _build(self, source: GPT2 | None) -> None:
         seed_all(self.record.seed)

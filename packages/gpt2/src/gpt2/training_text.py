@@ -32,16 +32,16 @@ class TrainingText:
     train_bytes: int
     held_out_bytes: int
 
-    def batches(self, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
+    def batches(self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
         """The training windows in their order of all steps."""
-        needed = recipe.batch_size * n_ctx + 1
+        needed = batch_size * n_ctx + 1
         if len(self.train) < needed:
             raise ValueError(
-                f"text: wanted at least {needed:,} tokens for one batch of {recipe.batch_size} windows of {n_ctx}, got "
+                f"text: wanted at least {needed:,} tokens for one batch of {batch_size} windows of {n_ctx}, got "
                 f"{len(self.train):,} from {self.name}; give more text, or a smaller --batch-size"
             )
         windows = TokenWindows(self.train, n_ctx)
-        return Batches(windows, recipe.batch_size, seed=seed, drop_last=True, micro_batch_size=micro_batch_size)
+        return Batches(windows, batch_size, seed=seed, drop_last=True, micro_batch_size=micro_batch_size)
 
     def evaluation_batches(self, n_ctx: int, batch_size: int) -> Batches:
         """Non-overlapping windows over the held-out text: each of its tokens is a target once."""

@@ -28,7 +28,10 @@ def write_tensors(folder: Path, tensors: Mapping[str, Tensor], shard_bytes: int 
     shards = _shards(tensors, shard_bytes)
     names = [WEIGHTS] if len(shards) == 1 else [_shard_name(n + 1, len(shards)) for n in range(len(shards))]
     for name, shard in zip(names, shards, strict=True):
+        (folder / name).touch()
+        mode = (folder / name).stat().st_mode  # what the user's umask allows; safetensors would leave 0600
         save_file(shard, folder / name, metadata={"format": "pt", CHECKSUM: checksum(shard)})
+        (folder / name).chmod(mode)
         _order_header(folder / name)
     old = {*folder.glob("model-*-of-*.safetensors"), folder / WEIGHTS, folder / INDEX}
     for path in old - {folder / name for name in names}:

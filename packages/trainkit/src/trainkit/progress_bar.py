@@ -1,6 +1,7 @@
 """A progress bar, or plain lines where nobody could see a bar move."""
 
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,8 @@ def progress(
     """
     if not is_first_rank():
         return iter(steps)
-    if sys.stderr is not None and sys.stderr.isatty():
+    # A terminal that reports no width could not show a bar.
+    if sys.stderr is not None and sys.stderr.isatty() and shutil.get_terminal_size((0, 0)).columns > 0:
         return _bar(steps, total, start, unit, describe)
     return _lines(steps, total, start, unit, describe)
 
