@@ -16,15 +16,23 @@ SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=
 SAMPLED_OPTIONS = ["--max-new-tokens", "40", "--temperature", "0.8", "--top-k", "30", "--seed", "7", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def saved_model(path, n_ctx):
     """A saved GPT-2 with random weights; its text is gibberish in which many characters are cut."""
     tokenizer = gpt2.Tokenizer.train(["Grüße aus 世界 🙂, the cat and the hat"] * 3, 270)
-    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=2000, n_embd=16, n_head=2, n_layer=1)
-    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0))
-    path = tmp_path_factory.mktemp("model")
-    gpt2.save(path, model, tokenizer)
+    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=n_ctx, n_embd=16, n_head=2, n_layer=1)
+    gpt2.save(path, gpt2.GPT2(config, generator=torch.Generator().manual_seed(0)), tokenizer)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return saved_model(tmp_path_factory.mktemp("model"), n_ctx=2000)
+
+
+@pytest.fixture(scope="module")
+def tireless(tmp_path_factory):
+    """A model that can go on for minutes: whoever ends it early has interrupted it."""
+    return saved_model(tmp_path_factory.mktemp("tireless"), n_ctx=100_000)
 
 
 def test_one_prompt_gives_prompt_and_continuation(folder, capsys):
@@ -122,7 +130,7 @@ def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
     assert result.stdout.splitlines()[-1] == f"{code} False"
 
 
-LONG = ["--prompt", "the", "--max-new-tokens", "1900", "--no-stop-at-end-of-text", "--device", "cpu"]
+LONG = ["--prompt", "the", "--max-new-tokens", "99000", "--no-stop-at-end-of-text", "--device", "cpu"]
 
 
 def start(*arguments):
@@ -131,16 +139,16 @@ def start(*arguments):
     )
 
 
-def test_a_reader_that_leaves_ends_the_command_quietly(folder):
-    with start("generate", folder, *LONG) as process:
+def test_a_reader_that_leaves_ends_the_command_quietly(tireless):
+    with start("generate", tireless, *LONG) as process:
         process.stdout.close()
         assert process.wait() == 141
         assert process.stderr.read() == b""
 
 
-def test_an_interrupt_ends_the_command_quietly(folder):
-    with start("generate", folder, *LONG) as process:
-        assert process.stdout.read(3) == b"the"
+def test_an_interrupt_ends_the_command_quietly(tireless):
+    with start("generate", tireless, *LONG) as process:
+        assert process.stdout.read(100).startswith(b"the")  # well into the text
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
         assert process.stderr.read() == b""
