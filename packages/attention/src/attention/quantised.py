@@ -10,7 +10,8 @@ def quantised(x: Float[Tensor, "*N D"]) -> tuple[Int8[Tensor, "*N D"], Float[Ten
     the vector's largest number."""
     scale = x.abs().amax(dim=-1, keepdim=True).float() / 127
     whole = torch.where(scale > 0, x / scale, 0.0).round()
-    return whole.to(torch.int8), scale
+    # A scale so small that it lost digits itself could lead past 127, where eight bits would change the sign.
+    return whole.clamp(-127, 127).to(torch.int8), scale
 
 
 def restored(whole: Int8[Tensor, "*N D"], scale: Float[Tensor, "*N 1"], dtype: torch.dtype) -> Float[Tensor, "*N D"]:
