@@ -134,9 +134,14 @@ LONG = ["--prompt", "the", "--max-new-tokens", "99000", "--no-stop-at-end-of-tex
 
 
 def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "decoding", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    # In the background of a shell SIGINT is ignored, and children inherit that; a handler they do not.
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "decoding", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 def test_a_reader_that_leaves_ends_the_command_quietly(tireless):
