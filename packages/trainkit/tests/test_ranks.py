@@ -1,6 +1,7 @@
 """Two processes learn what one learns: same losses, norms, evaluations; and each resumes what the other saved."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,24 @@ def test_a_plain_model_among_several_processes_is_refused(monkeypatch):
         train_steps(model, [], lambda m, b: (m(b).sum(), 1), adamw(model, 0.1))
     with pytest.raises(ValueError, match=r"got a plain Linear"):
         evaluate(model, [[torch.zeros(1, 2)]], lambda m, b: (m(b).sum(), 1))
+
+
+def test_where_one_process_fails_to_save_no_other_waits(tmp_path, start_script, finish, monkeypatch):
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
+    script = SCRIPT.with_name("failure_script.py")
+    assert [finish(p) for p in [start_script(script, rank, tmp_path) for rank in (0, 1)]] == [0, 0]
+    told = [json.loads((tmp_path / f"told-{rank}.json").read_text()) for rank in (0, 1)]
+    assert [t["good"] for t in told] == ["saved", "saved"]
+    assert [t["steps"] for t in told] == [[1], [1]]
+    for failing in (0, 1):
+        assert "the disk broke" in told[failing][f"part of {failing}"]
+        other = told[1 - failing][f"part of {failing}"]
+        assert re.search(
+            rf"wanted a checkpoint from all.*error in process {failing}: .*the disk broke.*; earlier.*resume", other
+        )
+    assert re.search(r"wanted room for the checkpoint of step 2", told[0]["rename"])
+    assert re.search(r"error in process 0: .*wanted room for the checkpoint of step 2", told[1]["rename"])
+    assert "FileExistsError" in told[0]["folder"]
+    assert re.search(r"error in process 0: .*File exists", told[1]["folder"])
+    assert all('wanted "latest", "best"' in t["load"] for t in told)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["latest", "step-000001"]

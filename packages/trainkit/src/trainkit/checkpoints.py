@@ -6,22 +6,22 @@ FOLDER/latest, best     one line each: the name of a folder
 
 import errno
 import logging
-import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from torch import Tensor
+
 from . import manifest
-from .durable import is_full, replace_folder, write_text
+from .checkpoint_folder import CheckpointFolder
+from .durable import is_full, replace_folder
 from .manifest import CheckpointError, Saved
-from .parts import Part
-from .ranks import from_first_rank, is_first_rank
+from .parts import Part, TensorPart
+from .ranks import from_first_rank, gathered_objects, is_first_rank
 
 logger = logging.getLogger(__name__)
-
-STAGED, REPLACED = ".saving-", ".replaced-"
 
 
 class Checkpoints:
@@ -31,58 +31,59 @@ class Checkpoints:
         if keep < 1:
             raise ValueError(f"wanted keep >= 1, got {keep}; a run needs at least its last checkpoint")
         self.folder, self.parts, self.keep = Path(folder), dict(parts), keep
+        self._here = CheckpointFolder(folder)
 
     def steps(self) -> list[int]:
         """Steps that have a checkpoint, valid or not, ascending."""
-        names = [path.name for path in self.folder.glob("step-*") if path.is_dir()]
-        return sorted(int(name[5:]) for name in names if name[5:].isdecimal())
+        return self._here.steps()
 
     def save(self, step: int, score: Any = None, extra: dict[str, Any] | None = None) -> Path:
         """Write step-000200 and move `latest`, and `best` if the score is the lowest so far; `extra` is any JSON.
 
         `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
-        and what was begun is removed; a full disk is an OSError with errno ENOSPC.
+        and what was begun is removed; a full disk is an OSError with errno ENOSPC. Of several processes the first
+        writes, and where one fails all do: the others with a CheckpointError that quotes it.
         """
         if not is_first_rank():
             return self._save_elsewhere(step)
-        final = self._path(step)
-        staged = final.with_name(STAGED + final.name)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._put_back()
-        for leftover in self.folder.glob(f"{STAGED}*"):  # of a killed process
-            shutil.rmtree(leftover)
+        staged = self._here.staged(step)
         try:
-            staged.mkdir()
-            with manifest.writing(staged, step, None if score is None else float(score), extra or {}) as saving:
-                for name, part in self.parts.items():
-                    saving.add(name, part)
-            replace_folder(staged, final, final.with_name(REPLACED + final.name))
-            best = self._point_at(final)
+            self._write(step, staged, None if score is None else float(score), extra or {})
         except BaseException as error:
             written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
             shutil.rmtree(staged, ignore_errors=True)
-            if is_full(error):
-                raise self._full(error, step, written) from error
-            raise
-        self._remove_old(step, best)
-        from_first_rank(None)  # the others wait for it
-        return final
+            known = self._full(error, step, written) if is_full(error) else error
+            if not isinstance(error, _ElsewhereError):
+                _agree(known)
+            raise known from (error if known is not error else None)
+        _agree(None)  # the others wait for it
+        return self._here.of(step)
 
-    def _point_at(self, newest: Path) -> int | None:
-        """Move `latest`, and `best` if there is one; returns the step of the best."""
-        write_text(self.folder / "latest", newest.name)
-        best = self._best(self.steps())
-        if best is not None:
-            write_text(self.folder / "best", self._path(best).name)
-        return best
+    def _write(self, step: int, staged: Path, score: float | None, extra: dict[str, Any]) -> None:
+        self._here.tidy()
+        staged.mkdir()
+        with manifest.writing(staged, step, score, extra) as saving:
+            _agree(None)
+            for name, part in self.parts.items():
+                saving.add(name, part)
+                _agree(None)
+        final = self._here.of(step)
+        replace_folder(staged, final, self._here.replaced(step))
+        self._here.remove_old(step, self.keep, best=self._here.point_at(final))
 
     def _save_elsewhere(self, step: int) -> Path:
         """Other processes take part in what the parts gather; files that theirs write are thrown away."""
+        _agree(None)
         with TemporaryDirectory() as folder:
             for part in self.parts.values():
-                part.save(Path(folder))
-        from_first_rank(None)
-        return self._path(step)
+                try:
+                    part.save(Path(folder))
+                except BaseException as error:
+                    _agree(error)
+                    raise
+                _agree(None)
+        _agree(None)
+        return self._here.of(step)
 
     def load(self, which: str | int = "latest") -> Saved:
         """Load into the parts and return what was saved with them; CheckpointError if nothing valid is there.
@@ -90,72 +91,40 @@ class Checkpoints:
         "latest": the newest valid one, starting where the pointer `latest` says; "best": the valid one of lowest score.
         A corrupt one is skipped with a logged warning. A number asks for just that step.
         """
-        found: Saved | CheckpointError | None = None
+        found: Saved | Exception | None = None
+        contents: dict[str, dict[str, Tensor]] = {}
         if is_first_rank():
             try:
-                found = self._find(which)
-            except CheckpointError as error:
+                found, contents = self._find(which)
+            except Exception as error:  # the others shall not wait for what will not come
                 found = error
         found = from_first_rank(found)
         if not isinstance(found, Saved):
             raise found or RuntimeError("the first process sent no checkpoint")
         for part in self.parts.values():
-            part.load(found.path)
+            if isinstance(part, TensorPart) and part.file in contents:
+                part.take(found.path, contents.pop(part.file))  # popped: its memory is free for the next
+            else:
+                part.load(found.path)
         return found
 
-    def _find(self, which: str | int) -> Saved:
-        self._put_back()
-        for step in self._candidates(which):
+    def _find(self, which: str | int) -> tuple[Saved, dict[str, dict[str, Tensor]]]:
+        self._here.put_back()
+        wanted = {part.file for part in self.parts.values() if isinstance(part, TensorPart)}
+        for step in self._here.candidates(which):
             try:
-                saved = manifest.verify_checkpoint(self._path(step))
+                saved, contents = manifest.read_checkpoint(self._here.of(step), wanted)
             except CheckpointError as error:
                 if isinstance(which, int):
                     raise
                 logger.warning("skipping a checkpoint that cannot be trusted: %s", error)
                 continue
             self._check_parts(saved)
-            return saved
+            return saved, contents
         raise CheckpointError(
             f"wanted a valid checkpoint ({which}) in {self.folder}, got steps {self.steps()}, none usable; "
             f"check the folder's name, or start a new run"
         )
-
-    def _candidates(self, which: str | int) -> list[int]:
-        steps = self.steps()
-        if isinstance(which, int):
-            return [step for step in steps if step == which]
-        if which == "best":
-            scored = [(score, step) for step in steps if (score := manifest.score(self._path(step))) is not None]
-            return [step for _, step in sorted(scored)]
-        if which != "latest":
-            raise ValueError(f'wanted "latest", "best" or the number of a step, got {which!r}; present: {steps}')
-        # Steps after the pointer were left behind by a run that was continued from an earlier one: last resort.
-        pointed = self._pointed(steps)
-        return sorted(steps, key=lambda step: (step <= pointed, step), reverse=True)
-
-    def _pointed(self, steps: list[int]) -> int:
-        try:
-            name = (self.folder / "latest").read_text().strip()
-        except (OSError, UnicodeDecodeError):
-            name = ""
-        return next((step for step in steps if self._path(step).name == name), max(steps, default=0))
-
-    def _best(self, steps: list[int]) -> int | None:
-        scores = {step: manifest.score(self._path(step)) for step in steps}
-        finite = {step: score for step, score in scores.items() if score is not None and math.isfinite(score)}
-        return min(finite, key=lambda step: (finite[step], step)) if finite else None
-
-    def _remove_old(self, newest: int, best: int | None) -> None:
-        past = [step for step in self.steps() if step <= newest]
-        for step in past[: -self.keep]:
-            if step != best:
-                shutil.rmtree(self._path(step))
-
-    def _put_back(self) -> None:
-        """A process killed between two renames: the replaced folder gets its name back if its successor never came."""
-        for path in self.folder.glob(f"{REPLACED}*"):
-            final = self.folder / path.name.removeprefix(REPLACED)
-            shutil.rmtree(path) if final.exists() else path.rename(final)
 
     def _check_parts(self, saved: Saved) -> None:
         if set(saved.parts) != set(self.parts):
@@ -165,7 +134,7 @@ class Checkpoints:
             )
 
     def _full(self, error: BaseException, step: int, written: int) -> OSError:
-        earlier = [sum(path.stat().st_size for path in self._path(s).rglob("*")) for s in self.steps()]
+        earlier = [sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()]
         needed = max([written, *earlier]) / 1e6
         free = shutil.disk_usage(self.folder).free / 1e6
         return OSError(
@@ -176,5 +145,19 @@ class Checkpoints:
             str(self.folder),
         )
 
-    def _path(self, step: int) -> Path:
-        return self.folder / f"step-{step:06d}"
+
+class _ElsewhereError(CheckpointError):
+    """Another process failed, and has told all of them."""
+
+
+def _agree(error: BaseException | None) -> None:
+    """All processes meet here after each thing that one of them may fail at; if one did, none goes on alone.
+
+    Between two meetings every part does its communication before it writes, so nobody waits inside it for ever.
+    """
+    failed = [(n, text) for n, text in enumerate(gathered_objects(None if error is None else repr(error))) if text]
+    if failed and error is None:
+        raise _ElsewhereError(
+            f"wanted a checkpoint from all processes, got an error in process {failed[0][0]}: {failed[0][1]}; "
+            f"earlier checkpoints are intact: mend that and resume"
+        )

@@ -17,6 +17,17 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def give_usual_mode(path: Path) -> None:
+    """The permissions that a file written the usual way gets here: safetensors goes by a private temporary file.
+
+    The umask itself can be read only by changing it, which other threads would notice.
+    """
+    usual = path.with_name(f".{path.name}.mode")
+    usual.touch()
+    path.chmod(usual.stat().st_mode & 0o777)
+    usual.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a small file in one step: readers see the old content or the new, never half of it."""
     aside = path.with_name(f".{path.name}.new")

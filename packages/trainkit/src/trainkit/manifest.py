@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .durable import sync
+from torch import Tensor
+
+from .durable import give_usual_mode, sync
+from .file_memory import Memory, read_hashed, tensors_in
 from .parts import Part
 
 VERSION = 1
@@ -49,6 +52,7 @@ class Saving:
             )
         for file in new:
             self.owner[file] = name
+            give_usual_mode(self.folder / file)
             self.flushes.append(self.pool.submit(sync, self.folder / file))  # waits for the disk, the hash for the CPU
             self.entries[file] = self.pool.submit(entry_of, self.folder / file)
 
@@ -76,20 +80,35 @@ def writing(folder: Path, step: int, score: float | None, extra: dict[str, Any])
 
 def verify_checkpoint(path: str | Path) -> Saved:
     """Read and compare every byte; returns what was saved, or raises CheckpointError that names the file."""
-    path = Path(path)
+    return read_checkpoint(Path(path), set())[0]
+
+
+def read_checkpoint(path: Path, wanted: set[str]) -> tuple[Saved, dict[str, dict[str, Tensor]]]:
+    """As `verify_checkpoint`; the tensors of the `wanted` safetensors files come along from the same reading."""
+    contents: dict[str, Memory] = {}
+
+    def found(file: str) -> dict[str, Any]:
+        if file not in wanted:
+            return entry_of(path / file)
+        contents[file], digest, n_bytes = read_hashed(path / file)
+        return {"sha256": digest, "bytes": n_bytes}
+
     try:
         entries = _entries(path)
-        with ThreadPoolExecutor(2) as pool:
-            found = dict(zip(entries, pool.map(lambda file: entry_of(path / file), entries), strict=True))
-        for file, entry in entries.items():
-            if found[file] != entry:
-                raise CheckpointError(
-                    f"wanted {path / file} as it was saved ({entry}), got {found[file]}; the file changed"
-                )
+        largest_first = sorted(entries, key=lambda file: -entries[file]["bytes"])
+        with ThreadPoolExecutor(4) as pool:  # hashing leaves Python to other threads
+            for file, entry in zip(largest_first, pool.map(found, largest_first), strict=True):
+                _compare(path / file, entries[file], entry)
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
     except OSError as error:
         raise CheckpointError(f"wanted a whole checkpoint in {path}, got {error}; use an earlier checkpoint") from error
-    return Saved(state["step"], state["score"], state["extra"], path, tuple(state["parts"]))
+    saved = Saved(state["step"], state["score"], state["extra"], path, tuple(state["parts"]))
+    return saved, {file: tensors_in(memory) for file, memory in contents.items()}
+
+
+def _compare(file: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
+    if found != wanted:
+        raise CheckpointError(f"wanted {file} as it was saved ({wanted}), got {found}; use an earlier checkpoint")
 
 
 def score(path: Path) -> float | None:

@@ -91,10 +91,11 @@ class MetricsLog:
         self.close()
 
 
-def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10) -> Iterator[Step]:
-    """Pass the steps through; write loss, gradient norm, rate and tokens (items) per second of each `every`-th.
+def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10, unit: str = "tokens") -> Iterator[Step]:
+    """Pass the steps through; write loss, gradient norm, rate and items per second of each `every`-th.
 
-    Loss, norm and rate are those of that step; the speed is the mean since the last line.
+    Loss, norm and rate are those of that step; the speed is the mean since the last line. `unit` says what the loss
+    counts, and so names the speed: tokens_per_second, images_per_second.
     """
     items, seconds = 0.0, 0.0
     for step in steps:
@@ -105,7 +106,7 @@ def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10) -> Iterator
                 loss=step.loss,
                 learning_rate=step.learning_rate,
                 gradient_norm=step.gradient_norm,
-                tokens_per_second=items / max(seconds, 1e-9),
+                **{f"{unit}_per_second": items / max(seconds, 1e-9)},
             )
             items, seconds = 0.0, 0.0
         yield step

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +24,22 @@ class OptimizerPart:
 
     def __init__(self, optimizer: torch.optim.Optimizer, model: nn.Module, name: str = "optimizer"):
         self.optimizer, self.model, self.name = optimizer, model, name
+        self.file = f"{name}.safetensors"
 
     def save(self, folder: Path) -> None:
-        write_tensors(folder / f"{self.name}.safetensors", self.tensors())
+        write_tensors(folder / self.file, self.tensors())
         if is_first_rank():
             (folder / f"{self.name}.json").write_text(json.dumps(self.plain(), indent=1), encoding="utf-8")
 
     def load(self, folder: Path) -> None:
+        self.take(folder, {key: view.clone() for key, view in load_file(folder / self.file).items()})
+
+    def take(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
         saved = json.loads((folder / f"{self.name}.json").read_text(encoding="utf-8"))
         self.check_groups(saved["groups"])
-        parameters, views = self.parameters(), load_file(folder / f"{self.name}.safetensors")
-
-        def own(key: str) -> Tensor:
-            """A copy: what safetensors loads is a view of the file."""
-            tensor = views[key].clone()
-            return sharded_like(tensor, parameters[key.rpartition("/")[0]]) if tensor.ndim else tensor
-
-        with ThreadPoolExecutor(2) as pool:  # the time goes into fresh memory pages, which two threads get faster
-            self.restore(saved, dict(zip(views, pool.map(own, views), strict=True)))
+        parameters = self.parameters()
+        ours = {key: _laid_out_like(parameters[key.rpartition("/")[0]], value) for key, value in tensors.items()}
+        self.restore(saved, ours)
 
     def tensors(self) -> dict[str, Tensor]:
         """PARAMETER/KEY -> state tensor."""
@@ -95,6 +92,14 @@ class OptimizerPart:
                 f"make it after the model has its final parameters"
             )
         return names
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """`value` in memory as its parameter is (sharded, channels last): torch's fused updates go by position alone."""
+    value = sharded_like(value, parameter) if value.ndim else value
+    if value.shape != parameter.shape or value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype, device=value.device).copy_(value)
 
 
 def _restored(current: Mapping[str, Any], saved: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from tensors import random_state, set_random_state
 
+from .durable import give_usual_mode
 from .ranks import gathered_objects, is_first_rank, rank, sharded_like, whole
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,16 @@ class Part(Protocol):
     def save(self, folder: Path) -> None: ...
 
     def load(self, folder: Path) -> None: ...
+
+
+@runtime_checkable
+class TensorPart(Part, Protocol):
+    """A part whose tensors are one safetensors `file`: the reading that verifies it hands them over as well."""
+
+    file: str
+
+    def take(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
+        """Load from `tensors`, which nobody else uses, and from what other files of its own the part has."""
 
 
 class ModulePart:
@@ -38,10 +49,13 @@ class ModulePart:
         write_tensors(folder / self.file, self.tensors())
 
     def load(self, folder: Path) -> None:
-        ours, saved = self.tensors(), load_file(folder / self.file)
-        check_names(self.file, _shapes(ours), _shapes(saved))
+        self.take(folder, load_file(folder / self.file))
+
+    def take(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
+        ours = self.tensors()
+        check_names(self.file, _shapes(ours), _shapes(tensors))
         for name, tensor in ours.items():
-            tensor.detach().copy_(sharded_like(saved[name].to(tensor.device), tensor))
+            tensor.detach().copy_(sharded_like(tensors[name].to(tensor.device), tensor))
 
     def tensors(self) -> dict[str, Tensor]:
         """Each tensor of the module once, under its first name."""
@@ -87,6 +101,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     gathered = {name: whole(tensor.detach()) for name, tensor in tensors.items()}
     if is_first_rank():
         save_file({name: tensor.contiguous() for name, tensor in gathered.items()}, path)
+        give_usual_mode(path)
 
 
 def check_names(source: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

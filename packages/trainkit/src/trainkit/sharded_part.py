@@ -31,11 +31,11 @@ class ShardedPart:
         tensors, slots = self.optimizer.tensors(), {}
         for key, tensor in tensors.items():
             slots[key] = [str(tensor.dtype).removeprefix("torch."), tensor.ndim]
-        if is_first_rank():
-            (shared / "sharded.json").write_text(json.dumps({**self.optimizer.plain(), "slots": slots}, indent=1))
         writer = HuggingFaceStorageWriter(str(shared / "sharded"), save_distributed=True)
         with warnings.catch_warnings(action="ignore"):  # torch warns of its own deprecations here
             save(_named(self.model.tensors(), tensors), storage_writer=writer, no_dist=n_ranks() == 1)
+        if is_first_rank():  # after what all do together, so that a failure here leaves nobody waiting
+            (shared / "sharded.json").write_text(json.dumps({**self.optimizer.plain(), "slots": slots}, indent=1))
 
     def load(self, folder: Path) -> None:
         from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
