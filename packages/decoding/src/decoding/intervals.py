@@ -1,0 +1,113 @@
+"""How far a score can be trusted, and whether two differ: the bootstrap and the exact sign test.
+
+Both ask only that the units (documents, questions) are a sample; nothing is assumed about how their scores spread.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from tensors import generator
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its 95 % interval; no interval (None) where there are fewer than two units."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+    def map(self, function: Callable[[float], float]) -> "Estimate":
+        """The estimate of a rising function of the value, such as `exp`."""
+        low = None if self.low is None else function(self.low)
+        return Estimate(function(self.value), low, None if self.high is None else function(self.high))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same units: both values, first minus second, and how many units each of them wins.
+
+    `p_value` is that of the exact sign test: the probability that units which tell the models apart fall at least so
+    unevenly if each were a coin toss. On right and wrong answers it is McNemar's exact test.
+    """
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+    first_higher: int
+    second_higher: int
+    ties: int
+    p_value: float
+
+
+def estimate(values: Sequence[float], weights: Sequence[float] | None = None, *, seed: int = 0) -> Estimate:
+    """sum(values) / sum(weights), weights 1 by default, with the percentile bootstrap's interval over the units.
+
+    Efron 1979: draw as many units as there are, with replacement, 2,000 times; the middle 95 % of what comes out.
+    The draws depend on `seed` and the number of units alone. Raises ValueError for no units or unequal lengths.
+    """
+    v, w = _units(values, weights)
+    value = (v.sum() / w.sum()).item()
+    if len(v) < 2:
+        return Estimate(value, None, None)
+    return Estimate(value, *_interval(_resampled(v, seed) / _resampled(w, seed)))
+
+
+def compare_units(
+    first: Sequence[float], second: Sequence[float], weights: Sequence[float] | None = None, *, seed: int = 0
+) -> Comparison:
+    """Paired comparison: unit i of `first` and of `second` is the same text or question, and is drawn for both."""
+    a, w = _units(first, weights)
+    b, _ = _units(second, weights)
+    if len(a) != len(b):
+        raise ValueError(f"wanted the same units twice, got {len(a)} and {len(b)}; score both models on one set")
+    higher, lower = int((a > b).sum()), int((a < b).sum())
+    return Comparison(
+        estimate(first, weights, seed=seed),
+        estimate(second, weights, seed=seed),
+        estimate((a - b).tolist(), w.tolist(), seed=seed),
+        higher,
+        lower,
+        len(a) - higher - lower,
+        sign_test(higher, lower),
+    )
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Two-sided exact p-value of so many wins and losses if both are equally likely; 1 if there are none."""
+    n, k = wins + losses, min(wins, losses)
+    tail = sum(comb(n, i) for i in range(k + 1))
+    return min(1.0, 2 * tail / 2**n)
+
+
+def _units(values: Sequence[float], weights: Sequence[float] | None) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+    v = torch.tensor(values, dtype=torch.float64)
+    w = torch.ones_like(v) if weights is None else torch.tensor(weights, dtype=torch.float64)
+    if len(v) == 0 or len(v) != len(w):
+        raise ValueError(
+            f"wanted at least one unit and a weight for each, got {len(v)} values and {len(w)} weights; check the data"
+        )
+    return v, w
+
+
+def _resampled(values: Float[Tensor, " N"], seed: int) -> Float[Tensor, " R"]:
+    """Sums over resamples; the same seed and number of units draw the same ones."""
+    draws, n = generator("bootstrap", seed), len(values)
+    at_once = max(1, 2**20 // n)
+    sums = [
+        values[torch.randint(n, (min(at_once, RESAMPLES - start), n), generator=draws)].sum(1)
+        for start in range(0, RESAMPLES, at_once)
+    ]
+    return torch.cat(sums)
+
+
+def _interval(samples: Float[Tensor, " R"]) -> tuple[float, float]:
+    low, high = samples.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high

@@ -1,0 +1,86 @@
+"""The questions of an evaluation, from the formats in which their authors publish them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A context and continuations of which one is right: `choices[answer]`. Spaces between are part of the choices."""
+
+    context: str
+    choices: tuple[str, ...]
+    answer: int
+
+
+@dataclass(frozen=True)
+class Cloze:
+    """A context and the one continuation that is right."""
+
+    context: str
+    continuation: str
+
+
+Row = Mapping[str, Any]
+
+
+def lambada(row: Row) -> Cloze:
+    """The last word of a passage (Paperno et al. 2016, arXiv 1606.06031): {"text"}, as in OpenAI's lambada_test.jsonl."""
+    context, space, word = field(row, "text", str).rstrip().rpartition(" ")
+    if not context or not word:
+        raise ValueError(f"wanted a passage of at least two words, got {row['text']!r}; leave the line out")
+    return Cloze(context, space + word)
+
+
+def hellaswag(row: Row) -> Choice:
+    """The end of a description (Zellers et al. 2019, arXiv 1905.07830): {"activity_label", "ctx_a", "ctx_b", "endings",
+    "label"}; the text is cleaned as in lm-eval, so that figures compare."""
+    ctx_b = field(row, "ctx_b", str)
+    context = f"{field(row, 'activity_label', str)}: {field(row, 'ctx_a', str)} {ctx_b.capitalize()}"
+    endings = tuple(" " + _clean(ending) for ending in field(row, "endings", list))
+    return Choice(_clean(context), endings, _answer(row.get("label"), len(endings)))
+
+
+def _clean(text: str) -> str:
+    """WikiHow's markup taken out: [title] begins a sentence, [step] and the like stand for nothing."""
+    return re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". ")).replace("  ", " ")
+
+
+def minimal_pair(row: Row) -> Choice:
+    """Two sentences that differ in one point of grammar (BLiMP, Warstadt et al. 2020, arXiv 1912.00582):
+    {"sentence_good", "sentence_bad"}. Each is scored whole, from the end-of-text token on."""
+    return Choice("", (field(row, "sentence_good", str), field(row, "sentence_bad", str)), 0)
+
+
+def multiple_choice(row: Row) -> Choice:
+    """Your own questions: {"question", "choices", "answer"}, the answer a number from 0 on or a letter from A on."""
+    choices = tuple(" " + choice.strip() for choice in field(row, "choices", list))
+    return Choice(field(row, "question", str).rstrip(), choices, _answer(row.get("answer"), len(choices)))
+
+
+def field(row: Row, name: str, kind: type) -> Any:
+    """The value of a field; ValueError where it is missing, empty or of another kind."""
+    value = row.get(name)
+    if not isinstance(value, kind) or not (value or name.startswith("ctx")):
+        got = "nothing" if name not in row else repr(value)[:60]
+        raise ValueError(
+            f"wanted {name!r}, a {'list' if kind is list else 'text'} that is not empty, got {got} beside the fields "
+            f"{sorted(row)}; name the fields as the task's authors do"
+        )
+    if kind is list and not all(isinstance(part, str) and part.strip() for part in value):
+        raise ValueError(f"wanted {name!r} to be a list of texts that are not empty, got {value!r}; fill them in")
+    return value
+
+
+def _answer(value: Any, n_choices: int) -> int:
+    """0-based number of the right choice from a number, a numeral or a letter."""
+    text = str(value).strip()
+    number = int(text) if text.isdecimal() else ord(text.upper()) - ord("A") if re.fullmatch("[A-Za-z]", text) else -1
+    if not 0 <= number < n_choices or n_choices < 2:
+        raise ValueError(
+            f"wanted the number (from 0) or letter (from A) of one of at least 2 choices, got answer {value!r} of "
+            f"{n_choices}; correct the line"
+        )
+    return number
