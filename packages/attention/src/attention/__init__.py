@@ -11,6 +11,7 @@ from .masks import causal, documents, padding, prefix
 from .multi_head import MultiHeadAttention
 from .patterns import dilated, global_tokens, sliding_window, strided
 from .reference import attend_reference
+from .sliding_cache import SlidingKeyValueCache
 
 __all__ = [
     "HeadScores",
@@ -18,6 +19,7 @@ __all__ = [
     "LayerCache",
     "Mask",
     "MultiHeadAttention",
+    "SlidingKeyValueCache",
     "attend",
     "attend_reference",
     "block_mask",

@@ -70,7 +70,7 @@ class MultiHeadAttention(nn.Module):
             k, v = cache.write(k, v)
             mask = cache.mask(x.shape[1], mask)
         if self.score_bias is not None and source is None:
-            bias = self.score_bias(self.positions(x, cache), torch.arange(k.shape[2], device=x.device))
+            bias = self.bias_of_scores(x, cache)
         return self.out(merge_heads(attend(q, k, v, mask, dropout=self.dropout if self.training else 0.0, bias=bias)))
 
     def attend_maps(
@@ -80,7 +80,7 @@ class MultiHeadAttention(nn.Module):
         q, k, v = self.queries_keys_values(x, source, None)
         bias = None
         if self.score_bias is not None and source is None:
-            bias = self.score_bias(self.positions(x, None), torch.arange(k.shape[2], device=x.device))
+            bias = self.bias_of_scores(x, None)
         return attend_reference(q, k, v, None if mask is None else visible_pairs(mask, None, q, k), bias)[1]
 
     def queries_keys_values(
@@ -118,6 +118,16 @@ class MultiHeadAttention(nn.Module):
 
     def positions(self, x: Tensor, cache: LayerCache | None) -> Tensor:
         return torch.arange(x.shape[1], device=x.device)[None] if cache is None else cache.rows.positions(x.shape[1])
+
+    def bias_of_scores(self, x: Tensor, cache: LayerCache | None) -> Float[Tensor, "... T S"]:
+        """What `score_bias` says; row by row where the rows' keys stand at different places."""
+        assert self.score_bias is not None
+        positions = self.positions(x, cache)
+        keys = positions if cache is None else cache.rows.key_positions(x.shape[1])
+        if len(keys) == 1:
+            return self.score_bias(positions, keys[0])
+        rows = [self.score_bias(positions[r : r + 1], keys[r]) for r in range(len(keys))]
+        return torch.cat([row[(None,) * (4 - row.ndim)] for row in rows])
 
     def check_width(self, name: str, x: Tensor) -> None:
         if x.ndim != 3 or x.shape[-1] != self.n_embd:

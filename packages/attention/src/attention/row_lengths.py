@@ -30,6 +30,10 @@ class RowLengths:
                 self._positions = self.lengths[:, None] + torch.arange(queries, device=self.lengths.device)
         return self._positions
 
+    def key_positions(self, queries: int) -> Int[Tensor, "_ S"]:
+        """The places of the keys that the next `queries` tokens are held against, [1, S] where all rows are alike."""
+        return torch.arange(self.longest + queries, device=self.lengths.device)[None]
+
     def mask(self, queries: int, rule: Mask | Tensor | None = None) -> Mask | Tensor | None:
         """Who sees whom among the next `queries` tokens and the slots up to them, in the cheapest form that `attend`
         takes: the causal rule for an empty cache, None where nothing is hidden, else a bool tensor. `rule` hides more;
