@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .loop import Generated, generate_ids
-    from .processors import temperature, top_k, top_p
+    from .loop import Batch, generate_ids
     from .protocols import Cache, LanguageModel, Tokenizer
+    from .rows import Generated, Row
     from .sampling import greedy, sample
     from .settings import GenerationSettings
     from .text import GeneratedText, generate, stream
+    from .truncation import temperature, top_k, top_p
 
 __all__ = [  # noqa: RUF022  in reading order
     "LanguageModel",
@@ -25,6 +26,8 @@ __all__ = [  # noqa: RUF022  in reading order
     "top_k",
     "top_p",
     "Generated",
+    "Row",
+    "Batch",
     "generate_ids",
     "GeneratedText",
     "generate",
@@ -35,8 +38,9 @@ _MODULE = {
     **dict.fromkeys(("LanguageModel", "Cache", "Tokenizer"), "protocols"),
     "GenerationSettings": "settings",
     **dict.fromkeys(("greedy", "sample"), "sampling"),
-    **dict.fromkeys(("temperature", "top_k", "top_p"), "processors"),
-    **dict.fromkeys(("Generated", "generate_ids"), "loop"),
+    **dict.fromkeys(("temperature", "top_k", "top_p"), "truncation"),
+    **dict.fromkeys(("Generated", "Row"), "rows"),
+    **dict.fromkeys(("Batch", "generate_ids"), "loop"),
     **dict.fromkeys(("GeneratedText", "generate", "stream"), "text"),
 }
 

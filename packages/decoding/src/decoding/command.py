@@ -109,16 +109,15 @@ def _read_lines(path: Path) -> list[str]:
 
 def _write_stream(model: "LanguageModel", tokenizer: "Tokenizer", prompt: str, settings: GenerationSettings) -> None:
     """The prompt, then each piece at once; the finish reason to standard error where nobody asked for that end."""
-    from .loop import start_rows
-    from .text import encode_prompt, stream_row
+    from .text import open_stream, stream_row
 
-    rows = start_rows(model, [encode_prompt(tokenizer, model, prompt, 0)], settings, tokenizer.end_of_text)
+    batch, row = open_stream(model, tokenizer, prompt, settings)
     sys.stdout.write(prompt)
-    for piece in stream_row(model, tokenizer, rows[0], settings):
+    for piece in stream_row(tokenizer, batch, row):
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
-    _report_full([rows[0].finish_reason], model.n_ctx)
+    _report_full([row.finish_reason], model.n_ctx)
 
 
 def _write_all(
@@ -129,7 +128,8 @@ def _write_all(
     results = generate(model, tokenizer, prompts, settings)
     for number, (prompt, result) in enumerate(zip(prompts, results, strict=True), start=1):
         if as_json:
-            line = json.dumps({"prompt": prompt, **asdict(result)}, ensure_ascii=False)
+            known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
+            line = json.dumps({"prompt": prompt, **known}, ensure_ascii=False)
         else:
             line = f"=== {number} of {len(prompts)} ===\n{prompt}{result.text}"
         sys.stdout.write(line + "\n")

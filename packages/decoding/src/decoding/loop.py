@@ -1,142 +1,172 @@
-"""The one loop: prompts go in together, one token per row and step comes out, finished rows leave the batch."""
+"""The one loop: rows enter, the model reads what is new of each, one id per row comes out, finished rows leave."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
 
-import torch
-from jaxtyping import Float, Int
-from torch import Generator, Tensor
+from tensors import generator
 
-from tensors import generator, pad_rows
-
-from .inference import inference
-from .protocols import Cache, LanguageModel
-from .sampling import choose
+from .choice import check_row_settings, choose, method_of, settings_of_each
+from .protocols import LanguageModel
+from .rows import Constraint, Generated, Row
+from .session import Session, check_ids, check_model, check_prompt
 from .settings import GenerationSettings
+from .stop_strings import DecodeBytes, StopStrings
 
-FinishReason = Literal["end_of_text", "max_new_tokens", "length"]
+CHUNK = 32
+"""Prompt tokens read in one step while other rows are writing, so that these need not wait for a whole prompt."""
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Generated:
-    """The new ids of one row, the end-of-text id included if the row drew it, and why the row ended.
+class Batch:
+    """Rows that are written at the same time, at most `max_rows`; the others wait until a place is free.
 
-    `finish_reason` is "end_of_text", "max_new_tokens", or "length": prompt and new ids fill the model's `n_ctx`.
+    Rows can be added while others are under way (continuous batching, as in Yu et al. 2022, "Orca", OSDI), and may
+    differ in their settings. A step reads what is pending of every row: a newcomer's prompt, one id of the others.
+    `length` bounds prompt and new ids of a row, and so the cache, which is allocated once (default: the model's n_ctx).
     """
 
-    ids: tuple[int, ...]
-    finish_reason: FinishReason
+    def __init__(
+        self,
+        model: LanguageModel,
+        *,
+        max_rows: int = 8,
+        end_of_text: int | None = None,
+        decode_bytes: DecodeBytes | None = None,
+        length: int | None = None,
+        pack: bool = True,
+    ) -> None:
+        check_model(model)
+        if max_rows < 1:
+            raise ValueError(f"wanted max_rows of 1 or more, got {max_rows}; 8 is usual on a CPU")
+        if end_of_text is not None:
+            check_ids([end_of_text], "end_of_text", model.n_vocab)
+        self.model, self.max_rows, self.end_of_text, self.decode_bytes = model, max_rows, end_of_text, decode_bytes
+        self.length, self.pack = min(length or model.n_ctx, model.n_ctx), pack
+        self.waiting: deque[Row] = deque()
+        self.rows: list[Row] = []
+        self.session: Session | None = None
+        self.added = 0
+        self.has_forgotten = False
 
+    def add(
+        self, prompt: Sequence[int], settings: GenerationSettings | None = None, constraint: Constraint | None = None
+    ) -> Row:
+        """A new row, number `added` of this batch, which draws from `tensors.generator(seed, number)`. ValueError for a
+        prompt that the model cannot take, and for settings of another method or about other ids."""
+        settings = settings or GenerationSettings()
+        check_prompt(prompt, self.added, self.model)
+        check_row_settings(settings, self.model, self.decode_bytes)
+        stops = StopStrings(settings.stop, self.decode_bytes) if settings.stop and self.decode_bytes else None
+        row = Row(tuple(prompt), settings, generator(settings.seed, self.added), constraint, stops)
+        self.added += 1
+        self.waiting.append(row)
+        return row
 
-@dataclass
-class Row:
-    """One prompt under way."""
+    def step(self) -> list[Row]:
+        """One call of the model; the rows that got an id in it. Empty when every row has ended."""
+        while True:
+            self._let_rows_out_and_in()
+            if self.session is None:
+                return []
+            most = min(self._most_at_once(), self.length - max(self.session.held))
+            logits = self.session.feed([row.pending[:most] for row in self.rows])
+            for row in self.rows:
+                row.read += len(row.pending[:most])
+                del row.pending[:most]
+            ready = [number for number, row in enumerate(self.rows) if not row.pending]
+            if ready:
+                rows = [self.rows[number] for number in ready]
+                choose(logits if len(ready) == len(self.rows) else logits[ready], rows, self.end_of_text)
+                return rows
 
-    prompt: tuple[int, ...]
-    draws: Generator
-    ids: list[int] = field(default_factory=list)
-    finish_reason: FinishReason | None = None
+    def run(self, cancelled: Callable[[], bool] | None = None) -> None:
+        """Step until every row has ended, or `cancelled()` says so."""
+        while not (cancelled is not None and cancelled()):
+            if not self.step():
+                return
+        for row in [*self.rows, *self.waiting]:
+            row.cancel()
 
-    def check_end(self, settings: GenerationSettings, end_of_text: int | None, n_ctx: int) -> None:
-        """Set the finish reason if the newest id, or the lack of room for another one, ends the row."""
-        if settings.stop_at_end_of_text and end_of_text is not None and self.ids[-1:] == [end_of_text]:
-            self.finish_reason = "end_of_text"
-        elif len(self.ids) == settings.max_new_tokens:
-            self.finish_reason = "max_new_tokens"
-        elif len(self.prompt) + len(self.ids) == n_ctx:
-            self.finish_reason = "length"
+    def _most_at_once(self) -> int:
+        writing = any(len(row.pending) == 1 and row.ids for row in self.rows)
+        return CHUNK if writing else max(len(row.pending) for row in self.rows)
+
+    def _let_rows_out_and_in(self) -> None:
+        """Finished rows leave, those that wait take the free places, the cache follows."""
+        for row in [*self.rows, *self.waiting]:
+            self._check_room(row)
+        waiting = deque(row for row in self.waiting if row.finish_reason is None)
+        places = [place for place, row in enumerate(self.rows) if row.finish_reason is None]
+        staying = [self.rows[place] for place in places]
+        entering = [waiting.popleft() for _ in range(min(len(waiting), self.max_rows - len(staying)))]
+        self.waiting, self.rows = waiting, [*staying, *entering]
+        if not self.rows:
+            self.session = None
+        elif self.session is None:
+            self.session = Session(self.model, len(self.rows), self.length, pack=self.pack)
+        else:  # a newcomer takes over the place of a row that left, and of what was there nothing is kept
+            free = [place for place in range(len(self.session.held)) if place not in places]
+            spare = [*free, *[0] * len(entering)][: len(entering)]
+            self.session.select([*places, *spare])
+            self.session.cut([row.read for row in self.rows])
+
+    def _check_room(self, row: Row) -> None:
+        if row.finish_reason is not None or row.read + len(row.pending) < self.length:
+            return
+        if row.settings.when_full == "stop":
+            row.finish_reason = "length"
+            return
+        if not self.has_forgotten:
+            logger.warning("the context of %d tokens is full: the oldest half is forgotten", self.length)
+            self.has_forgotten = True
+        row.pending = [*row.prompt, *row.ids][-max(1, self.length // 2) :]
+        row.read = 0
 
 
 def generate_ids(
     model: LanguageModel,
     ids: Sequence[Sequence[int]],
-    settings: GenerationSettings | None = None,
+    settings: GenerationSettings | Sequence[GenerationSettings] | None = None,
     *,
     end_of_text: int | None = None,
+    decode_bytes: DecodeBytes | None = None,
+    constraints: Sequence[Constraint | None] | None = None,
+    max_rows: int | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    pack: bool = True,
 ) -> list[Generated]:
-    """Continue every prompt in `ids`, all of them in one batch, in which the rows do not influence each other.
+    """Continue every prompt in `ids`, at most `max_rows` at a time (default: all), none of which influences another.
 
-    Prompts may differ in length (1 to n_ctx ids; one of exactly n_ctx has no room and ends with "length" at once).
-    `end_of_text` is the id that ends a row, None if there is none. Row i draws from `tensors.generator(seed, i)`.
-    Raises ValueError for an empty or too long prompt and for ids outside the vocabulary, TypeError for a model that
-    lacks a member of `LanguageModel`.
+    Prompts may differ in length (1 to n_ctx ids; one of exactly n_ctx has no room and ends with "length" at once), and
+    each may have settings of its own. `end_of_text` is the id that ends a row, None if there is none; `decode_bytes`
+    is needed for stop strings; `constraints[i]` says which ids may follow the new ids of row i. Row i draws from
+    `tensors.generator(seed, i)`. `cancelled()` is asked before every step. Raises ValueError for an empty or too long
+    prompt and for ids outside the vocabulary, TypeError for a model that lacks a member of `LanguageModel`.
     """
-    settings = settings or GenerationSettings()
-    rows = start_rows(model, ids, settings, end_of_text)
-    for _ in steps(model, rows, settings, end_of_text):
-        pass
-    return [Generated(tuple(row.ids), row.finish_reason) for row in rows if row.finish_reason is not None]
+    each = settings_of_each(settings, len(ids))
+    methods = {method_of(one) for one in each}
+    if methods - {"loop"}:
+        from .methods import generate_by_method
 
-
-def start_rows(
-    model: LanguageModel, ids: Sequence[Sequence[int]], settings: GenerationSettings, end_of_text: int | None
-) -> list[Row]:
-    """Check everything that can be checked before the first step; raises as `generate_ids` says."""
-    if not isinstance(model, LanguageModel):
-        missing = [name for name in ("new_cache", "n_ctx", "n_vocab") if not hasattr(model, name)]
-        raise TypeError(
-            f"wanted a model with new_cache, n_ctx and n_vocab, got {type(model).__name__} without {missing}; "
-            "wrap it in a class that has them (decoding.LanguageModel says what each does)"
+        return generate_by_method(
+            model, ids, each, end_of_text=end_of_text, decode_bytes=decode_bytes, constraints=constraints, pack=pack
         )
-    if end_of_text is not None:
-        _check_ids([end_of_text], "end_of_text", model.n_vocab)
-    for number, prompt in enumerate(ids):
-        if not 1 <= len(prompt) <= model.n_ctx:
-            raise ValueError(
-                f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in prompt "
-                f"{number}; "
-                + ("shorten it" if len(prompt) else "start from the end-of-text token for a text without a beginning")
-            )
-        _check_ids(prompt, f"prompt {number}", model.n_vocab)
-    rows = [Row(tuple(prompt), generator(settings.seed, number)) for number, prompt in enumerate(ids)]
-    for row in rows:
-        row.check_end(settings, None, model.n_ctx)
-    return rows
-
-
-def _check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:
-    strangers = [token for token in ids if not 0 <= token < n_vocab]
-    if strangers:
-        raise ValueError(
-            f"wanted ids from 0 to {n_vocab - 1} (the model's vocabulary), got {strangers[0]} in {name}; "
-            "encode with the tokenizer that belongs to the model"
-        )
-
-
-def steps(
-    model: LanguageModel, rows: Sequence[Row], settings: GenerationSettings, end_of_text: int | None
-) -> Iterator[list[Row]]:
-    """One model call per step; yields the rows that got an id in it, the newest at the end of each row's `ids`."""
-    active = [row for row in rows if row.finish_reason is None]
-    if not active:
-        return
-    longest = max(len(row.prompt) for row in active)
-    cache = model.new_cache(len(active), min(model.n_ctx, longest + settings.max_new_tokens))
-    device = cache.lengths.device
-    padded, prompt_lengths = pad_rows([torch.tensor(row.prompt, device=device) for row in active])
-    tokens: Tensor = padded
-    lengths: Tensor | None = prompt_lengths
-    while active:
-        logits = next_logits(model, tokens, cache, lengths)
-        chosen = choose(logits, settings, [row.draws for row in active])
-        for row, token in zip(active, chosen.tolist(), strict=True):
-            row.ids.append(token)
-            row.check_end(settings, end_of_text, model.n_ctx)
-        yield active
-        kept = [number for number, row in enumerate(active) if row.finish_reason is None]
-        if 0 < len(kept) < len(active):
-            kept_rows = torch.tensor(kept, device=device)
-            with inference(model):
-                cache.select(kept_rows)
-            chosen = chosen[kept_rows]
-        active = [active[number] for number in kept]
-        tokens, lengths = chosen[:, None], None
-
-
-def next_logits(
-    model: LanguageModel, tokens: Int[Tensor, "B T"], cache: Cache, lengths: Int[Tensor, " B"] | None
-) -> Float[Tensor, "B V"]:
-    """float32 logits of the token after each row's last real one; the cache then holds these tokens too."""
-    with inference(model):
-        return model(tokens, cache=cache, lengths=lengths, last_only=True).float()
+    check_model(model)
+    longest = max((len(prompt) + one.max_new_tokens for prompt, one in zip(ids, each, strict=True)), default=1)
+    forgets = any(one.when_full != "stop" for one in each)
+    batch = Batch(
+        model,
+        max_rows=max_rows or max(1, len(ids)),
+        end_of_text=end_of_text,
+        decode_bytes=decode_bytes,
+        length=model.n_ctx if forgets else longest,
+        pack=pack,
+    )
+    rows = [
+        batch.add(prompt, one, None if constraints is None else constraints[number])
+        for number, (prompt, one) in enumerate(zip(ids, each, strict=True))
+    ]
+    batch.run(cancelled)
+    return [row.result for row in rows]

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from .processors import temperature, top_k, top_p
-from .settings import GenerationSettings
+from .histories import Histories
+from .pipeline import Step
 
 
 def greedy(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
@@ -34,22 +34,24 @@ def draw_uniforms(generators: Sequence[Generator]) -> Float[Tensor, " B"]:
     return torch.stack([torch.rand((), generator=generator, dtype=torch.float64) for generator in generators])
 
 
-def choose(
-    logits: Float[Tensor, "B V"], settings: GenerationSettings, generators: Sequence[Generator]
-) -> Int[Tensor, " B"]:
-    """One id per row as the settings say. ValueError on logits that are no distribution (NaN, or +inf, or all -inf)."""
+def processed(
+    logits: Float[Tensor, "B V"], steps: Sequence[Step], past: Histories, generators: Sequence[Generator]
+) -> Float[Tensor, "B V"]:
+    """The logits after all steps. ValueError on logits that are no distribution (NaN, or +inf, or all -inf), and where
+    the steps left no token to choose."""
+    _check_rows(logits, "wanted finite logits", "check the model's weights and number format")
+    for step in steps:
+        logits = step.change(logits, past, *((draw_uniforms(generators),) if step.draws else ()))
+    if steps:
+        names = ", ".join(step.name for step in steps)
+        _check_rows(logits, "wanted at least one token that may come", f"{names} ban them all: allow one")
+    return logits
+
+
+def _check_rows(logits: Float[Tensor, "B V"], wanted: str, advice: str) -> None:
     finite = logits.amax(dim=-1).isfinite()
     if not finite.all():
         row = int(finite.logical_not().nonzero()[0])
         raise ValueError(
-            f"wanted finite logits, got a largest logit of {logits[row].amax().item()} in row {row} of {len(logits)}; "
-            "check the model's weights and number format"
+            f"{wanted}, got a largest logit of {logits[row].amax().item()} in row {row} of {len(logits)}; {advice}"
         )
-    if settings.temperature == 0:
-        return greedy(logits)
-    logits = temperature(logits, settings.temperature)
-    if settings.top_k > 0:
-        logits = top_k(logits, settings.top_k)
-    if settings.top_p < 1:
-        logits = top_p(logits, settings.top_p)
-    return sample(logits, draw_uniforms(generators))

@@ -1,11 +1,12 @@
 """Text in, text out: the loop between a tokenizer's two directions."""
 
 import codecs
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from .loop import FinishReason, Row, generate_ids, start_rows, steps
+from .loop import Batch, generate_ids
 from .protocols import LanguageModel, Tokenizer
+from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings import GenerationSettings
 
 
@@ -13,27 +14,62 @@ from .settings import GenerationSettings
 class GeneratedText:
     """The continuation of one prompt (the prompt is not in it), its ids, and why it ended.
 
-    Ids are those of `Generated`; the end-of-text token that ended the row is among them but adds no text.
+    Ids, log-probabilities, score and the next best hypotheses are those of `Generated`; the end-of-text token that
+    ended a row is among the ids but adds no text, and a stop string and what follows it are cut off.
     """
 
     text: str
     ids: tuple[int, ...]
     finish_reason: FinishReason
+    log_probabilities: tuple[float, ...] = field(default=(), compare=False)
+    likeliest: tuple[Likely, ...] = field(default=(), compare=False)
+    score: float | None = field(default=None, compare=False)
+    others: tuple["GeneratedText", ...] = field(default=(), compare=False)
 
 
 def generate(
-    model: LanguageModel, tokenizer: Tokenizer, prompts: Sequence[str], settings: GenerationSettings | None = None
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompts: Sequence[str],
+    settings: GenerationSettings | None = None,
+    *,
+    constraints: Sequence[Constraint | None] | None = None,
+    max_rows: int | None = None,
+    cancelled: Callable[[], bool] | None = None,
 ) -> list[GeneratedText]:
-    """Continue every prompt, all in one batch. Bytes that are no UTF-8 come out as U+FFFD.
+    """Continue every prompt, at most `max_rows` at a time (default: all). Bytes that are no UTF-8 come out as U+FFFD.
 
     Raises ValueError for an empty prompt and for one that is longer than the model's context.
     """
+    settings = settings or GenerationSettings()
     ids = [encode_prompt(tokenizer, model, prompt, number) for number, prompt in enumerate(prompts)]
-    results = generate_ids(model, ids, settings, end_of_text=tokenizer.end_of_text)
-    texts = [
-        text_bytes(tokenizer, result.ids, result.finish_reason).decode("utf-8", errors="replace") for result in results
-    ]
-    return [GeneratedText(text, result.ids, result.finish_reason) for text, result in zip(texts, results, strict=True)]
+    results = generate_ids(
+        model,
+        ids,
+        settings,
+        end_of_text=tokenizer.end_of_text,
+        decode_bytes=tokenizer.decode_bytes,
+        constraints=constraints,
+        max_rows=max_rows,
+        cancelled=cancelled,
+    )
+    return [with_text(tokenizer, result, settings) for result in results]
+
+
+def with_text(tokenizer: Tokenizer, result: Generated, settings: GenerationSettings) -> GeneratedText:
+    """The ids of a row as text."""
+    text = text_bytes(tokenizer, result.ids, result.finish_reason)
+    if result.finish_reason == "stop":
+        text = text[: min(place for stop in settings.stop if (place := text.find(stop.encode())) >= 0)]
+    return GeneratedText(
+        text.decode("utf-8", errors="replace"),
+        result.ids,
+        result.finish_reason,
+        result.log_probabilities,
+        result.likeliest,
+        result.score,
+        tuple(with_text(tokenizer, other, settings) for other in result.others),
+    )
 
 
 def stream(
@@ -44,21 +80,43 @@ def stream(
     Wrong input raises at the call, before the first piece is asked for.
     """
     settings = settings or GenerationSettings()
+    return stream_row(tokenizer, *open_stream(model, tokenizer, prompt, settings))
+
+
+def open_stream(
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str,
+    settings: GenerationSettings,
+    constraint: Constraint | None = None,
+) -> tuple[Batch, Row]:
+    """A batch of one row for this prompt. ValueError for settings whose text comes only at the end."""
+    if settings.beams > 1:
+        raise ValueError(f"wanted one beam to stream, got {settings.beams}, known only at the end; use generate")
     ids = encode_prompt(tokenizer, model, prompt, 0)
-    rows = start_rows(model, [ids], settings, tokenizer.end_of_text)
-    return stream_row(model, tokenizer, rows[0], settings)
+    length = model.n_ctx if settings.when_full != "stop" else len(ids) + settings.max_new_tokens
+    batch = Batch(
+        model, max_rows=1, end_of_text=tokenizer.end_of_text, decode_bytes=tokenizer.decode_bytes, length=length
+    )
+    return batch, batch.add(ids, settings, constraint)
 
 
-def stream_row(model: LanguageModel, tokenizer: Tokenizer, row: Row, settings: GenerationSettings) -> Iterator[str]:
-    """Pieces of text while `row` runs; a character whose bytes span several ids is held back until it is whole.
+def stream_row(tokenizer: Tokenizer, batch: Batch, row: Row) -> Iterator[str]:
+    """Pieces of text while `row` runs. A character whose bytes span several ids is held back until it is whole, and so
+    is what may turn out to be a stop string.
 
     Afterwards `row` holds the ids and the finish reason.
     """
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    for _ in steps(model, [row], settings, tokenizer.end_of_text):
-        if piece := decoder.decode(text_bytes(tokenizer, row.ids[-1:], row.finish_reason)):
+    shown, text = 0, b""
+    while batch.step():
+        text += text_bytes(tokenizer, row.ids[-1:], row.finish_reason)
+        safe = len(text) if row.stops is None else min(len(text), row.stops.safe())
+        if piece := decoder.decode(text[shown:safe]):
             yield piece
-    if rest := decoder.decode(b"", final=True):
+        shown = max(shown, safe)
+    whole = row.stops.end if row.stops is not None and row.stops.end is not None else len(text)
+    if rest := decoder.decode(text[shown:whole], final=True):
         yield rest
 
 

@@ -1,0 +1,112 @@
+"""One step of the loop after the model has spoken: constraints, the settings' steps, a choice, and what to report."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .histories import Histories, histories
+from .pipeline import Step, steps_of
+from .protocols import LanguageModel
+from .rows import Constraint, Likely, Row
+from .sampling import draw_uniforms, greedy, processed, sample
+from .session import check_ids
+from .settings import GenerationSettings
+from .stop_strings import DecodeBytes
+
+cached_steps_of = lru_cache(maxsize=64)(steps_of)
+
+
+def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], end_of_text: int | None) -> None:
+    """Append an id to each row, chosen as its settings say; rows with equal settings are worked on together."""
+    groups: dict[GenerationSettings, list[int]] = {}
+    for number, row in enumerate(rows):
+        groups.setdefault(row.settings, []).append(number)
+    for settings, numbers in groups.items():
+        own = logits if len(groups) == 1 else logits[numbers]
+        choose_together(own, [rows[number] for number in numbers], settings, end_of_text)
+
+
+def choose_together(
+    logits: Float[Tensor, "B V"], rows: Sequence[Row], settings: GenerationSettings, end_of_text: int | None
+) -> None:
+    """`choose` for rows that share their settings."""
+    steps = cached_steps_of(settings, end_of_text)
+    changed = processed(constrained(logits, rows), steps, past_of(rows, steps, logits), [row.draws for row in rows])
+    if settings.is_greedy:
+        chosen = greedy(changed)
+    else:
+        chosen = sample(changed, draw_uniforms([row.draws for row in rows]))
+    if settings.log_probabilities is not None:
+        report(logits, chosen, rows, settings.log_probabilities)
+    for row, token in zip(rows, chosen.tolist(), strict=True):
+        row.append(token, end_of_text)
+
+
+def past_of(rows: Sequence[Row], steps: Sequence[Step], logits: Tensor) -> Histories:
+    """The rows' histories, or empty ones where no step could look at them."""
+    if not steps:
+        return histories([()] * len(rows), [()] * len(rows), logits.device)
+    return histories([row.prompt for row in rows], [row.ids for row in rows], logits.device)
+
+
+def constrained(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
+    """-inf for the ids that a row's constraint does not allow now. ValueError where it allows none."""
+    if all(row.constraint is None for row in rows):
+        return logits
+    return torch.stack([mask_by(row.constraint, row.ids, one) for row, one in zip(rows, logits, strict=True)])
+
+
+def mask_by(constraint: Constraint | None, ids: Sequence[int], logits: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
+    """One row of `constrained`."""
+    if constraint is None:
+        return logits
+    allowed = constraint(ids).to(logits.device)
+    if not allowed.any():
+        raise ValueError(f"wanted a constraint that allows some id, got none after {list(ids)}; let it allow the end")
+    return logits.masked_fill(~allowed, -torch.inf)
+
+
+def report(logits: Float[Tensor, "B V"], chosen: Int[Tensor, " B"], rows: Sequence[Row], likeliest: int) -> None:
+    """Note the log-probability of each chosen id and of the likeliest ones, as the model itself gave them."""
+    log_probabilities = logits.log_softmax(dim=-1)
+    own = log_probabilities.gather(1, chosen[:, None]).squeeze(1).tolist()
+    values, ids = log_probabilities.topk(min(likeliest, logits.shape[-1]))
+    for number, row in enumerate(rows):
+        row.log_probabilities.append(own[number])
+        pairs: Likely = tuple(zip(ids[number].tolist(), values[number].tolist(), strict=True))
+        row.likeliest.append(pairs)
+
+
+def settings_of_each(
+    settings: GenerationSettings | Sequence[GenerationSettings] | None, rows: int
+) -> list[GenerationSettings]:
+    """One value per row. ValueError for a list of another length."""
+    if settings is None or isinstance(settings, GenerationSettings):
+        return [settings or GenerationSettings()] * rows
+    if len(settings) != rows:
+        raise ValueError(f"wanted settings for {rows} prompts, got {len(settings)}; give one for all, or one for each")
+    return list(settings)
+
+
+def method_of(settings: GenerationSettings) -> str:
+    """Which of the ways to decode these settings ask for."""
+    if settings.beams > 1:
+        return "beams"
+    if settings.penalty_alpha > 0:
+        return "contrastive"
+    return "lookup" if settings.prompt_lookup_tokens else "loop"
+
+
+def check_row_settings(settings: GenerationSettings, model: LanguageModel, decode_bytes: DecodeBytes | None) -> None:
+    """ValueError for settings about ids that the model lacks, or about text where there is no tokenizer."""
+    for name, ids in (("banned", settings.banned), ("logit_bias", tuple(ids for ids, _ in settings.logit_bias))):
+        for sequence in ids:
+            check_ids(sequence, name, model.n_vocab)
+    check_ids(settings.forced_prefix, "forced_prefix", model.n_vocab)
+    if settings.stop and decode_bytes is None:
+        raise ValueError(
+            f"wanted decode_bytes to find the stop strings {settings.stop} in the text, got none; pass the tokenizer's"
+        )

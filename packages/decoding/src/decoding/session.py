@@ -1,0 +1,108 @@
+"""One model and one cache: tokens of several rows in, logits out. Every method asks the model through it."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .inference import inference
+from .packed import PackedWeights, packing_is_there
+from .protocols import LanguageModel
+
+
+class Session:
+    """`rows` rows of up to `length` tokens of one model, their cache allocated once.
+
+    With `pack` weights are packed at their first use with several rows (see `PackedWeights`).
+    """
+
+    def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool = True) -> None:
+        check_model(model)
+        self.model = model
+        with inference(model):
+            self.cache = model.new_cache(rows, min(length, model.n_ctx))
+        self.device: torch.device = self.cache.lengths.device
+        self.held = [0] * rows
+        """Tokens that the cache holds of each row: `cache.lengths`, without asking the device."""
+        self.packed = PackedWeights() if pack and self.device.type == "cpu" and packing_is_there() else None
+
+    def feed(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "B V"]:
+        """Append one or more tokens to each row; float32 logits of what follows each row's last one."""
+        return self._call(tokens, last_only=True)
+
+    def feed_all(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "B T V"]:
+        """The same, with the logits after every one of the tokens; rows of fewer than T have padding on the right."""
+        return self._call(tokens, last_only=False)
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, in this order, some perhaps several times."""
+        if list(rows) != list(range(len(self.held))):
+            with inference(self.model):
+                self.cache.select(torch.tensor(rows, device=self.device))
+            self.held = [self.held[row] for row in rows]
+
+    def cut(self, lengths: Sequence[int]) -> None:
+        """Forget all but the first `lengths[r]` tokens of each row. TypeError for a cache that cannot."""
+        if list(lengths) == self.held:
+            return
+        if not hasattr(self.cache, "cut"):
+            raise TypeError(
+                f"wanted a cache with cut(lengths), got {type(self.cache).__name__} without; it is needed where tokens "
+                "are taken back: speculation, rows that enter later, and going on past the context"
+            )
+        with inference(self.model):
+            self.cache.cut(torch.tensor(lengths, device=self.device))
+        self.held = list(lengths)
+
+    def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
+        padded, lengths = padded_rows(tokens, self.device)
+        several = padded.numel() > 1
+        with inference(self.model), self.packed if self.packed is not None and several else nullcontext():
+            logits = self.model(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
+        self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
+        return logits
+
+
+def padded_rows(
+    rows: Sequence[Sequence[int]], device: torch.device
+) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"] | None]:
+    """Rows of ids, filled up with 0 on the right, and how many are real (None where all are)."""
+    lengths = [len(row) for row in rows]
+    longest = max(lengths)
+    if min(lengths) == longest:
+        return torch.tensor(rows, device=device), None
+    padded = [[*row, *[0] * (longest - len(row))] for row in rows]
+    return torch.tensor(padded, device=device), torch.tensor(lengths, device=device)
+
+
+def check_model(model: object) -> None:
+    """TypeError for what is no `LanguageModel`."""
+    if not isinstance(model, LanguageModel):
+        missing = [name for name in ("new_cache", "n_ctx", "n_vocab") if not hasattr(model, name)]
+        raise TypeError(
+            f"wanted a model with new_cache, n_ctx and n_vocab, got {type(model).__name__} without {missing}; "
+            "wrap it in a class that has them (decoding.LanguageModel says what each does)"
+        )
+
+
+def check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:
+    """ValueError for ids outside the vocabulary."""
+    strangers = [token for token in ids if not 0 <= token < n_vocab]
+    if strangers:
+        raise ValueError(
+            f"wanted ids from 0 to {n_vocab - 1} (the model's vocabulary), got {strangers[0]} in {name}; "
+            "encode with the tokenizer that belongs to the model"
+        )
+
+
+def check_prompt(prompt: Sequence[int], number: int, model: LanguageModel) -> None:
+    """ValueError for a prompt that is empty, longer than the context, or not of this model's vocabulary."""
+    if not 1 <= len(prompt) <= model.n_ctx:
+        advice = "shorten it" if len(prompt) else "start from the end-of-text token for a text without a beginning"
+        raise ValueError(
+            f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in prompt {number}; "
+            + advice
+        )
+    check_ids(prompt, f"prompt {number}", model.n_vocab)
