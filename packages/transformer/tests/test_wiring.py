@@ -82,13 +82,15 @@ def test_a_cross_stack_in_steps_gives_what_the_whole_gives(wiring):
     torch.testing.assert_close(torch.cat(outputs, dim=1), whole, atol=1e-4, rtol=1e-4)
 
 
-def test_an_encoder_decoder_writes_in_steps_what_it_writes_at_once():
+@pytest.mark.parametrize("remembered", [False, True])
+def test_an_encoder_decoder_writes_in_steps_what_it_writes_at_once(remembered):
     model, source, target = randomised(EncoderDecoder(2, C, H)), torch.randn(B, S, C), torch.randn(B, T, C)
     mask, cache, outputs = padding(torch.tensor([4, S])), KeyValueCache(2, B, H, T, C // H), []
     with torch.no_grad():
         encoded = model.encode(source, mask)
+        read = model.remember(encoded) if remembered else encoded
         for token in target.split(1, dim=1):
-            outputs.append(model.decode(token, encoded, mask, cache))
+            outputs.append(model.decode(token, read, mask, cache))
             cache.advance(1)
         whole = model(source, target, mask)
     torch.testing.assert_close(torch.cat(outputs, dim=1), whole, atol=1e-4, rtol=1e-4)
@@ -141,6 +143,10 @@ def test_recomputing_keeps_less_and_gives_the_same_gradients(kind):
         (
             lambda: CrossBlock(C, H)(torch.zeros(1, 2, C), torch.zeros(1, 3, C + 1)),
             r"wanted source of shape \[B, T, 8\]; got \[1, 3, 9\]; make",
+        ),
+        (
+            lambda: CrossStack(2, C, H)(torch.zeros(1, 2, C), CrossStack(3, C, H).keys_values(torch.zeros(1, 3, C))),
+            r"wanted keys and values for 2 layers; got 3; make them with keys_values of this stack",
         ),
     ],
 )

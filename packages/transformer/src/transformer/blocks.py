@@ -107,14 +107,15 @@ class CrossBlock(DecoderBlock):
     def forward(  # type: ignore[override]
         self,
         x: Float[Tensor, "B T C"],
-        source: Float[Tensor, "B S C"],
+        source: Float[Tensor, "B S C"] | tuple[Tensor, Tensor],
         mask: Mask | Tensor | None = None,
         cache: LayerCache | None = None,
         *,
         source_mask: Mask | Tensor | None = None,
     ) -> Float[Tensor, "B T C"]:
         """The stream after this block. `mask` and `cache` are about x as in `DecoderBlock`, `source_mask` about which
-        tokens of the source each query may look at."""
+        tokens of the source each query may look at. `source` may also be what `cross_attention.keys_values` made of
+        it, so that many steps share the work."""
         mask = causal() if mask is None else mask
         attend = Residual(self.wiring, self.attention_norm, self.attention_norm_after, self.dropout)
         cross = Residual(self.wiring, self.cross_norm, self.cross_norm_after, self.dropout)

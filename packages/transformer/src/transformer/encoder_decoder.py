@@ -34,10 +34,15 @@ class EncoderDecoder(nn.Module):
         """The source, read: computed once, however many tokens are then written."""
         return self.encoder_norm(self.encoder(source, source_mask))
 
+    def remember(self, encoded: Float[Tensor, "B S C"]) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of the encoded source for each of the decoder's blocks: where tokens are written one by one,
+        `decode` takes this instead of `encoded` and does not compute them anew for each."""
+        return self.decoder.keys_values(encoded)
+
     def decode(
         self,
         target: Float[Tensor, "B T C"],
-        encoded: Float[Tensor, "B S C"],
+        encoded: Float[Tensor, "B S C"] | list[tuple[Tensor, Tensor]],
         source_mask: Mask | None = None,
         cache: KeyValueCache | None = None,
     ) -> Float[Tensor, "B T C"]:

@@ -1,5 +1,6 @@
 """Blocks on top of each other."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,8 +42,8 @@ class Stack(nn.Module):
             self.block(n_embd, n_head, dropout=dropout, eps=eps, **parts) for _ in range(n_layer)
         )
 
-    def run(self, x: Tensor, cache: KeyValueCache | None, *given: Any, **named: Any) -> Tensor:
-        """x through all blocks, each called with (x, *given), and its layer of the cache where there is one."""
+    def run(self, x: Tensor, cache: KeyValueCache | None, given: Sequence[tuple[Any, ...]], **named: Any) -> Tensor:
+        """x through all blocks, block i called with (x, *given[i]), and its layer of the cache where there is one."""
         if cache is not None and cache.n_layer != len(self.blocks):
             raise ValueError(
                 f"wanted a cache of {len(self.blocks)} layers; got one of {cache.n_layer}; "
@@ -52,7 +53,10 @@ class Stack(nn.Module):
         for index, block in enumerate(self.blocks):
             if cache is not None:
                 named["cache"] = cache.layer(index)
-            x = checkpoint(block, x, *given, use_reentrant=False, **named) if recompute else block(x, *given, **named)
+            if recompute:
+                x = checkpoint(block, x, *given[index], use_reentrant=False, **named)
+            else:
+                x = block(x, *given[index], **named)
         return x
 
 
@@ -63,7 +67,7 @@ class EncoderStack(Stack):
 
     def forward(self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None) -> Float[Tensor, "B T C"]:
         """The stream after the last block."""
-        return self.run(x, None, mask)
+        return self.run(x, None, [(mask,)] * len(self.blocks))
 
 
 class DecoderStack(Stack):
@@ -76,7 +80,7 @@ class DecoderStack(Stack):
     ) -> Float[Tensor, "B T C"]:
         """The stream after the last block. A cache is written, layer by layer, but not advanced: the caller knows which
         tokens are real and calls `cache.advance` once. ValueError for a cache of another number of layers."""
-        return self.run(x, cache, mask)
+        return self.run(x, cache, [(mask,)] * len(self.blocks))
 
 
 class CrossStack(Stack):
@@ -84,15 +88,25 @@ class CrossStack(Stack):
 
     block = CrossBlock
 
+    def keys_values(self, source: Float[Tensor, "B S C"]) -> list[tuple[Tensor, Tensor]]:
+        """What a source is to each block, computed once: hand it to `forward` as `source` for every step."""
+        return [block.cross_attention.keys_values(source) for block in self.blocks]  # type: ignore[operator, union-attr]
+
     def forward(
         self,
         x: Float[Tensor, "B T C"],
-        source: Float[Tensor, "B S C"],
+        source: Float[Tensor, "B S C"] | list[tuple[Tensor, Tensor]],
         cache: KeyValueCache | None = None,
         *,
         mask: Mask | Tensor | None = None,
         source_mask: Mask | Tensor | None = None,
     ) -> Float[Tensor, "B T C"]:
         """The stream after the last block, all of which look at the same source. The cache is about x, as in
-        `DecoderStack`."""
-        return self.run(x, cache, source, mask, source_mask=source_mask)
+        `DecoderStack`. ValueError for keys and values of another number of layers."""
+        sources = [source] * len(self.blocks) if isinstance(source, Tensor) else source
+        if len(sources) != len(self.blocks):
+            raise ValueError(
+                f"wanted keys and values for {len(self.blocks)} layers; got {len(sources)}; "
+                "make them with keys_values of this stack"
+            )
+        return self.run(x, cache, [(each, mask) for each in sources], source_mask=source_mask)
