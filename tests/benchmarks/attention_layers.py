@@ -3,8 +3,8 @@
     uv run python tests/benchmarks/attention_layers.py
 
 Prints milliseconds of one pass (medians) and the median of the turns' ratios, theirs over ours, with the interval in
-which that median lies in 95 of 100 cases (order statistics of the ratios). "flag" calls torch's layer with is_causal and
-without weights, its fastest way; "mask" with the mask alone, and "default" with the mask and whatever else is default.
+which that median lies in 95 of 100 cases (order statistics of the ratios). "flag" calls torch's layer with is_causal
+and without weights, its fastest way; "mask" with the mask and without weights, "default" with the mask alone.
 """
 
 import math
@@ -78,9 +78,8 @@ def compare(*sizes: int) -> None:
     for name in list(passes)[1:]:
         middle, low, high = interval([turn[name] / turn["ours"] for turn in turns[2:]])
         theirs = statistics.median(turn[name] for turn in turns[2:])
-        print(
-            f"| {', '.join(map(str, sizes))} | {name} | {theirs:.1f} | {ours:.1f} | {middle:.2f} ({low:.2f}-{high:.2f}) |"
-        )
+        shown = f"{middle:.2f} ({low:.2f}-{high:.2f})"
+        print(f"| {', '.join(map(str, sizes))} | {name} | {theirs:.1f} | {ours:.1f} | {shown} |")
 
 
 def main() -> None:

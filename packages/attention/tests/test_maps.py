@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from attention import KeyValueCache, MultiHeadAttention, causal, head_scores, record_maps, rollout
+from attention import KeyValueCache, MultiHeadAttention, causal, head_scores, induction_scores, record_maps, rollout
 
 B, H, T, C = 2, 3, 5, 12
 
@@ -56,6 +56,32 @@ def test_a_head_that_looks_at_the_token_before_scores_so():
     assert scores.entropy.tolist() == [0.0]
 
 
+@pytest.mark.parametrize(("period", "length"), [(3, 7), (2, 6), (4, 8), (3, 4)])
+def test_induction_scores_are_what_brute_force_counts(period, length):
+    """A token's earlier occurrences are looked up in a text of distinct tokens that repeats itself."""
+    text = [place % period for place in range(length)]
+    weights = torch.rand(B, H, length, length).softmax(-1)
+    for h in range(H):
+        found = [
+            float(weights[b, h, q, k + 1])
+            for b in range(B)
+            for q in range(period, length)
+            for k in range(q - 1)
+            if text[k] == text[q]
+        ]
+        found += [0.0] if not found else []
+        expected = sum(found) / (B * (length - period))
+        assert math.isclose(induction_scores(weights, period)[h], expected, rel_tol=1e-4)
+
+
+def test_a_head_that_copies_on_scores_one_and_one_that_looks_back_scores_nothing():
+    places = torch.arange(8)
+    copying = torch.zeros(1, 2, 8, 8)
+    copying[0, 0, places, (places - 3).clamp(min=0)] = 1.0  # of a text of four tokens, twice
+    copying[0, 1, places, (places - 4).clamp(min=0)] = 1.0
+    assert induction_scores(copying, 4).tolist() == [1.0, 0.0]
+
+
 def test_rollout_follows_every_path():
     one, two = (torch.rand(B, H, T, T).softmax(-1) for _ in range(2))
     first, second = one.mean(1), two.mean(1)
@@ -75,6 +101,12 @@ def recorded_with_a_cache():
         (recorded_with_a_cache, "wanted a call without a cache; got one with; record"),
         (lambda: head_scores(torch.ones(1, 1, 2, 3)), r"two tokens or more; got \[1, 1, 2, 3\]; score"),
         (lambda: head_scores(torch.ones(1, 1, 1, 1)), r"got \[1, 1, 1, 1\]"),
+        (
+            lambda: induction_scores(torch.ones(1, 1, 3, 4), 2),
+            r"a period from 2 to T - 1; got \[1, 1, 3, 4\] and 2; record",
+        ),
+        (lambda: induction_scores(torch.ones(1, 1, 4, 4), 4), r"got \[1, 1, 4, 4\] and 4"),
+        (lambda: induction_scores(torch.ones(1, 1, 4, 4), 1), r"and 1;"),
         (lambda: rollout([]), "one layer or more; got none; record"),
     ],
 )

@@ -65,6 +65,27 @@ def head_scores(weights: Float[Tensor, "B H T S"]) -> HeadScores:
     )
 
 
+def induction_scores(weights: Float[Tensor, "B H T T"], period: int) -> Float[Tensor, " H"]:
+    """How far each head copies on, [H], 0 to 1, on a text that repeats itself every `period` tokens: the share of
+    attention that goes to the tokens that came after the earlier occurrences of the one that looks, averaged over rows
+    and over queries from the first repetition on.
+
+    On tokens drawn at random, `torch.randint(n_vocab, (B, period)).repeat(1, 2)`, nothing else tells a model what comes
+    next: a head near 1 is an induction head (Olsson et al. 2022, "In-context Learning and Induction Heads", its prefix
+    matching score). ValueError for a map to another text, or a text that does not get to its repetition.
+    """
+    length = weights.shape[-1]
+    if weights.shape[-2] != length or not 1 < period < length:
+        raise ValueError(
+            f"wanted a map [B, H, T, T] and a period from 2 to T - 1; got {list(weights.shape)} and {period}; "
+            "record a text that goes on for a while after it has begun to repeat itself"
+        )
+    places = torch.arange(length, device=weights.device)
+    distance = places[period:, None] - places
+    after = (distance > 0) & ((distance + 1) % period == 0) & (places > 0)  # the first token came after none
+    return (weights[..., period:, :] * after).sum(dim=-1).mean(dim=(0, 2))
+
+
 def rollout(maps: Sequence[Float[Tensor, "B H T T"]]) -> Float[Tensor, "B T T"]:
     """How much of each input token reaches each output token through all layers, first to last: heads averaged, half of
     every layer passing straight through (Abnar & Zuidema 2020, section 3)."""
