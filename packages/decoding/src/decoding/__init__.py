@@ -7,11 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .detokenizers import DETOKENIZERS, Detokenizer
+    from .harness import lm_eval_model
+    from .intervals import Comparison, Estimate, compare_units, estimate, sign_test
     from .loop import Batch, generate_ids
+    from .memorisation import CopiedSpan, longest_copied_span
     from .protocols import Cache, LanguageModel, Tokenizer
+    from .published_perplexity import NamedPerplexity, named_perplexities
+    from .quality import QualityReport, quality_report
     from .rows import Generated, Row
     from .sampling import greedy, sample
+    from .scores import DocumentScore, TokenScores, perplexity, score_documents, score_tokens
     from .settings import GenerationSettings
+    from .spans import Span, SpanScore, score_spans
+    from .task_files import read_items
+    from .task_items import Choice, Cloze
+    from .tasks import BLIMP, CHOICE, HELLASWAG, LAMBADA, ItemScore, Task, score_items, summarise
     from .text import GeneratedText, generate, stream
     from .truncation import temperature, top_k, top_p
 
@@ -32,6 +43,39 @@ __all__ = [  # noqa: RUF022  in reading order
     "GeneratedText",
     "generate",
     "stream",
+    "Span",
+    "SpanScore",
+    "score_spans",
+    "TokenScores",
+    "score_tokens",
+    "perplexity",
+    "DocumentScore",
+    "score_documents",
+    "Detokenizer",
+    "DETOKENIZERS",
+    "NamedPerplexity",
+    "named_perplexities",
+    "Choice",
+    "Cloze",
+    "Task",
+    "LAMBADA",
+    "HELLASWAG",
+    "BLIMP",
+    "CHOICE",
+    "read_items",
+    "ItemScore",
+    "score_items",
+    "summarise",
+    "Estimate",
+    "estimate",
+    "Comparison",
+    "compare_units",
+    "sign_test",
+    "lm_eval_model",
+    "QualityReport",
+    "quality_report",
+    "CopiedSpan",
+    "longest_copied_span",
 ]
 
 _MODULE = {
@@ -42,6 +86,19 @@ _MODULE = {
     **dict.fromkeys(("Generated", "Row"), "rows"),
     **dict.fromkeys(("Batch", "generate_ids"), "loop"),
     **dict.fromkeys(("GeneratedText", "generate", "stream"), "text"),
+    **dict.fromkeys(("Detokenizer", "DETOKENIZERS"), "detokenizers"),
+    **dict.fromkeys(("NamedPerplexity", "named_perplexities"), "published_perplexity"),
+    **dict.fromkeys(("Choice", "Cloze"), "task_items"),
+    "read_items": "task_files",
+    **dict.fromkeys(
+        ("Task", "LAMBADA", "HELLASWAG", "BLIMP", "CHOICE", "ItemScore", "score_items", "summarise"), "tasks"
+    ),
+    **dict.fromkeys(("Estimate", "estimate", "Comparison", "compare_units", "sign_test"), "intervals"),
+    "lm_eval_model": "harness",
+    **dict.fromkeys(("QualityReport", "quality_report"), "quality"),
+    **dict.fromkeys(("CopiedSpan", "longest_copied_span"), "memorisation"),
+    **dict.fromkeys(("Span", "SpanScore", "score_spans"), "spans"),
+    **dict.fromkeys(("TokenScores", "score_tokens", "perplexity", "DocumentScore", "score_documents"), "scores"),
 }
 
 

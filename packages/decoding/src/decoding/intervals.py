@@ -14,6 +14,7 @@ from torch import Tensor
 from tensors import generator
 
 RESAMPLES = 2000
+Numbers = Sequence[float] | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Comparison:
     p_value: float
 
 
-def estimate(values: Sequence[float], weights: Sequence[float] | None = None, *, seed: int = 0) -> Estimate:
+def estimate(values: Numbers, weights: Numbers | None = None, *, seed: int = 0) -> Estimate:
     """sum(values) / sum(weights), weights 1 by default, with the percentile bootstrap's interval over the units.
 
     Efron 1979: draw as many units as there are, with replacement, 2,000 times; the middle 95 % of what comes out.
@@ -60,9 +61,7 @@ def estimate(values: Sequence[float], weights: Sequence[float] | None = None, *,
     return Estimate(value, *_interval(_resampled(v, seed) / _resampled(w, seed)))
 
 
-def compare_units(
-    first: Sequence[float], second: Sequence[float], weights: Sequence[float] | None = None, *, seed: int = 0
-) -> Comparison:
+def compare_units(first: Numbers, second: Numbers, weights: Numbers | None = None, *, seed: int = 0) -> Comparison:
     """Paired comparison: unit i of `first` and of `second` is the same text or question, and is drawn for both."""
     a, w = _units(first, weights)
     b, _ = _units(second, weights)
@@ -87,7 +86,7 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * tail / 2**n)
 
 
-def _units(values: Sequence[float], weights: Sequence[float] | None) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+def _units(values: Numbers, weights: Numbers | None) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
     v = torch.tensor(values, dtype=torch.float64)
     w = torch.ones_like(v) if weights is None else torch.tensor(weights, dtype=torch.float64)
     if len(v) == 0 or len(v) != len(w):

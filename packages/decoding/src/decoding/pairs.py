@@ -1,11 +1,7 @@
 """A context and a continuation as one row of ids, cut where every evaluation harness cuts it."""
 
-import logging
-
 from .protocols import LanguageModel, Tokenizer
 from .spans import Span
-
-logger = logging.getLogger(__name__)
 
 
 def encode_pair(tokenizer: Tokenizer, context: str, continuation: str) -> tuple[list[int], list[int]]:
@@ -30,7 +26,7 @@ def encode_pair(tokenizer: Tokenizer, context: str, continuation: str) -> tuple[
 
 
 def fit_span(model: LanguageModel, before: list[int], after: list[int]) -> Span:
-    """The span that scores `after`; a beginning that does not fit the context is cut from the left, with a warning.
+    """The span that scores `after`; a beginning that does not fit the context is cut from the left.
 
     Raises ValueError where `after` leaves no room for any of `before`.
     """
@@ -39,12 +35,4 @@ def fit_span(model: LanguageModel, before: list[int], after: list[int]) -> Span:
         raise ValueError(
             f"wanted a continuation of at most {model.n_ctx} tokens (the model's n_ctx), got {len(after)}; shorten it"
         )
-    ids = [*before, *after]
-    if len(ids) > room:
-        logger.warning("the first %d of %d tokens are left out: n_ctx is %d", len(ids) - room, len(ids), model.n_ctx)
-    return Span(tuple(ids[-room:]), len(after))
-
-
-def pair_span(model: LanguageModel, tokenizer: Tokenizer, context: str, continuation: str) -> Span:
-    """Both in one: the span that scores a continuation given its context."""
-    return fit_span(model, *encode_pair(tokenizer, context, continuation))
+    return Span(tuple([*before, *after][-room:]), len(after))

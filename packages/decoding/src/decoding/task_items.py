@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 
 def lambada(row: Row) -> Cloze:
-    """The last word of a passage (Paperno et al. 2016, arXiv 1606.06031): {"text"}, as in OpenAI's lambada_test.jsonl."""
+    """The last word of a passage (Paperno et al. 2016, arXiv 1606.06031): {"text"}, as in OpenAI's file."""
     context, space, word = field(row, "text", str).rstrip().rpartition(" ")
     if not context or not word:
         raise ValueError(f"wanted a passage of at least two words, got {row['text']!r}; leave the line out")
@@ -60,9 +60,9 @@ def multiple_choice(row: Row) -> Choice:
     return Choice(field(row, "question", str).rstrip(), choices, _answer(row.get("answer"), len(choices)))
 
 
-def field(row: Row, name: str, kind: type) -> Any:
+def field(row: Row, name: str, kind: type[Any]) -> Any:
     """The value of a field; ValueError where it is missing, empty or of another kind."""
-    value = row.get(name)
+    value: Any = row.get(name)
     if not isinstance(value, kind) or not (value or name.startswith("ctx")):
         got = "nothing" if name not in row else repr(value)[:60]
         raise ValueError(

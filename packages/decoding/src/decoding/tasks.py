@@ -1,15 +1,18 @@
 """Tasks: questions in, accuracies with their intervals out."""
 
-import math
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from .intervals import Estimate, estimate
-from .pairs import pair_span
+from .pairs import encode_pair, fit_span
 from .protocols import LanguageModel, Tokenizer
+from .scores import exponential
 from .spans import score_spans
 from .task_items import Choice, Cloze, Row, hellaswag, lambada, minimal_pair, multiple_choice
+
+logger = logging.getLogger(__name__)
 
 Item = Choice | Cloze
 
@@ -52,14 +55,11 @@ def score_items(
 ) -> Iterator[ItemScore]:
     """The outcome of each question, in order. Contexts that are too long lose their beginning, as in lm-eval, and a
     warning says how many did. Raises ValueError where a choice alone does not fit the context or has no tokens."""
-    remaining = iter(items)
+    remaining, cut = iter(items), 0
     while group := list(islice(remaining, at_a_time)):
-        spans = [
-            pair_span(model, tokenizer, item.context, text)
-            for item in group
-            for text in (item.choices if isinstance(item, Choice) else (item.continuation,))
-        ]
-        scores = iter(score_spans(model, spans))
+        pairs = [encode_pair(tokenizer, item.context, text) for item in group for text in continuations(item)]
+        cut += sum(len(before) + len(after) > model.n_ctx + 1 for before, after in pairs)
+        scores = iter(score_spans(model, [fit_span(model, *pair) for pair in pairs]))
         for item in group:
             if isinstance(item, Choice):
                 yield choice_score(item, [next(scores).total for _ in item.choices])
@@ -67,6 +67,12 @@ def score_items(
                 score = next(scores)
                 last = (score.nats[-1].item(), bool(score.likeliest[-1]))
                 yield ItemScore((score.total,), bool(score.likeliest.all()), last_token=last)
+    if cut:
+        logger.warning("%d contexts lost their beginning: longer than the model's n_ctx of %d", cut, model.n_ctx)
+
+
+def continuations(item: Item) -> tuple[str, ...]:
+    return item.choices if isinstance(item, Choice) else (item.continuation,)
 
 
 def choice_score(item: Choice, nats: Sequence[float]) -> ItemScore:
@@ -88,7 +94,7 @@ def summarise(scores: Sequence[ItemScore]) -> dict[str, Estimate]:
         measures["accuracy_normalised"] = estimate([float(bool(score.correct_normalised)) for score in scores])
         return measures
     last = [score.last_token for score in scores if score.last_token is not None]
-    measures["perplexity"] = estimate([score.nats[0] for score in scores]).map(math.exp)
+    measures["perplexity"] = estimate([score.nats[0] for score in scores]).map(exponential)
     measures["last_token_accuracy"] = estimate([float(right) for _, right in last])
-    measures["last_token_perplexity"] = estimate([nats for nats, _ in last]).map(math.exp)
+    measures["last_token_perplexity"] = estimate([nats for nats, _ in last]).map(exponential)
     return measures
