@@ -27,14 +27,21 @@ def split_by_content(dataset: Any, held_out: float = 0.2) -> tuple[Subset, Subse
     """Split into (train, held out) by a hash of each example's bytes: about `held_out` of them are held out.
 
     Equal examples land on one side, so no copy of a training example is judged; and an example keeps its side when
-    others come or go. Every example is read once. It is hashed over its first field, without its label.
+    others come or go. Every example is read once. It is hashed over its first field, without its label. Where chance
+    would leave a side empty, which few examples can do, the example nearest to the border (with its copies) is there.
 
     Raises:
-        ValueError: the fraction is outside (0, 1), or a side is empty (few or equal examples).
+        ValueError: the fraction is outside (0, 1), or there are not two different examples.
     """
     _check_fraction(held_out)
     places = np.array([_place(dataset[index]) for index in range(len(dataset))])
-    return _sides(dataset, np.flatnonzero(places >= held_out), np.flatnonzero(places < held_out))
+    if not len(np.unique(places)) > 1:
+        raise ValueError(
+            f"wanted at least two different examples, one for each side, got {len(places)} examples that are "
+            f"{len(np.unique(places))} different; use more examples"
+        )
+    border = np.clip(held_out, np.nextafter(places.min(), 1.0), places.max())
+    return _sides(dataset, np.flatnonzero(places >= border), np.flatnonzero(places < border))
 
 
 def _place(example: Any) -> float:
