@@ -75,6 +75,19 @@ def deaf_to_padding(q, k, v, mask):
     return attend(q, k, v, None if same_for_all else mask)
 
 
+def counting_keys(q, k, v, mask):
+    """Scores scaled by how many keys there are: what is hidden counts."""
+    return careful(q * math.log1p(k.shape[2]), k, v, mask)
+
+
+def float32_inside(q, k, v, mask):
+    """The softmax in float32, and no way back."""
+    scores = (q @ k.mT / math.sqrt(q.shape[-1])).float()
+    lowest = torch.finfo(torch.float32).min
+    weights = (scores if mask is None else scores.masked_fill(~mask, lowest)).softmax(-1)
+    return (weights if mask is None else weights * mask) @ v
+
+
 FUNCTIONS = {
     "transposed": (lambda *a: careful(*a).transpose(1, 2), "the output has the shape and type of the input"),
     "noisy": (lambda *a: careful(*a) + torch.rand(1), "the same input gives the same output"),
@@ -90,6 +103,8 @@ FUNCTIONS = {
     ),
     "softmax over the queries": (lambda *a: careful(*a, dim=-2), "future tokens change nothing"),
     "rows mixed": (lambda q, k, v, mask: careful(q, k, v - v.mean(0), mask), "rows of a batch do not touch"),
+    "counts keys": (counting_keys, "padding on the right changes nothing"),
+    "float32 inside": (float32_inside, "half precision gives nearly the same"),
     "counts places": (
         lambda q, k, v, mask: careful(q, k * torch.arange(k.shape[2])[:, None].to(k), v, mask),
         "the order of the past changes nothing",
@@ -166,6 +181,14 @@ def test_a_broken_module_is_caught_by_the_claim_it_breaks(kind):
     with pytest.raises(contract.BrokenClaim, match=r"Smallest shapes that show it: x of \[B, T, C\]") as broken:
         contract.check(kind(N_EMBD, N_HEAD))
     assert broken.value.claim == MODULES[kind]
+
+
+def test_every_claim_catches_somebody():
+    """Far more than a dozen wrong ones, and no claim that nobody breaks."""
+    caught = [claim for _, claim in FUNCTIONS.values()] + list(MODULES.values())
+    claimed = {*contract.check(attend), *contract.check(MultiHeadAttention(N_EMBD, N_HEAD))}
+    assert set(caught) == claimed
+    assert len(caught) == 22
 
 
 def test_the_smallest_shapes_are_named():

@@ -90,9 +90,10 @@ def plot_scores(scores: Mapping[str, Float[Tensor, " H"]], title: str = "") -> A
 
 def panels(named: Mapping[str, Tensor], queries: Sequence[str], keys: Sequence[str], title: str) -> Any:
     """Maps side by side, at most four in a line, under one scale."""
-    columns = min(4, len(named))
-    lines = -(-len(named) // columns)
-    figure = new_figure(3.2 * columns, 3.2 * lines)
+    lines = -(-len(named) // 4)
+    columns = -(-len(named) // lines)
+    side = 3.2 if max(len(queries), len(keys)) > MOST_LABELS else max(3.2, 1 + 0.16 * len(keys))
+    figure = new_figure(side * columns, side * lines)
     highest = max(float(weights.detach().max()) for weights in named.values())
     every = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, (name, weights) in zip(every, named.items(), strict=False):
