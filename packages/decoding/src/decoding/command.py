@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from .evaluation_commands import run_evaluation
+from .evaluation_settings import Compare, Evaluate, Score
 from .settings import GenerationSettings
 
 if TYPE_CHECKING:
@@ -47,9 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
     try:
         command = tyro.extras.subcommand_cli_from_dict(
-            {"generate": Generate}, prog="decoding", description="From logits to text.", args=arguments
+            {"generate": Generate, "score": Score, "evaluate": Evaluate, "compare": Compare},
+            prog="decoding",
+            description="From logits to text, and from text to scores.",
+            args=arguments,
         )
-        _generate(command)
+        if isinstance(command, Generate):
+            _generate(command)
+        else:
+            run_evaluation(command)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes standard output once more on its way out; give it somewhere to go.

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 Rule = tuple[str, str, str, str]
 """Pattern and replacement, then pattern and replacement of the way back."""
 
-CLITICS = r"'(?:s|re|ve|ll|d|m|t)\b"
+CLITICS, CLITIC_T = r"'(?:s|re|ve|ll|d|m)\b", r"'t\b"
 NUMBERS: Rule = (r" @([,.])@ ", r"\1", r"(?<=\d)([,.])(?=\d)", r" @\1@ ")
 HYPHENS: Rule = (r" @-@ ", "-", r"(?<=\w)-(?=\w)", " @-@ ")
 HEADINGS: Rule = (r"= (?==)", "=", r"=(?==)", "= ")
 CLOSING: Rule = (r" ([,.;:!?)\]}])(?=\s|$)", r"\1", r"(?<=\S)([,.;:!?)\]}])(?=[,.;:!?)\]}]*(?:\s|$))", r" \1")
 OPENING: Rule = (r"([(\[{$#]) (?=\S)", r"\1", r"([(\[{$#])(?=\S)", r"\1 ")
 ENDINGS: Rule = (rf"(?<=\w) (?={CLITICS})", "", rf"(?<=\w)(?={CLITICS})", " ")
+TS: Rule = (rf"(?<=\w) (?={CLITIC_T})", "", rf"(?<=\w)(?={CLITIC_T})", " ")
 NEGATIONS: Rule = (r"(?<=\w) (?=n't\b)", "", r"(?<=\w)(?=n't\b)", " ")
 QUOTES: Rule = (r'" ([^"\n]*?) "', r'"\1"', r'"([^"\n]*?)"', r'" \1 "')
 TEX_QUOTES: Rule = (r"`` ([^`\n]*?) ''", r'"\1"', r'"([^"\n]*?)"', r"`` \1 ''")
@@ -49,9 +50,9 @@ class Detokenizer:
         return sum(self.invert(self.apply(line)) == line for line in lines) / len(lines)
 
 
-WIKITEXT = Detokenizer("wikitext", (NUMBERS, HYPHENS, HEADINGS, CLOSING, OPENING, ENDINGS, QUOTES))
+WIKITEXT = Detokenizer("wikitext", (NUMBERS, HYPHENS, HEADINGS, CLOSING, OPENING, ENDINGS, TS, QUOTES))
 PENN_TREEBANK = Detokenizer("ptb", (OPENING, NEGATIONS, ENDINGS))
-ONE_BILLION_WORDS = Detokenizer("1bw", (CLOSING, OPENING, ENDINGS, QUOTES))
+ONE_BILLION_WORDS = Detokenizer("1bw", (CLOSING, OPENING, ENDINGS, TS, QUOTES))
 LAMBADA_TOKENS = Detokenizer("lambada", (CLOSING, NEGATIONS, ENDINGS, TEX_QUOTES))
 DETOKENIZERS = {rules.name: rules for rules in (WIKITEXT, PENN_TREEBANK, ONE_BILLION_WORDS, LAMBADA_TOKENS)}
 

@@ -1,0 +1,98 @@
+"""What the commands `score`, `evaluate` and `compare` take. Needs no torch, so that --help answers at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Model = tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
+Files = tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")]]
+Flag = tyro.conf.FlagCreatePairsOff[bool]
+ItemTask = Literal["lambada", "hellaswag", "blimp", "choice"]
+TextTask = Literal["wikitext2", "wikitext103"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """Score texts: one JSON object per document and line, with its nats, bits per byte and perplexity. Each document
+    is scored from its first byte on."""
+
+    model: Model
+    """Folder of a model, such as RUN/model after training, or another source that gpt2 loads."""
+    files: Files = ()
+    """Text files, one document each; .jsonl files, one document a line; - for standard input."""
+    text: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A text to score; may be given several times."""
+    field: str = "text"
+    """Where a line of a .jsonl file has its text."""
+    stride: int | None = None
+    """Tokens from one window to the next in texts beyond the context (default: half of the context). Fewer give every
+    token more to look back on, and take longer."""
+    tokens: Flag = False
+    """The nats of every token too."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write the lines here and not to standard output."""
+    resume: Flag = False
+    """Go on with --out where an interrupted command left off."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Run a task and print its measures with their 95 % intervals. lambada: the last word of a passage. hellaswag: the
+    end of a description. blimp: which of two sentences is grammatical. choice: your own questions. wikitext2 and
+    wikitext103: perplexity by the protocol of GPT-2's paper, beside the raw one."""
+
+    model: Model
+    """Folder of a model, such as RUN/model after training, or another source that gpt2 loads."""
+    task: ItemTask | TextTask
+    """What to ask."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The task's data: .jsonl or .parquet, for wikitext the text. Default: the published data from the Hugging Face
+    hub (extra `hub`); choice has none."""
+    subset: str | None = None
+    """Which part of the published data, such as anaphor_number_agreement of blimp."""
+    limit: int | None = None
+    """Only the first so many questions."""
+    stride: int | None = None
+    """wikitext: tokens from one window to the next (default: half of the context)."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write every question's outcome here, one JSON object a line."""
+    resume: Flag = False
+    """Go on with --out where an interrupted command left off."""
+    json: Flag = False
+    """The measures as one JSON object."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare two models on the same texts (bits per byte: fewer are better) or questions (accuracy), paired: is the
+    difference more than chance?"""
+
+    model_a: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL_A")]]
+    """The first model."""
+    model_b: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL_B")]]
+    """The second model."""
+    text: tyro.conf.UseAppendAction[Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")]] = ()
+    """A text or .jsonl file, or - for standard input; may be given several times. Longer texts are cut at line ends
+    into pieces of about 2,000 bytes, the units of the comparison."""
+    field: str = "text"
+    """Where a line of a .jsonl file has its text."""
+    task: ItemTask | None = None
+    """Compare on a task's questions and not on texts."""
+    data: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The task's data, as for evaluate."""
+    subset: str | None = None
+    """Which part of the published data, as for evaluate."""
+    limit: int | None = None
+    """Only the first so many pieces or questions."""
+    stride: int | None = None
+    """Tokens from one window to the next (default: half of the context)."""
+    json: Flag = False
+    """The comparison as one JSON object."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""

@@ -1,0 +1,77 @@
+"""One JSON object a line, to standard output or to a file that an interrupted command can go on with."""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Line = dict[str, Any]
+
+
+def finished_lines(out: Path | None, resume: bool) -> list[Line]:
+    """The lines that an earlier run wrote; one that broke off in the middle is cut from the file.
+
+    Raises ValueError where `out` exists and nobody asked to go on with it, or where it holds something else.
+    """
+    if out is None or not out.exists():
+        return []
+    if not resume:
+        raise ValueError(f"wanted a new file, got {out}, which exists; add --resume to go on with it, or name another")
+    content = out.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    try:
+        lines = [json.loads(line) for line in whole.decode("utf-8").splitlines()]
+    except ValueError:
+        lines = [None]
+    if not all(isinstance(line, dict) for line in lines):
+        raise ValueError(f"wanted an earlier run's JSON Lines in {out}, got something else; name another file")
+    if len(whole) < len(content):
+        with out.open("r+b") as file:
+            file.truncate(len(whole))
+    return lines
+
+
+def check_same(lines: list[Line], wanted: list[Line], out: Path | None) -> None:
+    """ValueError unless every finished line says the same as `wanted` does in the fields that `wanted` has."""
+    if len(lines) > len(wanted):
+        raise ValueError(
+            f"wanted at most {len(wanted)} lines in {out}, got {len(lines)}; name the same input as before"
+        )
+    for number, (line, want) in enumerate(zip(lines, wanted, strict=False), start=1):
+        found = {name: line.get(name) for name in want}
+        if found != want:
+            raise ValueError(
+                f"wanted {want} in line {number} of {out}, got {found}; give the same model, input and settings as "
+                "before, or name another file"
+            )
+
+
+@contextmanager
+def line_writer(out: Path | None) -> Iterator[Callable[[Line], None]]:
+    """A function that writes one line, at once: a run that is killed has all lines but the one under way."""
+    if out is None:
+        yield lambda line: _write(sys.stdout, line)
+        return
+    try:
+        file = out.open("a", encoding="utf-8")
+    except OSError as error:
+        raise OSError(f"wanted a file to write, got {out}: {error.strerror}; check its folder") from None
+    with file:
+        yield lambda line: _write(file, line)
+
+
+def _write(file: Any, line: Line) -> None:
+    file.write(json.dumps(finite(line), ensure_ascii=False, allow_nan=False) + "\n")
+    file.flush()
+
+
+def finite(value: Any) -> Any:
+    """The same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
