@@ -10,14 +10,18 @@ from .idx_files import read_idx
 from .image_folder import ImageFolder, read_image
 from .image_transforms import Statistics, compose, normalise, statistics, to_tensor
 from .loader import Batches
+from .mixtures import Mixture
 from .mnist_images import mnist
+from .packing import document_places
 from .permutation import permute
 from .reading import ExampleError, example_keys, uniform
+from .shard_manifest import Shard
 from .shard_reading import TokenShards, read_shards
-from .shard_writing import Shard, write_shards
+from .shard_writing import write_shards
 from .splits import split_corpus
 from .stream import BatchStream
 from .tables import Table, read_table
+from .text_streams import TextStream, split_stream, stream_dataset, stream_text
 from .token_files import read_tokens, write_tokens
 from .transformed import Augmented, BatchTransformed, Subset, Transformed
 from .windows import IGNORED, TokenWindows
@@ -36,10 +40,12 @@ __all__ = [
     "Document",
     "ExampleError",
     "ImageFolder",
+    "Mixture",
     "Shard",
     "Statistics",
     "Subset",
     "Table",
+    "TextStream",
     "TokenShards",
     "TokenWindows",
     "Transformed",
@@ -48,6 +54,7 @@ __all__ = [
     "contact_sheet",
     "describe",
     "digits",
+    "document_places",
     "embedded_text",
     "example_keys",
     "in_memory",
@@ -63,7 +70,10 @@ __all__ = [
     "split_by_content",
     "split_by_fraction",
     "split_corpus",
+    "split_stream",
     "statistics",
+    "stream_dataset",
+    "stream_text",
     "to_tensor",
     "uniform",
     "write_shards",

@@ -1,20 +1,15 @@
 """Text to learn from: what Python itself brings along, or files of yours."""
 
-import glob
 import hashlib
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
-TEXT_SUFFIXES = (
-    *(".txt", ".text", ".md", ".rst", ".tex", ".srt", ".log"),
-    *(".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".xml", ".html", ".htm"),
-    *(".py", ".pyi", ".ipynb", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".go", ".java", ".js", ".ts", ".css"),
-    *(".sql", ".sh"),
-)
+from .text_files import locate, strict_text
+
 STANDARD_LIBRARY_PACKAGES = (
     "collections",
     "concurrent",
@@ -35,6 +30,12 @@ class Document:
     name: str
     text: str
 
+    @property
+    def packed(self) -> bytes:
+        """Name and text with their lengths in front, which keep ("ab", "c") apart from ("a", "bc"): to be hashed."""
+        parts = self.name.encode(), self.text.encode()
+        return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -43,15 +44,15 @@ class Corpus:
     name: str
     documents: tuple[Document, ...]
 
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self.documents)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (hex) over names and texts: equal exactly when every document is. Not over the corpus' own name."""
         digest = hashlib.sha256()
         for document in self.documents:
-            for part in (document.name, document.text):
-                data = part.encode()
-                # The length in front keeps ("ab", "c") apart from ("a", "bc").
-                digest.update(len(data).to_bytes(8, "little") + data)
+            digest.update(document.packed)
         return digest.hexdigest()
 
     @cached_property
@@ -86,15 +87,16 @@ def embedded_text() -> Corpus:
 def read_text(source: str | Path) -> Corpus:
     """Read a text file, a folder or a glob pattern; strict UTF-8, line ends and all bytes kept as they are.
 
-    A folder is read recursively: files whose suffix is in `TEXT_SUFFIXES`, sorted by path; hidden files and folders are
-    left out. A pattern (`*`, `?`, `[...]`, `**`) takes every file that it matches. Empty files add no document.
+    A folder is read recursively: files whose suffix is in `text_files.TEXT_SUFFIXES`, sorted by path; hidden files and
+    folders are left out. A pattern (`*`, `?`, `[...]`, `**`) takes every file that it matches. Empty files add no
+    document.
 
     Raises:
         FileNotFoundError: there is no such file or folder, or nothing matches.
         ValueError: everything is empty, or a file is binary (holds a zero byte) or is not UTF-8.
     """
-    root, paths = _locate(source)
-    documents = [Document(path.relative_to(root).as_posix(), _strict_text(path)) for path in paths]
+    root, paths = locate(source)
+    documents = [Document(path.relative_to(root).as_posix(), strict_text(path)) for path in paths]
     documents = [document for document in documents if document.text]
     if not documents:
         raise ValueError(f"wanted text in {source}, but all {len(paths)} file(s) there are empty; name other files")
@@ -123,48 +125,3 @@ def _no_embedded_text(missing: str) -> str:
         f"wanted the text that comes with Python, but this installation lacks {missing}; "
         "install a full Python (for example with `uv python install`), or read text of your own with read_text(path)"
     )
-
-
-def _locate(source: str | Path) -> tuple[Path, list[Path]]:
-    path = Path(source).expanduser()
-    if path.is_file():
-        return path.parent, [path]
-    if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if _is_visible_text(file, path))
-        if not found:
-            raise FileNotFoundError(
-                f"wanted text files in folder {source}, found none with a suffix like .txt, .md or .py "
-                f"(all: {' '.join(TEXT_SUFFIXES)}); use a pattern such as '{source}/*' for other suffixes"
-            )
-        return path, found
-    if not glob.has_magic(str(path)):
-        raise FileNotFoundError(f"wanted a text file, a folder or a pattern, but {source} is not there; check the path")
-    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    files = [match for match in matches if match.is_file()]
-    if not files:
-        raise FileNotFoundError(f"wanted files that match {source}, found none; check the pattern and quote it")
-    return _fixed_part(path), files
-
-
-def _is_visible_text(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return not hidden and file.suffix.lower() in TEXT_SUFFIXES and file.is_file()
-
-
-def _fixed_part(pattern: Path) -> Path:
-    fixed = [part for part in pattern.parents if not glob.has_magic(str(part))]
-    return fixed[0]
-
-
-def _strict_text(path: Path) -> str:
-    data = path.read_bytes()
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise ValueError(f"wanted text, but {path} is binary (a zero byte at offset {zero}); leave this file out")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"wanted UTF-8 text, but {path} has an invalid byte 0x{data[error.start]:02x} at offset {error.start}; "
-            "convert the file, for example with `iconv -f latin1 -t utf-8`"
-        ) from error

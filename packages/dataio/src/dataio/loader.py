@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .mixtures import MixedOrder, Mixture
 from .order import Order, part_of
 from .pinning import check_can_pin, pin
 from .reading import example_keys, is_batchwise, read_batch
@@ -22,7 +23,8 @@ class Batches:
     workers nor the memory of one of them changes what is learned from at step n. A loader has no state but n.
 
     Args:
-        dataset: has `__len__`, and `fetch(indices)` that reads many examples at once or `__getitem__`.
+        dataset: has `__len__`, and `fetch(indices)` that reads many examples at once or `__getitem__`. A `Mixture`
+            brings its own order, in which every batch is full.
         batch_size: examples per step over all ranks; the last batch of an epoch may be smaller.
         seed: picks the order, and what is random in the examples.
         shuffle: False keeps the dataset's own order.
@@ -62,7 +64,7 @@ class Batches:
         self.micro_batch_size = batch_size if micro_batch_size is None else micro_batch_size
         self.num_workers, self.start_method, self.pin_memory = num_workers, start_method, pin_memory
         lengths = None if lengths is None else np.asarray(lengths)
-        self.order = Order(len(dataset), batch_size, seed, shuffle, drop_last, lengths)
+        self.order = _order(dataset, batch_size, seed, shuffle, drop_last, lengths)
         _check_sizes(self.order, self.micro_batch_size)
         if world_size < 1 or not 0 <= rank < world_size:
             raise ValueError(
@@ -118,7 +120,25 @@ class Batches:
         return [pin(batch) for batch in self[step]]
 
 
-def _check_sizes(order: Order, micro_batch_size: int) -> None:
+def _order(
+    dataset: Any, batch_size: int, seed: int, shuffle: bool, drop_last: bool, lengths: np.ndarray | None
+) -> Order | MixedOrder:
+    mixture = dataset
+    while not isinstance(mixture, Mixture) and hasattr(mixture, "dataset"):
+        mixture = mixture.dataset
+    if not isinstance(mixture, Mixture):
+        return Order(len(dataset), batch_size, seed, shuffle, drop_last, lengths)
+    if len(dataset) != len(mixture):
+        raise ValueError(
+            f"wanted a whole mixture of {len(mixture)} examples, got a part of {len(dataset)}; take parts of its "
+            "datasets instead"
+        )
+    if lengths is not None:
+        raise ValueError("wanted a mixture without lengths, got lengths; its order cannot be sorted by them")
+    return mixture.order(batch_size, seed, shuffle)
+
+
+def _check_sizes(order: Order | MixedOrder, micro_batch_size: int) -> None:
     if order.size < 1:
         raise ValueError("wanted a dataset with at least one example, got an empty one; check where it was read from")
     if order.batch_size < 1 or micro_batch_size < 1:

@@ -44,9 +44,7 @@ class Order:
         last = min(last, in_epoch)
         if not self.shuffle or first >= last:
             return np.arange(first, last)
-        numbers = range(first // BLOCK, (last - 1) // BLOCK + 1)
-        blocks = [_shuffled_block(number, self.size, self.seed, epoch) for number in numbers]
-        return np.concatenate(blocks)[first - numbers[0] * BLOCK : last - numbers[0] * BLOCK]
+        return shuffled(first, last, self.size, (self.seed, epoch))
 
     def _bucketed(self, epoch: int, place: int, lengths: np.ndarray) -> np.ndarray:
         pool, within = divmod(place, POOL_BATCHES)
@@ -59,10 +57,16 @@ class Order:
         return examples[within * self.batch_size : (within + 1) * self.batch_size]
 
 
+def shuffled(first: int, last: int, size: int, key: tuple[int, ...]) -> np.ndarray:
+    """What stands at the places first, …, last - 1 of the shuffled order of range(size) that `key` picks."""
+    numbers = range(first // BLOCK, (last - 1) // BLOCK + 1)
+    blocks = [_shuffled_block(number, size, key) for number in numbers]
+    return np.concatenate(blocks)[first - numbers[0] * BLOCK : last - numbers[0] * BLOCK]
+
+
 @lru_cache(maxsize=16)
-def _shuffled_block(number: int, size: int, seed: int, epoch: int) -> np.ndarray:
-    positions = np.arange(number * BLOCK, min((number + 1) * BLOCK, size))
-    return permute(positions, size, (seed, epoch))
+def _shuffled_block(number: int, size: int, key: tuple[int, ...]) -> np.ndarray:
+    return permute(np.arange(number * BLOCK, min((number + 1) * BLOCK, size)), size, key)
 
 
 def part_of(examples: np.ndarray, rank: int, world_size: int) -> np.ndarray:

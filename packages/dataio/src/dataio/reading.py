@@ -49,9 +49,10 @@ def uniform(keys: np.ndarray, count: int) -> Float32[Tensor, "B {count}"]:
 
 
 def is_batchwise(dataset: Any) -> bool:
-    """Whether the dataset and everything that it wraps (as `.dataset`) is read a batch at a time."""
+    """Whether the dataset and everything that it wraps (as `.dataset` or `.datasets`) is read a batch at a time."""
     own = hasattr(dataset, "fetch") or hasattr(dataset, "fetch_keyed")
-    return own and (not hasattr(dataset, "dataset") or is_batchwise(dataset.dataset))
+    inner = [dataset.dataset] if hasattr(dataset, "dataset") else getattr(dataset, "datasets", ())
+    return own and all(is_batchwise(one) for one in inner)
 
 
 def read_batch(

@@ -1,16 +1,13 @@
 """Many token files read as one run of tokens."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .shard_manifest import checksum, read_manifest
 from .token_files import read_tokens
-
-MANIFEST = "manifest.json"
 
 
 class TokenShards:
@@ -103,27 +100,3 @@ def read_shards(source: str | Path | Sequence[str | Path], *, verify: bool = Fal
                 "write_shards again to repair it"
             )
     return shards
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a shard folder."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"wanted a folder of token shards, but there is no {path}; "
-            "write one with write_shards, or pass a list of files"
-        )
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        manifest["complete"], manifest["shards"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"wanted the manifest of token shards, but {path} is damaged ({error}); write them again"
-        ) from error
-    return manifest
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

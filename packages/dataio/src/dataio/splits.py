@@ -22,8 +22,7 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     Raises:
         ValueError: the fraction is outside (0, 1), or there is too little text for two sides.
     """
-    if not 0.0 < held_out < 1.0:
-        raise ValueError(f"wanted a held-out fraction between 0 and 1, got {held_out}; use for example 0.05")
+    check_held_out(held_out)
     by_document = len(corpus.documents) >= SPLIT_BY_DOCUMENT
     train, tail = _by_content(corpus, held_out) if by_document else _by_tail(corpus, held_out)
     if not train or not tail:
@@ -34,17 +33,24 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     return Corpus(f"{corpus.name} (train)", tuple(train)), Corpus(f"{corpus.name} (held out)", tuple(tail))
 
 
+def check_held_out(fraction: float) -> None:
+    """Raise ValueError unless 0 < fraction < 1."""
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"wanted a held-out fraction between 0 and 1, got {fraction}; use for example 0.05")
+
+
+def uniform_hash(text: str) -> float:
+    """Hash a text to a number in [0, 1), the same everywhere."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
 def _by_content(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:
-    place = {document.text: _uniform_hash(document.text) for document in corpus.documents}
+    place = {document.text: uniform_hash(document.text) for document in corpus.documents}
     # One distinct text is held out even when chance leaves all of them above the threshold, and one is kept.
     threshold = min(max(held_out, min(place.values())), math.nextafter(max(place.values()), 0.0))
     train = [document for document in corpus.documents if place[document.text] > threshold]
     tail = [document for document in corpus.documents if place[document.text] <= threshold]
     return train, tail
-
-
-def _uniform_hash(text: str) -> float:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
 def _by_tail(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:

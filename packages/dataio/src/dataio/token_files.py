@@ -4,6 +4,7 @@ The header starts with magic number, version and count. 16-bit ids have magic 20
 GPT-2 data), 32-bit ids magic 20240801 and version 7 (its Llama 3 data). Everything is little-endian.
 """
 
+import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,12 @@ def mapped_file(tokens: object) -> Path | None:
         return None
     path = Path(tokens.filename)
     return path if path.stat().st_size == tokens.offset + tokens.nbytes else None
+
+
+def give_back_pages(tokens: np.ndarray) -> None:
+    """Let go of the memory that a mapped file takes up in this process; reading it again maps it again."""
+    if isinstance(tokens.base, mmap.mmap) and hasattr(tokens.base, "madvise"):  # not on Windows
+        tokens.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _map_bare(path: Path, size: int) -> np.memmap:

@@ -30,7 +30,7 @@ class Wrapped:
 
 
 class Subset(Wrapped):
-    """The examples `indices` of a dataset, in that order."""
+    """The examples `indices` of a dataset, in that order; of a `Mixture` take subsets of its parts instead."""
 
     def __init__(self, dataset: Any, indices: np.ndarray | Sequence[int]) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices, dtype=np.int64)

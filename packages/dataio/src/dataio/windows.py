@@ -9,14 +9,20 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from .packing import document_places
 from .shard_reading import TokenShards
-from .token_files import mapped_file, read_tokens
+from .token_files import give_back_pages, mapped_file, read_tokens
 
 IGNORED = -100  # torch.nn.functional.cross_entropy's default ignore_index
+MAPPED_BYTES = 2**26  # of files, in memory at most
+AROUND = 2**16  # bytes that Linux maps around each place that is read
 
 
 class TokenWindows:
     """Dataset of (inputs, targets), each int64 of `length` tokens; targets are the inputs shifted by one.
+
+    With `end_of_text` of (inputs, targets, document ids, positions), see `document_places`: to keep the documents of a
+    window apart.
 
     Example i starts at token i x stride. With the default stride, the length, windows do not overlap and no token
     is a target twice; a smaller stride gives overlapping windows, a larger one skips tokens.
@@ -27,6 +33,7 @@ class TokenWindows:
         stride: distance between the starts of two windows; the length unless given.
         ragged: keep the last, shorter window too, padded on the right (inputs with 0, targets with `IGNORED`), so
             that every token after the first is a target exactly once: for evaluation.
+        end_of_text: the token that stands between documents.
 
     Raises:
         ValueError: fewer than length + 1 tokens (2 if ragged), sizes below 1, or ragged with another stride.
@@ -34,7 +41,13 @@ class TokenWindows:
     """
 
     def __init__(
-        self, tokens: np.ndarray | TokenShards, length: int, *, stride: int | None = None, ragged: bool = False
+        self,
+        tokens: np.ndarray | TokenShards,
+        length: int,
+        *,
+        stride: int | None = None,
+        ragged: bool = False,
+        end_of_text: int | None = None,
     ) -> None:
         stride = length if stride is None else stride
         if length < 1 or stride < 1:
@@ -55,6 +68,8 @@ class TokenWindows:
                 "use a longer text or a smaller length"
             )
         self.tokens, self.length, self.stride, self.ragged = tokens, length, stride, ragged
+        self.end_of_text = end_of_text
+        self._mapped_bytes = 0
 
     def __len__(self) -> int:
         predicted = len(self.tokens) - 1  # every token but the first can be a target
@@ -62,22 +77,36 @@ class TokenWindows:
             return -(-predicted // self.length)
         return (predicted - self.length) // self.stride + 1
 
-    def __getitem__(self, index: int) -> tuple[Int64[Tensor, " T"], Int64[Tensor, " T"]]:
+    def __getitem__(self, index: int) -> tuple[Int64[Tensor, " T"], ...]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"wanted a window index below {len(self)}, got {index}")
-        inputs, targets = self.fetch(np.array([index % len(self)]))
-        return inputs[0], targets[0]
+        return tuple(field[0] for field in self.fetch(np.array([index % len(self)])))
 
-    def fetch(self, indices: np.ndarray | Sequence[int]) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
+    def fetch(self, indices: np.ndarray | Sequence[int]) -> tuple[Int64[Tensor, "B T"], ...]:
         """Read the windows `indices` (" B") at once."""
         starts = np.asarray(indices, dtype=np.int64) * self.stride
         if self.ragged and len(starts) and int(starts.max()) + self.length >= len(self.tokens):
-            return self._fetch_padded(starts)
-        if isinstance(self.tokens, TokenShards):
-            rows = self.tokens.rows(starts, self.length + 1)
+            inputs, targets = self._fetch_padded(starts)
         else:
-            rows = np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts]
-        return torch.from_numpy(rows[:, :-1].astype(np.int64)), torch.from_numpy(rows[:, 1:].astype(np.int64))
+            rows = self._rows(starts)
+            inputs, targets = (torch.from_numpy(part.astype(np.int64)) for part in (rows[:, :-1], rows[:, 1:]))
+        self._give_back(len(starts))
+        if self.end_of_text is None:
+            return inputs, targets
+        return inputs, targets, *document_places(inputs, self.end_of_text)
+
+    def _rows(self, starts: np.ndarray) -> np.ndarray:
+        if isinstance(self.tokens, TokenShards):
+            return self.tokens.rows(starts, self.length + 1)
+        return np.lib.stride_tricks.sliding_window_view(self.tokens, self.length + 1)[starts]
+
+    def _give_back(self, count: int) -> None:
+        """Hand mapped pages back now and then: the system keeps the file in its cache, and this process stays small."""
+        self._mapped_bytes += count * (self.length * self.tokens.dtype.itemsize + AROUND)
+        if self._mapped_bytes > MAPPED_BYTES:
+            self._mapped_bytes = 0
+            for part in self.tokens.parts if isinstance(self.tokens, TokenShards) else [self.tokens]:
+                give_back_pages(part)
 
     def _fetch_padded(self, starts: np.ndarray) -> tuple[Int64[Tensor, "B T"], Int64[Tensor, "B T"]]:
         inputs = np.zeros((len(starts), self.length), dtype=np.int64)
