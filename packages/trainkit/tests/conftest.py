@@ -11,7 +11,12 @@ import pytest
 def start_script():
     context = multiprocessing.get_context("forkserver")
     ours = ["trainkit.checkpoints", "trainkit.optimizers", "trainkit.loop", "trainkit.sharded_part"]
-    slow_to_import = ["torch.utils.tensorboard", "torch.distributed.fsdp", "torch.distributed.checkpoint"]
+    slow_to_import = [
+        "torch.utils.tensorboard",
+        "torch.distributed.fsdp",
+        "torch.distributed.checkpoint",
+        "torch._dynamo",
+    ]
     context.set_forkserver_preload([*ours, *slow_to_import])
 
     def start(script, *arguments):

@@ -138,6 +138,9 @@ def test_the_best_weights_come_back_after_early_stopping_and_the_average_with_th
 
 @pytest.mark.slow
 def test_a_compiled_loss_gives_the_same_training():
+    def loss(model, batch):  # in plain torch: the checks of shapes while testing cannot be compiled
+        return (model(batch[0]) - batch[1]).square().sum(), len(batch[1])
+
     losses = []
     for compiled in (False, True):
         model, optimizer = make()

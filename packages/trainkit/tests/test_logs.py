@@ -16,8 +16,17 @@ import threading
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
+from tensorboard.compat.proto.graph_pb2 import GraphDef
+from tensorboard.summary.writer import event_file_writer
 
 from trainkit import MetricsLog, Patience, Step, graceful_stop, log, progress
+
+
+@pytest.fixture(autouse=True)
+def files_in_order(monkeypatch):
+    """TensorBoard reads files by name; of those made within a second, the 10th would come before the 9th."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
 
 
 def make_steps(start, stop):
@@ -43,6 +52,40 @@ def test_logged_steps_arrive_in_both_places(tmp_path):
     assert steps[0]["tokens_per_second"] == pytest.approx(128)
     assert steps[-1].keys() == {"step", "seconds", "validation_loss"}
     assert points(tmp_path, "loss") == [(n, pytest.approx(1 / n)) for n in (5, 10, 15, 20)]
+
+
+def test_the_speed_is_named_after_what_is_counted(tmp_path):
+    with MetricsLog(tmp_path) as metrics:
+        list(log(make_steps(0, 5), metrics, every=5, unit="images"))
+    assert lines(tmp_path)[0]["images_per_second"] == pytest.approx(128)
+    assert "tokens_per_second" not in lines(tmp_path)[0]
+
+
+def test_the_graph_is_written_once_and_leaves_the_model_alone(tmp_path):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5))
+    model[2].eval()
+    before, state = {name: t.clone() for name, t in model.state_dict().items()}, torch.get_rng_state()
+    for start in (0, 1):
+        with MetricsLog(tmp_path, start=start) as metrics:
+            metrics.graph(model, torch.rand(4, 2, generator=torch.Generator().manual_seed(0)))
+    records = [r for file in tmp_path.glob("events*") for r in LegacyEventFileLoader(str(file)).Load()]
+    graphs = [GraphDef.FromString(record.graph_def) for record in records if record.graph_def]
+    assert len(graphs) == 1
+    assert any("Linear" in node.name for node in graphs[0].node)
+    assert [module.training for module in model] == [True, True, False]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_model_without_a_graph_is_a_warning(tmp_path, caplog, capsys):
+    class Moody(torch.nn.Module):
+        def forward(self, numbers):
+            raise RuntimeError("not today")
+
+    with MetricsLog(tmp_path) as metrics:
+        metrics.graph(Moody(), torch.rand(1))
+    assert "no graph of Moody, which torch cannot trace: not today" in caplog.text
+    assert capsys.readouterr().out == ""
 
 
 def test_resuming_cuts_both_back_so_that_no_point_comes_twice(tmp_path):

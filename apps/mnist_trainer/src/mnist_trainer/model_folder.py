@@ -4,7 +4,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+
+from trainkit import write_tensors
 
 from .digit_net import DigitNet
 from .handwriting import Framing
@@ -24,8 +26,7 @@ def save(folder: Path, reader: Reader) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {"width": reader.model.width, "classes": reader.classes, "framing": asdict(reader.framing)}
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    tensors = {name: tensor.contiguous() for name, tensor in reader.model.state_dict().items()}
-    save_file(tensors, folder / "model.safetensors")
+    write_tensors(folder / "model.safetensors", reader.model.state_dict())
 
 
 def load(folder: Path) -> Reader:

@@ -3,8 +3,17 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
-import tyro
+from tyro.conf import Positional, arg
+
+
+def _shown(metavar: str, default: str) -> Any:
+    """How `--help` names a value, and what it says of the default behind None."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
+
+
+_COUNT = _shown("N", "the recipe's")
 
 
 @dataclass(frozen=True)
@@ -17,28 +26,27 @@ class TrainSettings:
     mnist-trainer predict IMAGE reads a digit with what was learned: see mnist-trainer predict --help.
     """
 
-    data: str | None = None
-    """digits (1,797 small ones that scikit-learn brings along), mnist, or folder:DIR with one folder of images for each
-    class. None: digits."""
-    mnist_root: Path | None = None
+    data: Annotated[str | None, _shown("NAME", "digits")] = None
+    """digits (1,797 small ones from scikit-learn), mnist, or folder:DIR with a folder of images for each class."""
+    mnist_root: Annotated[Path | None, _shown("DIR", "downloaded once")] = None
     """Folder with MNIST's files, for --data mnist without a download."""
-    out: Path | None = None
-    """Run folder to make; must not hold a run yet. None: the next free runs/mnist-001, runs/mnist-002, ..."""
-    resume: Path | None = None
+    out: Annotated[Path | None, _shown("DIR", "the next free of runs/mnist-001, runs/mnist-002, ...")] = None
+    """Run folder to make; must not hold a run yet."""
+    resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
     """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
-    seed: int | None = None
-    """Picks initial weights, the order of the images and their augmentation. None: 0."""
-    device: str = "auto"
+    seed: Annotated[int | None, _shown("N", "0")] = None
+    """Picks initial weights, the order of the images and their augmentation."""
+    device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
-    epochs: int | None = None
-    """Times that every image is seen. None: the recipe's for the data."""
-    batch_size: int | None = None
-    """Images a step. None: the recipe's."""
-    learning_rate: float | None = None
-    """Highest learning rate. None: the recipe's."""
-    patience: int | None = None
-    """Stop after so many epochs without a lower validation loss, and go back to the best. None: the recipe's."""
-    log_every: int = 10
+    epochs: Annotated[int | None, _COUNT] = None
+    """Times that every image is seen."""
+    batch_size: Annotated[int | None, _COUNT] = None
+    """Images a step."""
+    learning_rate: Annotated[float | None, _shown("RATE", "the recipe's")] = None
+    """Highest learning rate."""
+    patience: Annotated[int | None, _COUNT] = None
+    """Stop after so many epochs without a lower validation loss, and go back to the best."""
+    log_every: Annotated[int, arg(metavar="N")] = 10
     """Steps between lines of metrics.jsonl."""
 
 
@@ -46,10 +54,10 @@ class TrainSettings:
 class PredictSettings:
     """Read the digit in an image: dark on light or light on dark, of any size, anywhere in the image."""
 
-    images: tyro.conf.Positional[tuple[Path, ...]]
+    images: Annotated[tuple[Path, ...], arg(metavar="IMAGE ...", help_behavior_hint=""), Positional]
     """One or more image files with one digit each."""
-    model: Path | None = None
-    """Run folder, or its model/. None: the newest finished run of runs/mnist-*."""
+    model: Annotated[Path | None, _shown("DIR", "the newest finished run of runs/mnist-*")] = None
+    """Run folder, or its model/."""
 
 
 @dataclass(frozen=True)

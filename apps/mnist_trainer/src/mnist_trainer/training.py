@@ -9,10 +9,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
-
 from dataio import AffineAugmentation, Augmented, Batches
 from tensors import choose_device, fork_random
 from trainkit import (
@@ -33,11 +29,13 @@ from trainkit import (
 )
 
 from .digit_net import DigitNet
+from .image_losses import image_loss, n_wrong
 from .judging import Judgement, judge
 from .model_folder import Reader, save
 from .pictures import draw_pictures
 from .run_folder import open_run
 from .settings import TrainSettings, check
+from .tensorboard_views import show_beginning, show_epoch
 
 AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
 """As far as hands differ. The digits are centred, so they need to move little, but they lean every way."""
@@ -109,8 +107,9 @@ class Run:
         schedule = cosine(self.total, warmup=self.total // 5, floor=0.0)
         stream = self.batches.from_step(self.start, self.total)
         with MetricsLog(self.folder, self.start) as metrics:
+            show_beginning(metrics, self.model, self.batches, self.recipe)
             steps = train_steps(self.model, stream, image_loss, self.optimizer, schedule=schedule)
-            for step in log(steps, metrics, every=self.record.settings.log_every):
+            for step in log(steps, metrics, every=self.record.settings.log_every, unit="images"):
                 epoch_ends = step.number % len(self.batches) == 0
                 stopping = self._stop is not None and self._stop.requested
                 if epoch_ends:
@@ -128,6 +127,7 @@ class Run:
         self.patience.exhausted(self.validation)
         wrong = evaluate(self.model, batches, n_wrong)
         metrics.write(number, validation_loss=self.validation.loss, validation_accuracy=1 - wrong.loss)
+        show_epoch(metrics, number, self.model)
 
     def _save(self, number: int, score: Evaluation | None) -> None:
         seen = None if self.validation is None else asdict(self.validation)
@@ -138,7 +138,6 @@ class Run:
         if not self.checkpoints.steps():
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
-        align_layouts(self.optimizer)
         self.start = saved.step
         self.patience.best, self.patience.waited = saved.extra["patience"]["best"], saved.extra["patience"]["waited"]
         if saved.extra["validation"]:
@@ -167,23 +166,3 @@ class Run:
             "confusion": judgement.confusion.tolist(),
             "mistakes": judgement.mistakes.tolist(),
         }
-
-
-def align_layouts(optimizer: torch.optim.Optimizer) -> None:
-    """Lay loaded averages out in memory as their weights are, which the fused AdamW takes for granted."""
-    for parameter, state in optimizer.state.items():
-        for name, value in state.items():
-            if value.shape == parameter.shape:
-                state[name] = torch.empty_like(parameter).copy_(value)
-
-
-def image_loss(model: torch.nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-    """The loss of trainkit's seam: summed cross-entropy of a batch in nats, and how many images it has."""
-    images, labels = batch
-    return cross_entropy(model(images), labels, reduction="sum"), len(labels)
-
-
-def n_wrong(model: torch.nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-    """Wrong answers in a batch, and how many images it has: evaluated like a loss, it gives the error rate."""
-    images, labels = batch
-    return (model(images).argmax(1) != labels).sum(), len(labels)

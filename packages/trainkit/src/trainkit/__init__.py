@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .muon_optimizer import Muon, orthogonalise
     from .optimizer_part import OptimizerPart
     from .optimizers import adamw, is_hidden_matrix, muon
-    from .parts import ModulePart, Part, RandomPart, StatePart
+    from .parts import ModulePart, Part, RandomPart, StatePart, TensorPart, write_tensors
     from .progress_bar import progress
     from .ranks import Spread, is_first_rank, spread
     from .schedules import constant, cosine, linear_to_zero, warmup_stable_decay
@@ -78,6 +78,8 @@ __all__ = [  # noqa: RUF022  in reading order
     "OptimizerPart",
     "RandomPart",
     "StatePart",
+    "TensorPart",
+    "write_tensors",
     "ShardedPart",
     "graceful_stop",
     "Stop",
@@ -102,7 +104,7 @@ _EXPORTS = {
     "metrics_log": ("MetricsLog", "log"),
     "checkpoints": ("Checkpoints",),
     "manifest": ("Saved", "CheckpointError", "verify_checkpoint"),
-    "parts": ("Part", "ModulePart", "RandomPart", "StatePart"),
+    "parts": ("Part", "ModulePart", "RandomPart", "StatePart", "TensorPart", "write_tensors"),
     "optimizer_part": ("OptimizerPart",),
     "sharded_part": ("ShardedPart",),
     "stopping": ("graceful_stop", "Stop", "Patience"),

@@ -1,19 +1,28 @@
 """A run's numbers: metrics.jsonl for programs, TensorBoard events for eyes; both resume without doubled points."""
 
 import json
+import logging
 import math
 import time
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from .durable import write_text
+from tensors import fork_random
+
+from .log_cutting import cut_events, cut_lines
 from .loop import Step
 from .ranks import is_first_rank, whole
+
+logger = logging.getLogger(__name__)
 
 
 class MetricsLog:
@@ -68,6 +77,26 @@ class MetricsLog:
         if self.tensorboard is not None:
             self.tensorboard.add_text(name, "    " + text.replace("\n", "\n    "), step)
 
+    def graph(self, model: nn.Module, inputs: Any) -> None:
+        """The operations of `model(inputs)`, drawn by TensorBoard; written once, not on resume.
+
+        torch traces one forward pass for it, in evaluation mode and without touching random state. A model that
+        cannot be traced is a logged warning: a missing picture ends no run.
+        """
+        if self.tensorboard is None or self.start > 0:
+            return
+        modes = [(module, module.training) for module in model.modules()]
+        try:
+            # torch prints what goes wrong as well as raising it, and warns of tracing's own deprecation.
+            with fork_random("graph"), torch.no_grad(), warnings.catch_warnings(), redirect_stdout(StringIO()):
+                warnings.simplefilter("ignore")
+                self.tensorboard.add_graph(model.eval(), inputs)
+        except Exception as error:
+            logger.warning("TensorBoard gets no graph of %s, which torch cannot trace: %s", type(model).__name__, error)
+        finally:
+            for module, training in modes:
+                module.training = training
+
     def hyper_parameters(self, values: dict[str, bool | str | float | int], metrics: Iterable[str] = ("loss",)) -> None:
         """The settings of the run and the names of the scalars to compare runs by; written once, not on resume."""
         if self.tensorboard is None or self.start > 0:
@@ -110,39 +139,3 @@ def log(steps: Iterable[Step], metrics: MetricsLog, every: int = 10, unit: str =
             )
             items, seconds = 0.0, 0.0
         yield step
-
-
-def cut_lines(path: Path, last: int) -> None:
-    """Keep the whole lines of steps up to `last`; a torn line at the end goes."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            if json.loads(line)["step"] <= last:
-                kept.append(line)
-        except (ValueError, KeyError, TypeError):
-            break
-    if kept:
-        write_text(path, "\n".join(kept))
-    else:
-        path.unlink()
-
-
-def cut_events(folder: Path, last: int) -> None:
-    """Rewrite each TensorBoard file with its events up to step `last`, so that no reader sees a point twice."""
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
-    from tensorboard.summary.writer.record_writer import RecordWriter
-
-    for path in sorted(folder.glob("events.out.tfevents.*")):
-        records: list[Any] = list(RawEventFileLoader(str(path)).Load())
-        kept = [record for record in records if Event.FromString(record).step <= last]
-        if len(kept) == len(records):
-            continue
-        aside = path.with_name(f".{path.name}.new")
-        with aside.open("wb") as stream:
-            writer = RecordWriter(stream)
-            for record in kept:
-                writer.write(record)
-        aside.replace(path)
