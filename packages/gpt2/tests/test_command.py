@@ -74,7 +74,7 @@ def test_a_finished_run_resumes_to_its_report(train, run_folder):
     [
         (None, ["is not there", "check the path"]),
         (b"", ["wanted text", "empty"]),
-        (b"too short\n" * 3, ["wanted", "got", "text"]),
+        (b"too short\n" * 3, ["at least one window of 32 tokens", "bytes", "too short"]),
         (b"GIF89a\x00\x01" * 1000, ["binary", "offset 6"]),
         ("größe\n".encode("latin-1") * 1000, ["UTF-8", "offset 2", "iconv"]),
     ],
@@ -98,7 +98,9 @@ def test_text_that_cannot_be_learned_from(train, tmp_path, content, words):
         (["--learning-rate", "-1"], ["--learning-rate", "above 0"]),
         (["--warmup", "-1"], ["--warmup", "0 steps or more"]),
         (["--seed", "-1"], ["--seed", "got -1"]),
-        (["--device", "quantum"], ["quantum", "cpu"]),
+        (["--device", "quantum"], ["quantum", "cpu, cuda, cuda:N, mps or auto"]),
+        (["--steps", "ten"], ["--steps: wanted a whole number, got 'ten'"]),
+        (["--learning-rate=fast"], ["--learning-rate: wanted a number, got 'fast'"]),
         (["--batch-size", "100000"], ["batch of 100000", "smaller --batch-size"]),
         (["--tokenizer", "no-such-folder"], ["no-such-folder", "vocab.json"]),
         pytest.param(
@@ -113,6 +115,18 @@ def test_wrong_settings(train, text_file, tmp_path, arguments, words):
     assert code == 2
     assert all(word in errors for word in words), errors
     assert not (tmp_path / "run").exists()
+
+
+def test_a_text_without_its_option(train):
+    code, _, errors = train("book.txt")
+    assert (code, errors) == (2, "train: wanted options, got 'book.txt'; to learn from a text: --text book.txt\n")
+
+
+def test_the_run_of_another_command(train, run_folder):
+    (run_folder / "run.json").write_text('{"format": 1, "settings": {}}')
+    code, _, errors = train("--resume", run_folder)
+    assert code == 2
+    assert "the run of another command" in errors
 
 
 def test_a_run_is_not_overwritten(train, text_file, run_folder):

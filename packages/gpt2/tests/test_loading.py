@@ -240,9 +240,9 @@ def test_every_flipped_bit_is_noticed(model, tokenizer, tmp_path):
 def test_the_same_model_gives_the_same_bytes_in_every_process(model, tokenizer, tmp_path):
     gpt2.save(tmp_path / "a", model, tokenizer)
     code = "import sys, gpt2; gpt2.save(sys.argv[2], *gpt2.load(sys.argv[1]))"
-    for name in ("b", "c", "d"):
+    for name in ("b", "c"):
         subprocess.run([sys.executable, "-c", code, tmp_path / "a", tmp_path / name], check=True)
-    contents = {(tmp_path / name / "model.safetensors").read_bytes() for name in "abcd"}
+    contents = {(tmp_path / name / "model.safetensors").read_bytes() for name in "abc"}
     assert len(contents) == 1
 
 

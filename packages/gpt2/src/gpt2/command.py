@@ -11,21 +11,25 @@ import tyro
 
 from .narration import held_out, how_to_resume, introduction, report, typed
 from .settings import TrainSettings
-from .tool_settings import InspectSettings, TokensSettings, VerifySettings
+from .slips import slip
+from .tool_settings import FitSettings, InspectSettings, TokensSettings, VerifySettings
 
-DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into one, see what its tokenizer does."
+DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into it, plan its memory, see its tokens."
 EXIT_WRONG = 2
 """The exit code for wrong input: that of wrong arguments, too."""
 
 
 def main() -> None:
-    """`gpt2 train …`, `gpt2 verify …`, `gpt2 inspect …`, `gpt2 tokens …`"""
+    """`gpt2 train …`, `verify`, `inspect`, `fit` and `tokens`"""
     commands: dict[str, Any] = {
         "train": TrainSettings,
         "verify": VerifySettings,
         "inspect": InspectSettings,
         "tokens": TokensSettings,
+        "fit": FitSettings,
     }
+    if sys.argv[1:2] == ["train"]:
+        refuse_slips("gpt2 train", sys.argv[2:])
     settings = tyro.extras.subcommand_cli_from_dict(commands, prog="gpt2", description=DESCRIPTION)
     name = next(name for name, kind in commands.items() if isinstance(settings, kind))
     work: dict[str, Any] = {
@@ -33,14 +37,23 @@ def main() -> None:
         "verify": verify_command,
         "inspect": inspect_command,
         "tokens": tokens_command,
+        "fit": fit_command,
     }
     sys.exit(guarded(name, lambda: work[name](settings)))
 
 
 def train() -> None:
     """`train …`"""
+    refuse_slips("train", sys.argv[1:])
     settings = tyro.cli(TrainSettings, prog="train")
     sys.exit(guarded("train", lambda: run_command(settings)))
+
+
+def refuse_slips(prog: str, arguments: list[str]) -> None:
+    """One line and exit code 2 for what is no number, and for a text without its option."""
+    if found := slip(arguments):
+        print(f"{prog}: {found}", file=sys.stderr)
+        sys.exit(EXIT_WRONG)
 
 
 def guarded(prog: str, work: Callable[[], int]) -> int:
@@ -118,4 +131,12 @@ def tokens_command(settings: TokensSettings) -> int:
     own = settings.tokenizer
     tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
     print((coloured if sys.stdout.isatty() else listed)(tokenizer, settings.text))
+    return 0
+
+
+def fit_command(settings: FitSettings) -> int:
+    """`gpt2 fit`: memory of training and inference, and the largest micro-batch."""
+    from .fit import describe
+
+    print(describe(settings))
     return 0

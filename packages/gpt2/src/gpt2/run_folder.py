@@ -136,6 +136,11 @@ def read_record(folder: Path) -> RunRecord:
         raise ValueError(f"--resume {folder}: wanted a run folder, got {what}; give the folder that `train` printed")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if "format" not in content:
+            raise ValueError(
+                f"{path}: wanted the record of a run of `train`, got one without a format; it may be the run of "
+                f"another command, then resume it with that"
+            )
         found = content.pop("format")
         if found != FORMAT:
             raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
@@ -143,7 +148,8 @@ def read_record(folder: Path) -> RunRecord:
         return RunRecord(folder=folder, recipe=Recipe(config=shape, **content.pop("recipe")), **content)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError(
-            f"{path}: wanted the record of a run, got something else ({error!r}); was it edited?"
+            f"{path}: wanted the record of a run, got something else ({error!r}); was it edited, or "
+            f"is it the run of another command? Resume it with the command that began it"
         ) from None
 
 
@@ -153,8 +159,8 @@ def _free_folder(out: Path | None) -> Path:
         return Path("runs") / next(name for number in range(1, 10**6) if (name := f"{number:03d}") not in taken)
     if (out / "run.json").exists():
         raise ValueError(
-            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or name "
-            f"another"
+            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out} "
+            f"(with the command that began it), or name another"
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: wanted a new or empty folder, got a file; name another")

@@ -5,11 +5,12 @@ has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encod
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import tiktoken
 
 from .vocabulary_files import END_OF_TEXT, read_vocabulary, write_vocabulary
@@ -52,9 +53,23 @@ class Tokenizer:
             digest.update(len(token).to_bytes(4, "big") + token)
         return digest.hexdigest()
 
-    def encode(self, text: str) -> list[int]:
-        """Ids of a text. The letters of a special token are ordinary text here: they never become its id."""
-        return self._encoding.encode_ordinary(text)
+    def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
+        """Ids of a text. The letters of a special token are ordinary text, unless `allowed_special` names it.
+
+        Half a surrogate pair, which no UTF-8 can hold, is read as U+FFFD.
+        """
+        if not allowed_special:
+            return self._encoding.encode_ordinary(text)
+        return self._encoding.encode(text, allowed_special=self._special(allowed_special), disallowed_special=())
+
+    def encode_array(self, text: str, *, allowed_special: Collection[str] = ()) -> np.ndarray:
+        """The ids of `encode` as uint32, without a Python object for each."""
+        allowed = self._special(allowed_special)
+        try:
+            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+        except UnicodeEncodeError:  # as tiktoken does for `encode`
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
 
     def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
         """Ids of many texts, over several threads."""
@@ -79,6 +94,14 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """The text behind ids; bytes that are no UTF-8 (a character cut in half) become U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def _special(self, names: Collection[str]) -> set[str]:
+        if unknown := set(names) - self._encoding.special_tokens_set:
+            raise ValueError(
+                f"allowed_special: wanted a subset of {sorted(self._encoding.special_tokens_set)}, got "
+                f"{sorted(unknown)}; other words are ordinary text"
+            )
+        return set(names)
 
     @classmethod
     def train(cls, texts: Iterable[str], n_vocab: int) -> "Tokenizer":

@@ -1,4 +1,4 @@
-"""What a person may say to `gpt2 verify`, `gpt2 inspect` and `gpt2 tokens`: read before torch is imported."""
+"""What a person may say to `gpt2 verify`, `inspect`, `tokens` and `fit`: read before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,3 +36,19 @@ class TokensSettings:
     """The text, in quotes."""
     tokenizer: Folder = None
     """Folder with a tokenizer, such as a model's; the published vocabulary if left out."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Plan the memory of training and of using a model, and the largest micro-batch, before anything runs."""
+
+    source: Positional[Annotated[str, arg(metavar="SIZE_OR_SOURCE")]]
+    """gpt2, gpt2-medium, gpt2-large or gpt2-xl; a recipe; or a model that can be loaded."""
+    device: Annotated[str, arg(metavar="NAME")] = "auto"
+    """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
+    memory: Annotated[float | None, arg(metavar="GB", help_behavior_hint="(default: what is free there)")] = None
+    """Plan for a device with so many gigabytes (10^9 bytes) instead."""
+    context: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
+    """Tokens of a window, and of a text that is written."""
+    optimizer: Annotated[str, arg(metavar="NAME")] = "adamw"
+    """adamw or muon."""

@@ -5,13 +5,10 @@ for step in run(TrainSettings(text="book.txt")):
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from dataio import Batches
-from tensors import choose_device, generator, seed_all
+from tensors import generator, seed_all
 from trainkit import (
     Checkpoints,
     Evaluation,
@@ -20,20 +17,18 @@ from trainkit import (
     Part,
     RandomPart,
     Step,
-    adamw,
-    cosine,
     evaluate,
-    linear_to_zero,
     log,
-    muon,
     train_steps,
 )
 
-from .files import load_weights, save, save_model
+from .device_names import device_named
+from .files import save
+from .learning import batches, optimizer_of, schedule_of, steps_from, zero_output
 from .loading import load
 from .model import GPT2
 from .model_card import model_card
-from .recipes import Recipe
+from .model_part import ModelFolder
 from .run_folder import open_run
 from .settings import TrainSettings, check
 from .tokenizer import Tokenizer
@@ -55,7 +50,7 @@ class Run:
     def __init__(self, settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> None:
         check(settings)
         self._should_stop = should_stop or (lambda: False)
-        self.device = choose_device(settings.device)
+        self.device = device_named(settings.device)
         source = load_source(settings) if settings.source is not None and settings.resume is None else None
         self.record, self.text = open_run(settings, source and (source[0].config, source[1]))
         record, self.tokenizer = self.record, self.text.tokenizer
@@ -65,7 +60,7 @@ class Run:
         if self.source is None:
             self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
         self._micro_batch_size = settings.micro_batch_size
-        self.batches = self._batches(1)
+        self.batches = batches(self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
         self._build(source and source[0])
@@ -92,13 +87,13 @@ class Run:
         if self.start >= self.total:
             self._finish()
             return
-        fresh = not (self.folder / "metrics.jsonl").exists()
+        fresh, n_ctx = not (self.folder / "metrics.jsonl").exists(), self.config.n_ctx
         with MetricsLog(self.folder, self.start) as metrics:
             if fresh and self.validation is not None:
                 metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
-            steps = train_steps(
-                self.model, self._stream(), model_loss, self.optimizer, schedule=self._schedule(), start=self.start
-            )
+            stream = steps_from(self.text, self.recipe, n_ctx, self.record.seed, self._micro_batch_size, self.start)
+            schedule = schedule_of(self.recipe)
+            steps = train_steps(self.model, stream, model_loss, self.optimizer, schedule=schedule, start=self.start)
             for step in log(steps, metrics, every=self.record.log_every):
                 self.last_step = step.number
                 last, stopping = step.number == self.total, self._should_stop()
@@ -116,37 +111,19 @@ class Run:
         n_ctx = self.config.n_ctx
         return evaluate(self.model, self.text.evaluation_batches(n_ctx, max(1, 4096 // n_ctx)), model_loss)
 
-    def _batches(self, parts: int) -> Batches:
-        """The training batches, every window cut into `parts` windows of their own."""
-        micro = self._micro_batch_size and self._micro_batch_size * parts
-        return self.text.batches(self.recipe.batch_size * parts, self.config.n_ctx // parts, self.record.seed, micro)
-
-    def _stream(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
-        """The steps from `start` on: first those of half the context, as many as the recipe says."""
-        change = round(self.total * self.recipe.half_context)
-        for parts, first, end in ((2, 0, change), (1, change, self.total)):
-            begin = max(first, self.start)
-            if begin < end:
-                with self._batches(parts).from_step(begin, end) as stream:
-                    yield from stream
-
     def _build(self, source: GPT2 | None) -> None:
         seed_all(self.record.seed)
         model = source or GPT2(self.config, generator=generator("weights", self.record.seed))
         if self.recipe.zero_output:
             zero_output(model)
         self.model = model.to(self.device)
-        self.optimizer = _optimizer(self.model, self.recipe)
+        self.optimizer = optimizer_of(self.model, self.recipe)
         parts: dict[str, Part] = {
             "model": ModelFolder(self.model, self.tokenizer),
             "optimizer": OptimizerPart(self.optimizer, self.model),
             "random": RandomPart(),
         }
         self.checkpoints = Checkpoints(self.folder / "checkpoints", parts)
-
-    def _schedule(self):  # type: ignore[no-untyped-def]
-        shape = {"linear": linear_to_zero, "cosine": cosine}[self.recipe.schedule]
-        return shape(self.total, warmup=min(self.recipe.warmup, self.total - 1))
 
     def _restore(self) -> None:
         if not self.checkpoints.steps() and self.source is None:
@@ -178,40 +155,7 @@ def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tenso
     return model.loss(*batch)
 
 
-@torch.no_grad()
-def zero_output(model: GPT2) -> None:
-    """Zero the projections that write to the residual stream (ReZero's starting point, arXiv 2003.04887)."""
-    for name, parameter in model.named_parameters():
-        if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
-            parameter.zero_()
-
-
 def load_source(settings: TrainSettings) -> tuple[GPT2, Tokenizer]:
     """The model that `--from` names and its tokenizer, or the one of `--tokenizer` for a checkpoint file without."""
     given = Tokenizer.published() if settings.tokenizer == "published" else settings.tokenizer
     return load(str(settings.source), tokenizer=given)
-
-
-class ModelFolder:
-    """The model part of a checkpoint: a whole Hugging Face folder, tokenizer included."""
-
-    def __init__(self, model: GPT2, tokenizer: Tokenizer) -> None:
-        self.model, self.tokenizer = model, tokenizer
-
-    def save(self, folder: Path) -> None:
-        save_model(folder, self.model, end_of_text=self.tokenizer.end_of_text)
-        self.tokenizer.save(folder, n_ctx=self.model.n_ctx)
-
-    def load(self, folder: Path) -> None:
-        load_weights(self.model, folder)
-
-
-def _optimizer(model: GPT2, recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimizer == "adamw":
-        return adamw(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return muon(
-        model,
-        recipe.learning_rate,
-        adam_learning_rate=recipe.adam_learning_rate,
-        weight_decay=recipe.weight_decay,
-    )

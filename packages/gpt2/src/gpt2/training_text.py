@@ -1,10 +1,10 @@
 """From a text to what the loop eats: a tokenizer, training batches, and every byte of the held-out text once."""
 
 import logging
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from dataio import Batches, Corpus, TokenWindows, embedded_text, read_text, split_corpus
 
+from .document_encoding import encode_documents
 from .recipes import Recipe
 from .tokenizer import Tokenizer
 
@@ -34,6 +35,13 @@ class TrainingText:
 
     def batches(self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
         """The training windows in their order of all steps."""
+        if len(self.train) < n_ctx + 1:
+            n_bytes = math.ceil(self.train_bytes * (n_ctx + 1) / max(1, len(self.train)))
+            raise ValueError(
+                f"text: wanted at least one window of {n_ctx} tokens and the one after it (here about {n_bytes:,} "
+                f"bytes to learn from), got {self.train_bytes:,} bytes from {self.name}; the text is too short, give "
+                f"more"
+            )
         needed = batch_size * n_ctx + 1
         if len(self.train) < needed:
             raise ValueError(
@@ -61,20 +69,11 @@ def prepare_text(corpus: Corpus, recipe: Recipe, source: str, known: Tokenizer |
         corpus.name,
         corpus.fingerprint,
         tokenizer,
-        encode_documents(tokenizer, [document.text for document in train.documents]),
-        encode_documents(tokenizer, [document.text for document in held_out.documents]),
+        encode_documents(tokenizer, (document.text for document in train.documents)),
+        encode_documents(tokenizer, (document.text for document in held_out.documents)),
         train.n_bytes,
         held_out.n_bytes,
     )
-
-
-def encode_documents(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
-    """Ids of all texts in one array, with the end-of-text token before each and after the last."""
-    pieces: list[Sequence[int]] = [[tokenizer.end_of_text]]
-    for ids in tokenizer.encode_batch(texts, threads=os.cpu_count() or 1):
-        pieces += [ids, [tokenizer.end_of_text]]
-    kind = np.uint16 if tokenizer.n_vocab <= 2**16 else np.uint32
-    return np.concatenate([np.asarray(piece, dtype=kind) for piece in pieces])
 
 
 def cache_folder() -> Path:

@@ -1,0 +1,93 @@
+"""`gpt2 fit`: will it fit? Memory of training and inference and the largest micro-batch, before anything runs."""
+
+import os
+import re
+from pathlib import Path
+
+from .config import PUBLISHED, GPT2Config
+from .memory import checked_time, inference_memory, training_memory
+from .recipes import RECIPES
+from .tool_settings import FitSettings
+
+SHARE = 0.9
+"""Of the free memory that is planned with: the rest is for the process itself and what other programs may want."""
+
+
+def describe(settings: FitSettings) -> str:
+    """The plan as two small tables."""
+    config = shape_of(settings.source)
+    time = checked_time(config, settings.context)
+    device, free = _memory(settings)
+    training = training_memory(config, time, settings.optimizer)
+    inference = inference_memory(config, time)
+    budget = int(SHARE * free)
+    windows, rows = training.largest(budget), inference.largest(budget)
+    lines = [
+        f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, float32, on {device} with "
+        f"{_gb(free)} free",
+        "",
+        f"training with {settings.optimizer}",
+        *(f"  {name:34}{_gb(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
+        f"  {'logits and their way back':34}{_gb(training.head + training.logits):>12}",
+        f"  {'kept for the way back, a window':34}{_gb(training.window):>12}",
+        f"  {'in all with one window at a time':34}{_gb(training.peak(1)):>12}",
+        f"  {_advice(windows, training.peak(windows))}",
+        "",
+        "inference",
+        f"  {'weights':34}{_gb(inference.weights):>12}",
+        f"  {'cache and activations, a row':34}{_gb(inference.row):>12}",
+        f"  largest batch: {rows} rows of {time} tokens" if rows else "  does not fit; try a smaller --context",
+    ]
+    return "\n".join(lines)
+
+
+def shape_of(source: str) -> GPT2Config:
+    """The shape behind a published name, a recipe's, or a source that `load` reads."""
+    shapes = {recipe.name: recipe.config for recipe in RECIPES if recipe.name != "finetune"} | PUBLISHED
+    if source in shapes and not Path(source).exists():
+        return shapes[source]
+    from .files import read_configuration
+    from .loading import READERS, find_source
+
+    place = find_source(source)
+    return read_configuration(place) if place.is_dir() else READERS[place.suffix](place)[0]
+
+
+def _advice(windows: int, peak: int) -> str:
+    if not windows:
+        return "does not fit; try a smaller --context, a smaller model, or a device with more memory"
+    return f"largest micro-batch: {windows} windows, {_gb(peak)}; train with --micro-batch-size {windows} or less"
+
+
+def _memory(settings: FitSettings) -> tuple[str, int]:
+    """The device's name and its free bytes, or those that were asked for."""
+    if settings.memory is not None:
+        if not settings.memory > 0:
+            raise ValueError(f"--memory: wanted gigabytes above 0, got {settings.memory}; leave it out to look")
+        return "a device", int(settings.memory * 1e9)
+    import torch
+
+    from .device_names import device_named
+
+    device = device_named(settings.device)
+    if device.type == "cuda":
+        return str(device), torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return str(device), torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return str(device), free_memory()
+
+
+def free_memory() -> int:
+    """Bytes of main memory that a new process may take; OSError with what to do where the system does not say."""
+    information = Path("/proc/meminfo")
+    if information.is_file():
+        found = re.search(r"MemAvailable:\s+(\d+) kB", information.read_text(encoding="ascii"))
+        if found:
+            return int(found[1]) * 1024
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    raise OSError("memory: wanted the system to say how much is free, got no answer; name it with --memory GB")
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB" if size >= 1e8 else f"{size / 1e6:,.2f} MB"

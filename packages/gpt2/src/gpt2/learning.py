@@ -1,0 +1,59 @@
+"""What a recipe decides, made: the order of windows, optimizer, schedule, and where the weights begin."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from dataio import Batches
+from trainkit import adamw, cosine, linear_to_zero, muon
+
+from .model import GPT2
+from .recipes import Recipe
+from .training_text import TrainingText
+
+
+def batches(
+    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, parts: int = 1
+) -> Batches:
+    """The training batches, every window of `n_ctx` tokens cut into `parts` windows of their own."""
+    micro = micro_batch_size and micro_batch_size * parts
+    return text.batches(recipe.batch_size * parts, n_ctx // parts, seed, micro)
+
+
+def steps_from(
+    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, start: int
+) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """The micro-batches of each step from `start` on: first those of half the context, as many as the recipe says."""
+    change = round(recipe.steps * recipe.half_context)
+    for parts, first, end in ((2, 0, change), (1, change, recipe.steps)):
+        begin = max(first, start)
+        if begin < end:
+            with batches(text, recipe, n_ctx, seed, micro_batch_size, parts).from_step(begin, end) as stream:
+                yield from stream
+
+
+def schedule_of(recipe: Recipe) -> Callable[[int], float]:
+    """The factor of the learning rate at each step."""
+    shape = {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule]
+    return shape(recipe.steps, warmup=min(recipe.warmup, recipe.steps - 1))
+
+
+def optimizer_of(model: GPT2, recipe: Recipe) -> torch.optim.Optimizer:
+    """Muon or AdamW with the recipe's rates and decay."""
+    if recipe.optimizer == "adamw":
+        return adamw(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
+    return muon(
+        model,
+        recipe.learning_rate,
+        adam_learning_rate=recipe.adam_learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
+
+
+@torch.no_grad()
+def zero_output(model: GPT2) -> None:
+    """Zero the projections that write to the residual stream (ReZero's starting point, arXiv 2003.04887)."""
+    for name, parameter in model.named_parameters():
+        if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
+            parameter.zero_()

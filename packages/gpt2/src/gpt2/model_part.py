@@ -1,0 +1,21 @@
+"""The model's part of a checkpoint, as `trainkit.Checkpoints` wants its parts."""
+
+from pathlib import Path
+
+from .files import load_weights, save_model
+from .model import GPT2
+from .tokenizer import Tokenizer
+
+
+class ModelFolder:
+    """The model part of a checkpoint: a whole Hugging Face folder, tokenizer included."""
+
+    def __init__(self, model: GPT2, tokenizer: Tokenizer) -> None:
+        self.model, self.tokenizer = model, tokenizer
+
+    def save(self, folder: Path) -> None:
+        save_model(folder, self.model, end_of_text=self.tokenizer.end_of_text)
+        self.tokenizer.save(folder, n_ctx=self.model.n_ctx)
+
+    def load(self, folder: Path) -> None:
+        load_weights(self.model, folder)

@@ -1,0 +1,120 @@
+"""`gpt2 fit`: what is planned is what is measured, by the operating system, in processes of their own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import gpt2
+from gpt2.fit import describe, free_memory, shape_of
+from gpt2.memory import inference_memory, training_memory
+from gpt2.tool_settings import FitSettings
+
+WIDE = {"n_vocab": 20_000, "n_ctx": 64, "n_embd": 512, "n_head": 8, "n_layer": 6}
+LONG = {"n_vocab": 4096, "n_ctx": 256, "n_embd": 256, "n_head": 4, "n_layer": 4}
+MEASURE = """
+import json, resource, sys
+import torch
+import gpt2
+from gpt2.learning import optimizer_of
+from gpt2.training import model_loss
+from trainkit import train_steps
+
+torch.set_num_threads(1)
+what, shape, micro = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+recipe = gpt2.recipe("finetune").replace(optimizer=sys.argv[4])
+
+def use(config, micro, steps):
+    model = gpt2.GPT2(config)
+    tokens = torch.zeros(micro, config.n_ctx, dtype=torch.long)
+    if what == "training":
+        for step in train_steps(model, [[(tokens, tokens)]] * steps, model_loss, optimizer_of(model, recipe)):
+            pass
+    else:
+        with torch.inference_mode():
+            model.eval()(tokens, model.new_cache(micro), last_only=True)
+
+use(gpt2.GPT2Config(n_vocab=64, n_ctx=8, n_embd=16, n_head=2, n_layer=1), 1, 1)  # what every process needs once
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+use(gpt2.GPT2Config(**shape), micro, 2)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+"""
+
+
+def measured(what: str, shape: dict, micro: int, optimizer: str) -> int:
+    command = [sys.executable, "-c", MEASURE, what, json.dumps(shape), str(micro), optimizer]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("what", "shape", "micro", "optimizer"),
+    [
+        ("training", WIDE, 2, "adamw"),
+        ("training", WIDE, 16, "adamw"),
+        ("training", LONG, 8, "adamw"),
+        ("training", LONG, 8, "muon"),
+        ("inference", WIDE, 2, "adamw"),
+        ("inference", LONG, 16, "adamw"),
+    ],
+)
+def test_the_plan_is_within_15_percent_of_the_measured_peak(what, shape, micro, optimizer):
+    config = gpt2.GPT2Config(**shape)
+    plan = training_memory(config, optimizer=optimizer) if what == "training" else inference_memory(config)
+    assert plan.peak(micro) == pytest.approx(measured(what, shape, micro, optimizer), rel=0.15)
+
+
+def test_what_is_kept_for_the_way_back_is_what_autograd_keeps():
+    config = gpt2.GPT2Config(n_vocab=50, n_ctx=16, n_embd=32, n_head=4, n_layer=3)
+    model, tokens, kept = gpt2.GPT2(config), torch.zeros(2, 16, dtype=torch.long), {}
+    parameters = {parameter.data_ptr() for parameter in model.parameters()}
+
+    def keep(tensor):
+        if tensor.data_ptr() not in parameters and tensor.is_floating_point():
+            kept[tensor.data_ptr()] = tensor  # held, so that no address comes twice
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        model.loss(tokens, tokens)
+    plan = training_memory(config)
+    got = sum(tensor.nbytes for tensor in kept.values()) - plan.head
+    assert 2 * plan.window == pytest.approx(got, rel=0.02)
+
+
+def test_the_largest_micro_batch_is_the_last_that_fits():
+    for free in (10**9, 3 * 10**9, 10**10, 10**8):
+        plan = training_memory(gpt2.PUBLISHED["gpt2"])
+        most = plan.largest(free)
+        assert plan.peak(most) <= free or most == 0
+        assert plan.peak(most + 1) > free
+        rows = inference_memory(gpt2.PUBLISHED["gpt2"])
+        assert rows.peak(rows.largest(free) + 1) > free
+
+
+def test_a_folder_a_size_and_a_recipe_are_planned(model, tokenizer, tmp_path):
+    gpt2.save(tmp_path, model, tokenizer)
+    assert shape_of(str(tmp_path)) == model.config
+    assert shape_of("gpt2-xl") == gpt2.PUBLISHED["gpt2-xl"]
+    assert shape_of("quick") == gpt2.recipe("quick").config
+    text = describe(FitSettings(str(tmp_path), device="cpu"))
+    assert "largest micro-batch" in text
+    assert "does not fit" in describe(FitSettings("gpt2-xl", memory=8.0))
+    assert free_memory() > 10**8
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source": "./nothing"}, "no such folder"),
+        ({"memory": -1.0}, "--memory: wanted gigabytes above 0"),
+        ({"context": 2000}, r"--context: wanted 1\.\.1024"),
+        ({"optimizer": "sgd"}, "--optimizer: wanted adamw or muon"),
+        ({"device": "gpu"}, "--device: wanted cpu, cuda, cuda:N, mps or auto, got 'gpu'"),
+    ],
+)
+def test_wrong_wishes_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        describe(FitSettings(**({"source": "gpt2"} | changes)))
