@@ -22,12 +22,13 @@ from torch import Tensor, nn
 
 from dataio import ArrayDataset, Batches, Corpus, embedded_text, split_corpus
 from tensors import seed_all
-from trainkit import Accuracy, adamw, cosine, cross_entropy, evaluating, train_steps
+from trainkit import Accuracy, adamw, cosine, cross_entropy, evaluating, muon, train_steps
 from transformer import EncoderStack, LayerNorm, initialise
 
 KEYWORDS = keyword.kwlist
-SIDE = 12  # tokens to either side of the gap
+SIDE = 10  # tokens to either side of the gap
 WINDOW = 2 * SIDE + 1
+GAP, OUTSIDE, RARE = 0, 1, 2  # the ids of what is no word
 KINDS = {tokenize.STRING: "<text>", tokenize.NUMBER: "<number>", tokenize.NEWLINE: "<line>"}
 SKIPPED = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
 
@@ -46,16 +47,16 @@ def words(source: str) -> list[str]:
 
 def examples(texts: list[list[str]], ids: dict[str, int]) -> ArrayDataset:
     """(ids of the tokens around each keyword, a gap in the middle, and the keyword's number)."""
-    numbers, outside = {word: n for n, word in enumerate(KEYWORDS)}, [ids["<outside>"]] * SIDE
+    numbers, outside = {word: n for n, word in enumerate(KEYWORDS)}, [OUTSIDE] * SIDE
     rows, answers = [], []
     for text in texts:
-        padded = [*outside, *(ids.get(word, ids["<rare>"]) for word in text), *outside]
+        padded = [*outside, *(ids.get(word, RARE) for word in text), *outside]
         for place, word in enumerate(text):
             if word in numbers:
                 rows.append(padded[place : place + WINDOW])
                 answers.append(numbers[word])
     around = torch.tensor(rows)
-    around[:, SIDE] = ids["<gap>"]
+    around[:, SIDE] = GAP
     return ArrayDataset(around, torch.tensor(answers))
 
 
@@ -65,7 +66,7 @@ def split_examples(n_words: int = 2000) -> tuple[ArrayDataset, ArrayDataset, int
     modules = Corpus("modules", tuple(document for document in corpus.documents if document.name.endswith(".py")))
     train, held_out = ([words(d.text) for d in part.documents] for part in split_corpus(modules, 0.1))
     known = [word for word, _ in Counter(word for text in train for word in text).most_common(n_words)]
-    ids = {word: n for n, word in enumerate(["<gap>", "<outside>", "<rare>", *known])}
+    ids = {"<gap>": GAP, "<outside>": OUTSIDE, "<rare>": RARE} | {word: 3 + n for n, word in enumerate(known)}
     return examples(train, ids), examples(held_out, ids), len(ids)
 
 
@@ -84,7 +85,8 @@ class Bag(nn.Module):
 
 
 class Reader(nn.Module):
-    """An encoder over the words around; a linear layer reads its state in the gap."""
+    """An encoder over the words around; a linear layer reads its state in the gap. While it trains, one word in ten is
+    hidden from it, lest it learn lines by heart."""
 
     def __init__(self, n_vocab: int, n_layer: int = 2, n_embd: int = 64, n_head: int = 4) -> None:
         super().__init__()
@@ -94,6 +96,8 @@ class Reader(nn.Module):
         initialise(self)
 
     def forward(self, around: Int[Tensor, "B T"]) -> Float[Tensor, "B K"]:
+        if self.training:
+            around = around.masked_fill(torch.rand(around.shape) < 0.1, RARE)
         states = self.encoder(self.words(around) + self.places.weight)
         return self.head(self.norm(states[:, SIDE]))
 
@@ -111,35 +115,42 @@ def accuracy(model: nn.Module, dataset: ArrayDataset) -> float:
     return counted.value
 
 
-def learn(name: str, model: nn.Module, train: ArrayDataset, held_out: ArrayDataset, steps: int, rate: float) -> float:
+def learn(
+    name: str, model: nn.Module, optimizer: torch.optim.Optimizer, data: tuple[ArrayDataset, ArrayDataset], steps: int
+) -> float:
     """Train and say how it goes; the accuracy on held-out files at the end."""
-    began, stream = time.perf_counter(), Batches(train, 256).from_step(0, steps)
-    optimizer = adamw(model, rate, weight_decay=0.01)
-    for step in train_steps(model, stream, loss, optimizer, schedule=cosine(steps, warmup=steps // 10)):
+    (train, held_out), began = data, time.perf_counter()
+    stream, schedule = Batches(train, 128).from_step(0, steps), cosine(steps, warmup=steps // 10)
+    for step in train_steps(model, stream, loss, optimizer, schedule=schedule):
         if step.number % max(steps // 5, 1) == 0:
             right, seconds = accuracy(model, held_out), time.perf_counter() - began
             print(f"{name}, step {step.number:4}: loss {step.loss:.3f}, held-out accuracy {right:.1%}, {seconds:.0f} s")
     return accuracy(model, held_out)
 
 
-def main(steps: int = 800, bag_steps: int = 1000) -> dict[str, float]:
+def main(steps: int = 1800, bag_steps: int = 1200) -> dict[str, float]:
     """Train all guessers, report, and return the held-out accuracy of each."""
     began = time.perf_counter()
     seed_all(0)
     train, held_out, n_vocab = split_examples()
     print(f"{len(train):,} keywords to learn from, {len(held_out):,} in other files to be asked for")
     commonest = train.arrays[1].mode().values
-    shares = {
-        f"always {KEYWORDS[commonest]!r}": float((held_out.arrays[1] == commonest).float().mean()),
-        "bag of words": learn("bag of words", Bag(n_vocab, False), train, held_out, bag_steps, 0.01),
-        "bag of placed words": learn("bag of placed words", Bag(n_vocab, True), train, held_out, bag_steps, 0.01),
-        "encoder": learn("encoder", Reader(n_vocab), train, held_out, steps, 3e-3),
-    }
+    shares = {f"always {KEYWORDS[commonest]!r}": float((held_out.arrays[1] == commonest).float().mean())}
+    for name, placed in (("bag of words", False), ("bag of placed words", True)):
+        bag = Bag(n_vocab, placed)
+        shares[name] = learn(name, bag, adamw(bag, 0.01, weight_decay=0.01), (train, held_out), bag_steps)
+    reader = Reader(n_vocab)
+    optimizer = muon(reader, 4e-3, adam_learning_rate=3e-3, weight_decay=0.01, is_matrix=in_the_encoder)
+    shares["encoder"] = learn("encoder", reader, optimizer, (train, held_out), steps)
     print("\n| guesser | right on held-out files |\n|---|---|")
     for name, share in shares.items():
         print(f"| {name} | {share:.1%} |")
     print(f"\n{time.perf_counter() - began:.0f} s in all")
     return shares
+
+
+def in_the_encoder(name: str, parameter: Tensor) -> bool:
+    return name.startswith("encoder") and parameter.ndim == 2
 
 
 if __name__ == "__main__":

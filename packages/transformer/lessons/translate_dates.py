@@ -1,7 +1,7 @@
 # ruff: noqa: T201
 """A lesson: an encoder-decoder learns to translate dates as people write them into ISO 8601.
 
-    uv run --package transformer python packages/transformer/lessons/translate_dates.py
+    uv run --package transformer python packages/transformer/lessons/translate_dates.py [PICTURE]
 
 "Sunday, March 7th, 1999" becomes "1999-03-07". The data are all days of two hundred years, each in nine spellings; one
 day in ten is held out in all of its spellings. Nobody tells the model what a month is: it reads characters and writes
@@ -9,6 +9,7 @@ characters, each next one after a look at all that it reads and at what it has w
 """
 
 import datetime
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from attention import KeyValueCache, padding
+from attention import KeyValueCache, padding, plot_map, record_maps
 from tensors import generator, pad_rows, seed_all
 from trainkit import adamw, cosine, cross_entropy, evaluating, train_steps
 from transformer import EncoderDecoder, initialise
@@ -135,11 +136,11 @@ def exact_matches(
     return shares
 
 
-def main(steps: int = 500, spellings: tuple[str, ...] = SPELLINGS, n_asked: int = 1000) -> dict[str, float]:
-    """Train, report, and return the share of exact matches for each spelling."""
+def train(
+    days: list[datetime.date], spellings: tuple[str, ...], steps: int, example: str
+) -> tuple[Translator, Characters]:
+    """A translator that has learned from `days`; says now and then how it translates `example`."""
     began = time.perf_counter()
-    seed_all(0)
-    days, held_out = split_days(seed=0)
     seen = {character for day in days[:5000] for spelling in spellings for character in spelled(day, spelling)}
     characters = Characters("".join(sorted(seen | {"-"})))
     model = Translator(1 + len(characters.known))
@@ -147,16 +148,39 @@ def main(steps: int = 500, spellings: tuple[str, ...] = SPELLINGS, n_asked: int 
     stream = batches(days, spellings, characters, 128, steps)
     for step in train_steps(model, stream, loss, optimizer, schedule=cosine(steps, warmup=steps // 10)):
         if step.number % max(steps // 10, 1) == 0:
-            text = spelled(held_out[0], spellings[-1])
-            written, seconds = translate(model, characters, [text])[0], time.perf_counter() - began
-            print(f"step {step.number:3}, {seconds:3.0f} s, loss {step.loss:.4f}: {text} -> {written}")
+            written, seconds = translate(model, characters, [example])[0], time.perf_counter() - began
+            print(f"step {step.number:3}, {seconds:3.0f} s, loss {step.loss:.4f}: {example} -> {written}")
+    return model, characters
+
+
+def draw(model: Translator, characters: Characters, text: str, path: str) -> None:
+    """A picture of where the last block looks in the text while it writes each character, heads averaged."""
+    written = translate(model, characters, [text])[0]
+    before = nn.functional.pad(characters.encode([written])[0], (1, 0), value=START)
+    with record_maps(model) as maps, evaluating(model):
+        model(*characters.encode([text]), before)
+    weights = maps[f"body.decoder.blocks.{len(model.body.decoder.blocks) - 1}.cross_attention"][0].mean(dim=0)
+    plot_map(weights, [*written, "end"], source=list(text), title="Where it looks while it writes").savefig(path)
+
+
+def main(
+    steps: int = 500, spellings: tuple[str, ...] = SPELLINGS, n_asked: int = 1000, picture: str | None = None
+) -> dict[str, float]:
+    """Train, report, and return the share of exact matches for each spelling."""
+    began = time.perf_counter()
+    seed_all(0)
+    days, held_out = split_days(seed=0)
+    example = spelled(held_out[0], spellings[-1])
+    model, characters = train(days, spellings, steps, example)
     shares = exact_matches(model, spellings, characters, held_out[:n_asked])
     print("\n| spelling | right to the last character |\n|---|---|")
     for spelling, share in {**shares, "all": sum(shares.values()) / len(shares)}.items():
         print(f"| {spelling} | {share:.2%} |")
     print(f"\n{n_asked} days that were never seen; {time.perf_counter() - began:.0f} s in all")
+    if picture:
+        draw(model, characters, example, picture)
     return shares
 
 
 if __name__ == "__main__":
-    main()
+    main(picture=sys.argv[1] if len(sys.argv) > 1 else None)
