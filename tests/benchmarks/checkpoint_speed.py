@@ -2,9 +2,9 @@
 
 500 MB of weights and AdamW state. Writing: one plain file in sequence and fsynced, against `Checkpoints.save`
 (hashes, fsyncs, renames included). Reading: that file read in sequence, against `Checkpoints.load` (every byte
-verified, then copied into model and optimizer), each after the page cache was told to drop the files. Each write ends
-by removing the file or checkpoint before. Rounds take turns; medians after warm-up rounds, in which the system finds
-its memory.
+read once, hashed, and put into model and optimizer), each after the page cache was told to drop the
+files. Each write ends by removing the file or checkpoint before. Rounds take turns; medians after warm-up rounds, in
+which the system finds its memory.
 """
 
 import os
