@@ -85,6 +85,10 @@ class TransformersCache:
         self.theirs.batch_select_indices(rows)
         self.real, self.lengths = self.real[rows], self.lengths[rows]
 
+    def cut(self, lengths):
+        self.real &= self.real.cumsum(dim=1) <= lengths[:, None]  # what is no longer real is no longer seen
+        self.lengths = lengths
+
 
 class TableModel:
     """The next token depends on the last one alone: row t of `table` holds the logits after token t."""
@@ -95,6 +99,7 @@ class TableModel:
     def new_cache(self, batch, length):
         cache = SimpleNamespace(lengths=torch.zeros(batch, dtype=torch.int64))
         cache.select = lambda rows: setattr(cache, "lengths", cache.lengths[rows])
+        cache.cut = lambda lengths: setattr(cache, "lengths", lengths)
         return cache
 
     def __call__(self, tokens, cache=None, lengths=None, last_only=False):

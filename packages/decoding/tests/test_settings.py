@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from decoding import GenerationSettings
+from decoding import GenerationSettings, read_settings, write_settings
+from decoding.settings_checks import check_settings
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,71 @@ def test_whole_numbers_serve_as_numbers():
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         GenerationSettings().seed = 1
+
+
+def test_settings_come_back_from_the_file_that_transformers_reads_too(tmp_path):
+    from transformers import GenerationConfig
+
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": 7, "top_k": 3}')
+    settings = GenerationSettings(
+        max_new_tokens=9, temperature=0.7, top_p=0.8, stop=("a", "b"), banned=((1, 2),), dry_multiplier=0.5, beams=3,
+        n_best=2, logit_bias=(((3, 4), -1.5),), order="llama.cpp", repetition_penalty=1.5, early_stopping="never",
+    )  # fmt: skip
+    write_settings(tmp_path, settings)
+    assert read_settings(tmp_path) == settings
+    theirs = GenerationConfig.from_pretrained(tmp_path)
+    assert (theirs.eos_token_id, theirs.num_beams, theirs.num_return_sequences, theirs.do_sample) == (7, 3, 2, True)
+    assert (theirs.temperature, theirs.top_p, theirs.max_new_tokens) == (0.7, 0.8, 9)
+    assert theirs.bad_words_ids == [[1, 2]]
+    greedy = GenerationSettings(temperature=0, no_repeat_ngram_size=3)
+    write_settings(tmp_path, greedy)
+    assert read_settings(tmp_path) == greedy
+    assert GenerationConfig.from_pretrained(tmp_path).do_sample is False
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "wanted JSON in"), ("[]", "wanted an object"), ('{"do_sample": true, "top_p": 3}', "top_p must be above 0")],
+)
+def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, words):
+    (tmp_path / "generation_config.json").write_text(content)
+    with pytest.raises(ValueError, match=words):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"min_new_tokens": 200}, "at most max_new_tokens"),
+        ({"min_p": 1.2}, "from 0"),
+        ({"typical_p": 0.0}, "above 0 and at most 1"),
+        ({"epsilon_cutoff": 1.0}, "to below 1"),
+        ({"eta_cutoff": -0.1}, "to below 1"),
+        ({"repetition_penalty": 0.0}, "above 0, got 0.0"),
+        ({"no_repeat_ngram_size": -1}, "0 .off. or more"),
+        ({"dry_base": 0.5}, "1 or more, got 0.5"),
+        ({"frequency_penalty": float("inf")}, "finite"),
+        ({"stop": ("a", "")}, "at least one character"),
+        ({"banned": ((),)}, "at least one id"),
+        ({"logit_bias": (((1,), float("nan")),)}, "numbers or -inf"),
+        ({"beams": 2, "n_best": 3}, "at most the number of beams, 2"),
+        ({"beams": 3, "beam_groups": 2, "diversity_penalty": 1.0, "temperature": 0}, "a divisor of the 3 beams"),
+        ({"beams": 4, "beam_groups": 2, "temperature": 0}, "above 0 with beam_groups"),
+        ({"diversity_penalty": 1.0}, "0 without beam_groups"),
+        ({"early_stopping": "maybe"}, "one of .True, False, 'never'."),
+        ({"beams": 2, "penalty_alpha": 0.5, "temperature": 0, "top_k": 4}, "used one at a time"),
+        ({"penalty_alpha": 0.5, "temperature": 0}, "2 or more with penalty_alpha"),
+        ({"beams": 2, "when_full": "drop_oldest_half"}, "'stop' with"),
+        ({"beams": 2, "log_probabilities": 2}, "left out with"),
+        ({"log_probabilities": -1}, "0 or more"),
+        ({"patience": 0.0}, "above 0"),
+        ({"order": "mine"}, "one of"),
+    ],
+)
+def test_more_values_that_make_no_sense_are_refused(values, words):
+    # In the words of the package, not of the enforced annotations: the check is called by itself.
+    settings = GenerationSettings()
+    for name, value in values.items():
+        object.__setattr__(settings, name, value)
+    with pytest.raises(ValueError, match=words):
+        check_settings(settings)

@@ -7,24 +7,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .beams import beam_search
+    from .contrastive import contrastive_search
     from .detokenizers import DETOKENIZERS, Detokenizer
+    from .drafts import DraftModel, PromptLookup
+    from .grammar import Grammar, matching_grammar, matching_regex, matching_schema
+    from .guidance import GuidedModel
     from .harness import lm_eval_model
     from .intervals import Comparison, Estimate, compare_units, estimate, sign_test
     from .loop import Batch, generate_ids
     from .memorisation import CopiedSpan, longest_copied_span
+    from .packed import PackedWeights
+    from .penalties import dry, frequency_penalty, no_repeat_ngram, presence_penalty, repetition_penalty
     from .protocols import Cache, LanguageModel, Tokenizer
     from .published_perplexity import NamedPerplexity, named_perplexities
     from .quality import QualityReport, quality_report
+    from .reranking import best_of, minimum_bayes_risk, samples
     from .rows import Generated, Row
     from .sampling import greedy, sample
     from .scores import DocumentScore, TokenScores, perplexity, score_documents, score_tokens
     from .settings import GenerationSettings
+    from .settings_file import read_settings, write_settings
     from .spans import Span, SpanScore, score_spans
+    from .speculation import generate_speculatively
     from .task_files import read_items
     from .task_items import Choice, Cloze
     from .tasks import BLIMP, CHOICE, HELLASWAG, LAMBADA, ItemScore, Task, score_items, summarise
     from .text import GeneratedText, generate, stream
-    from .truncation import temperature, top_k, top_p
+    from .truncation import epsilon, eta, exclude_top_choices, min_p, temperature, top_k, top_n_sigma, top_p, typical
+    from .words import ban, force_prefix, not_yet, sequence_bias
 
 __all__ = [  # noqa: RUF022  in reading order
     "LanguageModel",
@@ -36,6 +47,21 @@ __all__ = [  # noqa: RUF022  in reading order
     "temperature",
     "top_k",
     "top_p",
+    "min_p",
+    "typical",
+    "epsilon",
+    "eta",
+    "top_n_sigma",
+    "exclude_top_choices",
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "no_repeat_ngram",
+    "dry",
+    "sequence_bias",
+    "ban",
+    "force_prefix",
+    "not_yet",
     "Generated",
     "Row",
     "Batch",
@@ -43,6 +69,22 @@ __all__ = [  # noqa: RUF022  in reading order
     "GeneratedText",
     "generate",
     "stream",
+    "PackedWeights",
+    "write_settings",
+    "read_settings",
+    "matching_grammar",
+    "matching_schema",
+    "matching_regex",
+    "Grammar",
+    "minimum_bayes_risk",
+    "best_of",
+    "samples",
+    "beam_search",
+    "contrastive_search",
+    "GuidedModel",
+    "generate_speculatively",
+    "DraftModel",
+    "PromptLookup",
     "Span",
     "SpanScore",
     "score_spans",
@@ -79,10 +121,256 @@ __all__ = [  # noqa: RUF022  in reading order
 ]
 
 _MODULE = {
+    **dict.fromkeys(
+        (
+            "read_settings",
+            "write_settings",
+        ),
+        "settings_file",
+    ),
+    **dict.fromkeys(
+        (
+            "Grammar",
+            "matching_regex",
+            "matching_schema",
+            "matching_grammar",
+        ),
+        "grammar",
+    ),
+    **dict.fromkeys(
+        (
+            "samples",
+            "best_of",
+            "minimum_bayes_risk",
+        ),
+        "reranking",
+    ),
+    **dict.fromkeys(("beam_search",), "beams"),
+    **dict.fromkeys(("PackedWeights",), "packed"),
+    **dict.fromkeys(("contrastive_search",), "contrastive"),
+    **dict.fromkeys(("GuidedModel",), "guidance"),
+    **dict.fromkeys(("generate_speculatively",), "speculation"),
+    **dict.fromkeys(
+        (
+            "PromptLookup",
+            "DraftModel",
+        ),
+        "drafts",
+    ),
+    **dict.fromkeys(
+        (
+            "sequence_bias",
+            "ban",
+            "force_prefix",
+            "not_yet",
+        ),
+        "words",
+    ),
+    **dict.fromkeys(
+        (
+            "repetition_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "no_repeat_ngram",
+            "dry",
+        ),
+        "penalties",
+    ),
+    **dict.fromkeys(
+        (
+            "temperature",
+            "top_k",
+            "top_p",
+            "min_p",
+            "typical",
+            "epsilon",
+            "eta",
+            "top_n_sigma",
+            "exclude_top_choices",
+        ),
+        "truncation",
+    ),
+    **dict.fromkeys(
+        (
+            "read_settings",
+            "write_settings",
+        ),
+        "settings_file",
+    ),
+    **dict.fromkeys(
+        (
+            "Grammar",
+            "matching_regex",
+            "matching_schema",
+            "matching_grammar",
+        ),
+        "grammar",
+    ),
+    **dict.fromkeys(
+        (
+            "samples",
+            "best_of",
+            "minimum_bayes_risk",
+        ),
+        "reranking",
+    ),
+    **dict.fromkeys(
+        (
+            "PromptLookup",
+            "DraftModel",
+        ),
+        "drafts",
+    ),
+    **dict.fromkeys(
+        (
+            "sequence_bias",
+            "ban",
+            "force_prefix",
+            "not_yet",
+        ),
+        "words",
+    ),
+    **dict.fromkeys(
+        (
+            "repetition_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "no_repeat_ngram",
+            "dry",
+        ),
+        "penalties",
+    ),
+    **dict.fromkeys(
+        (
+            "temperature",
+            "top_k",
+            "top_p",
+            "min_p",
+            "typical",
+            "epsilon",
+            "eta",
+            "top_n_sigma",
+            "exclude_top_choices",
+        ),
+        "truncation",
+    ),
+    **dict.fromkeys(
+        (
+            "Grammar",
+            "matching_regex",
+            "matching_schema",
+            "matching_grammar",
+        ),
+        "grammar",
+    ),
+    **dict.fromkeys(
+        (
+            "samples",
+            "best_of",
+            "minimum_bayes_risk",
+        ),
+        "reranking",
+    ),
+    **dict.fromkeys(
+        (
+            "PromptLookup",
+            "DraftModel",
+        ),
+        "drafts",
+    ),
+    **dict.fromkeys(
+        (
+            "sequence_bias",
+            "ban",
+            "force_prefix",
+            "not_yet",
+        ),
+        "words",
+    ),
+    **dict.fromkeys(
+        (
+            "repetition_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "no_repeat_ngram",
+            "dry",
+        ),
+        "penalties",
+    ),
+    **dict.fromkeys(
+        (
+            "temperature",
+            "top_k",
+            "top_p",
+            "min_p",
+            "typical",
+            "epsilon",
+            "eta",
+            "top_n_sigma",
+            "exclude_top_choices",
+        ),
+        "truncation",
+    ),
+    **dict.fromkeys(
+        (
+            "Grammar",
+            "matching_regex",
+            "matching_schema",
+            "matching_grammar",
+        ),
+        "grammar",
+    ),
+    **dict.fromkeys(
+        (
+            "samples",
+            "best_of",
+            "minimum_bayes_risk",
+        ),
+        "reranking",
+    ),
+    **dict.fromkeys(
+        (
+            "PromptLookup",
+            "DraftModel",
+        ),
+        "drafts",
+    ),
+    **dict.fromkeys(
+        (
+            "sequence_bias",
+            "ban",
+            "force_prefix",
+            "not_yet",
+        ),
+        "words",
+    ),
+    **dict.fromkeys(
+        (
+            "repetition_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "no_repeat_ngram",
+            "dry",
+        ),
+        "penalties",
+    ),
+    **dict.fromkeys(
+        (
+            "temperature",
+            "top_k",
+            "top_p",
+            "min_p",
+            "typical",
+            "epsilon",
+            "eta",
+            "top_n_sigma",
+            "exclude_top_choices",
+        ),
+        "truncation",
+    ),
     **dict.fromkeys(("LanguageModel", "Cache", "Tokenizer"), "protocols"),
     "GenerationSettings": "settings",
     **dict.fromkeys(("greedy", "sample"), "sampling"),
-    **dict.fromkeys(("temperature", "top_k", "top_p"), "truncation"),
     **dict.fromkeys(("Generated", "Row"), "rows"),
     **dict.fromkeys(("Batch", "generate_ids"), "loop"),
     **dict.fromkeys(("GeneratedText", "generate", "stream"), "text"),

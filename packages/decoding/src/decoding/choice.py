@@ -35,10 +35,7 @@ def choose_together(
     """`choose` for rows that share their settings."""
     steps = cached_steps_of(settings, end_of_text)
     changed = processed(constrained(logits, rows), steps, past_of(rows, steps, logits), [row.draws for row in rows])
-    if settings.is_greedy:
-        chosen = greedy(changed)
-    else:
-        chosen = sample(changed, draw_uniforms([row.draws for row in rows]))
+    chosen = greedy(changed) if settings.is_greedy else sample(changed, draw_uniforms([row.draws for row in rows]))
     if settings.log_probabilities is not None:
         report(logits, chosen, rows, settings.log_probabilities)
     for row, token in zip(rows, chosen.tolist(), strict=True):

@@ -38,13 +38,6 @@ def histories(prompts: Sequence[Sequence[int]], new: Sequence[Sequence[int]], de
     return Histories(torch.tensor(ids, dtype=torch.int64, device=device).view(len(rows), longest), n_new)
 
 
-def counts(ids: Int[Tensor, "B N"], n_vocab: int) -> Int[Tensor, "B V"]:
-    """How often each id stands in each row."""
-    found = torch.zeros(len(ids), n_vocab + 1, dtype=torch.int64, device=ids.device)
-    there = ids != NOTHING
-    return found.scatter_add_(1, torch.where(there, ids, n_vocab), there.long())[:, :n_vocab]
-
-
 def marked(ids: Int[Tensor, "B N"], n_vocab: int) -> Bool[Tensor, "B V"]:
     """True for each id that stands in the row."""
     found = torch.zeros(len(ids), n_vocab + 1, dtype=torch.bool, device=ids.device)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from tensors import generator
 
 from .choice import check_row_settings, choose, method_of, settings_of_each
+from .packed import PackedWeights
 from .protocols import LanguageModel
 from .rows import Constraint, Generated, Row
 from .session import Session, check_ids, check_model, check_prompt
@@ -35,7 +36,7 @@ class Batch:
         end_of_text: int | None = None,
         decode_bytes: DecodeBytes | None = None,
         length: int | None = None,
-        pack: bool = True,
+        pack: bool | PackedWeights = True,
     ) -> None:
         check_model(model)
         if max_rows < 1:
@@ -135,7 +136,7 @@ def generate_ids(
     constraints: Sequence[Constraint | None] | None = None,
     max_rows: int | None = None,
     cancelled: Callable[[], bool] | None = None,
-    pack: bool = True,
+    pack: bool | PackedWeights = True,
 ) -> list[Generated]:
     """Continue every prompt in `ids`, at most `max_rows` at a time (default: all), none of which influences another.
 

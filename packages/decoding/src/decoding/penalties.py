@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .histories import NOTHING, counts, marked
+from .histories import NOTHING, marked
 
 LONGEST_REPEAT = 64
 """DRY counts repeated sequences up to this length; the penalty on longer ones is beyond any logit."""
@@ -17,8 +17,12 @@ def repetition_penalty(logits: Float[Tensor, "B V"], ids: Int[Tensor, "B N"], pe
     1909.05858, section 4.1; the two cases are transformers', since dividing a negative logit would favour it).
     llama.cpp looks at the last 64 tokens only.
     """
-    changed = torch.where(logits < 0, logits * penalty, logits / penalty)
-    return torch.where(marked(ids, logits.shape[-1]), changed, logits)
+    there = ids.clamp(min=0)
+    own = logits.gather(1, there)
+    changed = torch.where(own < 0, own * penalty, own / penalty)
+    # Where a row has no id, its first one stands in, in a column of its own at the end.
+    spare = torch.where(ids == NOTHING, logits.shape[-1], ids)
+    return torch.nn.functional.pad(logits, (0, 1)).scatter(1, spare, changed)[:, :-1]
 
 
 def frequency_penalty(logits: Float[Tensor, "B V"], new: Int[Tensor, "B M"], penalty: float) -> Float[Tensor, "B V"]:
@@ -27,7 +31,10 @@ def frequency_penalty(logits: Float[Tensor, "B V"], new: Int[Tensor, "B M"], pen
     Grows until a loop breaks, however sure the model is of it (OpenAI's API reference; vLLM alike, llama.cpp counts the
     prompt too). A negative penalty favours repetition.
     """
-    return logits - penalty * counts(new, logits.shape[-1])
+    if new.shape[1] == 0:
+        return logits
+    weights = torch.where(new == NOTHING, 0.0, -penalty).to(logits)
+    return logits.scatter_add(1, new.clamp(min=0), weights)
 
 
 def presence_penalty(logits: Float[Tensor, "B V"], new: Int[Tensor, "B M"], penalty: float) -> Float[Tensor, "B V"]:

@@ -35,14 +35,19 @@ def draw_uniforms(generators: Sequence[Generator]) -> Float[Tensor, " B"]:
 
 
 def processed(
-    logits: Float[Tensor, "B V"], steps: Sequence[Step], past: Histories, generators: Sequence[Generator]
+    logits: Float[Tensor, "B V"],
+    steps: Sequence[Step],
+    past: Histories,
+    generators: Sequence[Generator],
+    *,
+    may_ban_all: bool = False,
 ) -> Float[Tensor, "B V"]:
     """The logits after all steps. ValueError on logits that are no distribution (NaN, or +inf, or all -inf), and where
-    the steps left no token to choose."""
+    the steps left no token to choose (unless they may)."""
     _check_rows(logits, "wanted finite logits", "check the model's weights and number format")
     for step in steps:
         logits = step.change(logits, past, *((draw_uniforms(generators),) if step.draws else ()))
-    if steps:
+    if steps and not may_ban_all:
         names = ", ".join(step.name for step in steps)
         _check_rows(logits, "wanted at least one token that may come", f"{names} ban them all: allow one")
     return logits

@@ -15,18 +15,22 @@ from .protocols import LanguageModel
 class Session:
     """`rows` rows of up to `length` tokens of one model, their cache allocated once.
 
-    With `pack` weights are packed at their first use with several rows (see `PackedWeights`).
+    With `pack` weights are packed for this session once it has read its prompts (see `PackedWeights`); given
+    PackedWeights, what is packed there is used at once, and kept for later sessions.
     """
 
-    def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool = True) -> None:
+    def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool | PackedWeights = True) -> None:
         check_model(model)
         self.model = model
+        self.cache_length = min(length, model.n_ctx)
         with inference(model):
-            self.cache = model.new_cache(rows, min(length, model.n_ctx))
+            self.cache = model.new_cache(rows, self.cache_length)
         self.device: torch.device = self.cache.lengths.device
         self.held = [0] * rows
         """Tokens that the cache holds of each row: `cache.lengths`, without asking the device."""
-        self.packed = PackedWeights() if pack and self.device.type == "cpu" and packing_is_there() else None
+        self.packed: PackedWeights | None = None
+        if pack is not False and self.device.type == "cpu" and packing_is_there():
+            self.packed = pack if isinstance(pack, PackedWeights) else PackedWeights()
 
     def feed(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "B V"]:
         """Append one or more tokens to each row; float32 logits of what follows each row's last one."""
@@ -58,7 +62,7 @@ class Session:
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)
-        several = padded.numel() > 1
+        several = padded.numel() > 1 and (any(self.held) or (self.packed is not None and self.packed.packed))
         with inference(self.model), self.packed if self.packed is not None and several else nullcontext():
             logits = self.model(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]

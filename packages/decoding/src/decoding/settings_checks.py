@@ -128,11 +128,12 @@ def _check_together(settings: "GenerationSettings") -> None:
         (s.penalty_alpha > 0 and s.top_k < 2, "top_k", "2 or more with penalty_alpha", "4 is a usual value"),
         (s.penalty_alpha > 0 and s.temperature != 0, "temperature", "0 with penalty_alpha", "set it to 0"),
         (s.beam_groups > 1 and s.temperature != 0, "temperature", "0 with beam_groups", "set it to 0"),
+        (bool(methods) and s.when_full != "stop", "when_full", f"'stop' with {methods}", "leave one of them out"),
         (
-            s.beams > 1 and s.when_full != "stop",
-            "when_full",
-            "'stop' with beams",
-            "leave it out, or use one beam",
+            bool(methods) and s.log_probabilities is not None,
+            "log_probabilities",
+            f"left out with {methods}",
+            "use the plain loop for them",
         ),
     )
     for wrong, name, wanted, advice in rules:

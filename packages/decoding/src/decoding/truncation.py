@@ -64,9 +64,11 @@ def typical(logits: Float[Tensor, "B V"], mass: float, *, keep: int = 1) -> Floa
     probabilities = log_probabilities.exp()
     entropy = -(log_probabilities * probabilities).nansum(dim=-1, keepdim=True)
     strangeness = (-log_probabilities - entropy).abs()
-    kept = smallest_set(-strangeness, probabilities, mass, keep)
-    border = strangeness.masked_fill(~kept, -torch.inf).amax(dim=-1, keepdim=True)
-    return logits.masked_fill(strangeness > border, -torch.inf)
+    kept = smallest_set(-strangeness, probabilities, mass)
+    kept = strangeness <= strangeness.masked_fill(~kept, -torch.inf).amax(dim=-1, keepdim=True)
+    if keep > 1:
+        kept = kept.scatter(-1, strangeness.argsort(dim=-1)[:, :keep], True)
+    return logits.masked_fill(~kept, -torch.inf)
 
 
 def epsilon(logits: Float[Tensor, "B V"], cutoff: float, *, keep: int = 1) -> Float[Tensor, "B V"]:
