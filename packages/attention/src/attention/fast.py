@@ -1,11 +1,14 @@
 """The fast path: torch's fused attention, with the mask in the cheapest form that says the same."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from .algebra import Mask
+from .flex import attend_blocks, is_block_mask, visible_in_pairs
 from .grouped import check_groups, one_step_grouped, repeat_heads
 from .masks import Causal
 from .windowed import attend_windowed, window_pays
@@ -15,7 +18,7 @@ def attend(
     q: Float[Tensor, "B H T D"],
     k: Float[Tensor, "B G S D"],
     v: Float[Tensor, "B G S D"],
-    mask: Mask | Tensor | None = None,
+    mask: Mask | Tensor | Any = None,
     *,
     query_positions: Int[Tensor, "_ T"] | None = None,
     dropout: float = 0.0,
@@ -29,11 +32,16 @@ def attend(
     tensors do not. `bias` is added to the scores and broadcasts like a mask. With fewer key heads than H, each serves
     H / G neighbouring query heads.
 
+    On a GPU a `block_mask` in place of the rule goes to flex attention, unless there is a bias or dropout; elsewhere it
+    is made dense.
+
     A causal rule over equal queries and keys becomes a flag, a rule of short reach over a long text is computed window
     by window, and no rule is made dense where it hides nothing. Queries that see nothing give zeros. ValueError and
     TypeError for masks, biases and heads of the wrong shape and type.
     """
     check_groups(q, k)
+    if is_block_mask(mask) and q.device.type == "cuda" and bias is None and dropout == 0.0:
+        return attend_blocks(q, k, v, mask)
     if q.shape[1] != k.shape[1]:
         if q.shape[2] == 1 and bias is None and hides_nothing(mask, query_positions, k.shape[-2]):
             return one_step_grouped(q, k, v, dropout)
@@ -64,7 +72,7 @@ def biased(
     q: Tensor,
     k: Tensor,
     v: Tensor,
-    mask: Mask | Tensor | None,
+    mask: Mask | Tensor | Any,
     query_positions: Tensor | None,
     bias: Tensor,
     dropout: float,
@@ -86,7 +94,7 @@ def biased(
     return output.masked_fill(~sees_something, 0.0)
 
 
-def hides_nothing(mask: Mask | Tensor | None, query_positions: Tensor | None, keys: int) -> bool:
+def hides_nothing(mask: Mask | Tensor | Any, query_positions: Tensor | None, keys: int) -> bool:
     """True where every query is known to see every key. Numbers on a device are not waited for: then it answers
     False."""
     if mask is None:
@@ -97,12 +105,14 @@ def hides_nothing(mask: Mask | Tensor | None, query_positions: Tensor | None, ke
 
 
 def visible_pairs(
-    mask: Mask | Tensor | None, query_positions: Tensor | None, q: Tensor, k: Tensor
+    mask: Mask | Tensor | Any, query_positions: Tensor | None, q: Tensor, k: Tensor
 ) -> Bool[Tensor, "... T S"]:
     """`mask` as a bool tensor that broadcasts to [B, H, T, S]."""
     full = (*q.shape[:-1], k.shape[-2])
     if isinstance(mask, Mask):
         return mask.dense(full[0], full[2] if query_positions is None else query_positions, full[3], q.device)
+    if is_block_mask(mask):
+        mask = visible_in_pairs(mask, q, k)
     wanted = "wanted a bool mask that broadcasts to [B, H, T, S]"
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         got = mask.dtype if isinstance(mask, Tensor) else type(mask).__name__

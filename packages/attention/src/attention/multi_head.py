@@ -1,6 +1,7 @@
 """Multi-head attention: several smaller attentions side by side, with the weights that they need."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -52,7 +53,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T C"],
-        mask: Mask | Tensor | None = None,
+        mask: Mask | Tensor | Any = None,
         cache: LayerCache | None = None,
         *,
         source: Source | None = None,
@@ -74,7 +75,7 @@ class MultiHeadAttention(nn.Module):
         return self.out(merge_heads(attend(q, k, v, mask, dropout=self.dropout if self.training else 0.0, bias=bias)))
 
     def attend_maps(
-        self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None, *, source: Source | None = None
+        self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | Any = None, *, source: Source | None = None
     ) -> Float[Tensor, "B H T S"]:
         """The weights that `forward` takes for the same arguments, before dropout: row t says where query t looks."""
         q, k, v = self.queries_keys_values(x, source, None)
