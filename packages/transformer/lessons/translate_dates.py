@@ -42,7 +42,7 @@ READ = 34  # at most
 
 def spelled(date: datetime.date, spelling: str) -> str:
     """The date as `spelling` has it."""
-    th = {1: "st", 2: "nd", 3: "rd"}.get(0 if 10 < date.day < 14 else date.day % 10, "th")
+    th = {1: "st", 2: "nd", 3: "rd"}.get(0 if 10 < date.day < 14 else date.day % 10, "th")  # codespell:ignore nd
     names = {"weekday": f"{date:%A}", "month": f"{date:%B}", "short": f"{date:%b}"}
     return spelling.format(day=date.day, th=th, number=date.month, year=date.year, **names)
 

@@ -44,7 +44,7 @@ def test_a_spelled_date_is_read_back_by_python(dates):
         "{number}/{day}/{year}": "%m/%d/%Y",
         "{year}, {month} {day}": "%Y, %B %d",
     }
-    plain = re.compile(r"(?<=\d)(st|nd|rd|th)\b")
+    plain = re.compile(r"(?<=\d)(st|nd|rd|th)\b")  # codespell:ignore nd
     formats |= {"the {day}{th} of {month} {year}": "the %d of %B %Y", dates.SPELLINGS[-1]: "%A, %B %d, %Y"}
     assert set(formats) == set(dates.SPELLINGS)
     for day in (datetime.date(1999, 3, 7) + datetime.timedelta(17 * n) for n in range(60)):
