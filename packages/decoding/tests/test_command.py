@@ -81,9 +81,9 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
         (["MODEL", "--prompt", "世" * 2001], "prompts of 1 to 2000 tokens"),
         (["MODEL", "--prompt", "\udcff"], "a prompt in UTF-8"),
         (["MODEL", "--prompt", "x", "--temperature", "0", "--top-k", "3"], "set a temperature above 0"),
-        (["MODEL", "--prompt", "x", "--top-p", "1.5"], "top_p must be above 0 and at most 1"),
-        (["MODEL", "--prompt", "x", "--temperature", "nan"], "temperature must be a finite number"),
-        (["MODEL", "--prompt", "x", "--max-new-tokens", "0"], "max_new_tokens must be 1 or more"),
+        (["MODEL", "--prompt", "x", "--top-p", "1.5"], "--top-p must be above 0 and at most 1"),
+        (["MODEL", "--prompt", "x", "--temperature", "nan"], "--temperature must be a finite number"),
+        (["MODEL", "--prompt", "x", "--max-new-tokens", "0"], "--max-new-tokens must be 1 or more"),
         (["MODEL", "--prompt", "x", "--device", "abacus"], "abacus"),
         (["MODEL", "--prompts-file", "/no/such/file"], "a file of prompts, got /no/such/file"),
         (["EMPTY", "--prompt", "x"], "wanted"),
@@ -163,3 +163,33 @@ def test_what_the_protocol_lacks_is_named_without_the_annotations():
     program = "import torch, decoding; decoding.generate_ids(torch.nn.Linear(1, 1), [[1]])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "got Linear without ['new_cache', 'n_ctx', 'n_vocab']; wrap it" in result.stderr
+
+
+def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(folder, tmp_path, capsys):
+    prompts, out = tmp_path / "prompts.txt", tmp_path / "out.jsonl"
+    prompts.write_text("aus\nthe hat\nWelt\nand\n", encoding="utf-8")
+    arguments = ["generate", folder, "--prompts-file", str(prompts), "--out", str(out), "--rows", "2", *SAMPLED_OPTIONS]
+    assert main(arguments) == 0
+    whole = out.read_text(encoding="utf-8")
+    assert len(whole.splitlines()) == 4
+    out.write_text(whole[: whole.index("\n") + 30], encoding="utf-8")  # one line and a torn one
+    assert main(arguments) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+    assert out.read_text(encoding="utf-8") == whole
+
+
+def test_prompts_may_come_on_standard_input(folder):
+    result = subprocess.run(
+        [sys.executable, "-m", "decoding", "generate", folder, "--prompts-file", "-", *SAMPLED_OPTIONS, "--json"],
+        input=b"aus\nthe\n", capture_output=True,
+    )  # fmt: skip
+    assert [json.loads(line)["prompt"] for line in result.stdout.splitlines()] == ["aus", "the"]
+
+
+def test_a_single_prompt_may_be_bound_to_a_pattern_and_stopped_by_a_word(folder, capsys):
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    assert main(["generate", folder, "--prompt", "the", "--regex", "[ab]{4}", *SAMPLED_OPTIONS]) == 0
+    text = capsys.readouterr().out.removeprefix("the").removesuffix("\n")
+    assert len(text) == 4
+    assert set(text) <= set("ab")

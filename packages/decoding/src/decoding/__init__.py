@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .beam_tree import draw_beam_tree
     from .beams import beam_search
     from .contrastive import contrastive_search
     from .detokenizers import DETOKENIZERS, Detokenizer
     from .drafts import DraftModel, PromptLookup
+    from .explanation import Explanation, explain
     from .grammar import Grammar, matching_grammar, matching_regex, matching_schema
     from .guidance import GuidedModel
     from .harness import lm_eval_model
@@ -69,6 +71,9 @@ __all__ = [  # noqa: RUF022  in reading order
     "GeneratedText",
     "generate",
     "stream",
+    "draw_beam_tree",
+    "explain",
+    "Explanation",
     "PackedWeights",
     "write_settings",
     "read_settings",
@@ -121,6 +126,14 @@ __all__ = [  # noqa: RUF022  in reading order
 ]
 
 _MODULE = {
+    **dict.fromkeys(("draw_beam_tree",), "beam_tree"),
+    **dict.fromkeys(
+        (
+            "Explanation",
+            "explain",
+        ),
+        "explanation",
+    ),
     **dict.fromkeys(
         (
             "read_settings",
@@ -150,6 +163,70 @@ _MODULE = {
     **dict.fromkeys(("contrastive_search",), "contrastive"),
     **dict.fromkeys(("GuidedModel",), "guidance"),
     **dict.fromkeys(("generate_speculatively",), "speculation"),
+    **dict.fromkeys(
+        (
+            "PromptLookup",
+            "DraftModel",
+        ),
+        "drafts",
+    ),
+    **dict.fromkeys(
+        (
+            "sequence_bias",
+            "ban",
+            "force_prefix",
+            "not_yet",
+        ),
+        "words",
+    ),
+    **dict.fromkeys(
+        (
+            "repetition_penalty",
+            "frequency_penalty",
+            "presence_penalty",
+            "no_repeat_ngram",
+            "dry",
+        ),
+        "penalties",
+    ),
+    **dict.fromkeys(
+        (
+            "temperature",
+            "top_k",
+            "top_p",
+            "min_p",
+            "typical",
+            "epsilon",
+            "eta",
+            "top_n_sigma",
+            "exclude_top_choices",
+        ),
+        "truncation",
+    ),
+    **dict.fromkeys(
+        (
+            "read_settings",
+            "write_settings",
+        ),
+        "settings_file",
+    ),
+    **dict.fromkeys(
+        (
+            "Grammar",
+            "matching_regex",
+            "matching_schema",
+            "matching_grammar",
+        ),
+        "grammar",
+    ),
+    **dict.fromkeys(
+        (
+            "samples",
+            "best_of",
+            "minimum_bayes_risk",
+        ),
+        "reranking",
+    ),
     **dict.fromkeys(
         (
             "PromptLookup",

@@ -1,0 +1,44 @@
+"""What one can type after `decoding generate`."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from .settings import GenerationSettings
+
+
+class Sampling(GenerationSettings):
+    """Checked by `run_generate`, so that a wrong value is reported in our words and not wrapped in the parser's."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Continue prompts with a model. Standard output gets each prompt and its continuation, in one block per prompt;
+    a single one appears as it is written. Everything else goes to standard error."""
+
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
+    """Folder of a model, such as RUN/model after training."""
+    prompt: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A text to continue; may be given several times."""
+    prompts_file: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A UTF-8 file with one prompt per line; - is standard input."""
+    sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
+    regex: str | None = None
+    """Every continuation matches this regular expression (extra `grammar`)."""
+    json_schema: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Every continuation is JSON that fits the schema in this file (extra `grammar`)."""
+    rows: int = 8
+    """Prompts written at the same time."""
+    device: str = "auto"
+    """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """One JSON object per prompt and line: prompt, text, ids, finish_reason."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write these objects to a file, each as soon as it and those before it are done."""
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Go on with the file of an earlier run that broke off."""
