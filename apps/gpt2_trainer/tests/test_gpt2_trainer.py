@@ -1,6 +1,7 @@
 import pydoc_data.topics
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import gpt2
 from gpt2 import TrainSettings
 from gpt2_trainer import command
+from gpt2_trainer.samples import Sample, SampleLog, read_samples
 
 TINY = ["--recipe", "tiny", "--steps", "6", "--batch-size", "4"]
 
@@ -34,26 +36,68 @@ def trainer(monkeypatch, capsys):
     return call
 
 
-def test_it_samples_as_it_learns_and_ends_with_its_numbers(trainer, text_file, tmp_path):
-    arguments = ["--text", text_file, "--out", tmp_path / "run", *TINY, "--sample-every", "2", "--prompt", "The class"]
+def test_a_watched_run_shows_everything_and_is_the_same_run(trainer, text_file, tmp_path):
+    folder, prompt = tmp_path / "run", "<b>The"
+    arguments = ["--text", text_file, "--out", folder, *TINY, "--sample-every", "2", "--prompt", prompt]
     code, output, errors = trainer(*arguments)
     assert code == 0, errors
-    assert [line for line in output.splitlines() if line.startswith("── step")] != []
-    assert output.count("\nThe class") == 3
-    for word in ("── step 2,", "── step 6,", "bits per byte", "decoding generate"):
+    for word in ("── step 2,", "── step 6,", "bits per byte", "decoding generate", "report.html"):
         assert word in output
-    model, _ = gpt2.load(tmp_path / "run")
-    assert model.config.n_layer == 2
+    samples = read_samples(folder)
+    assert [sample.step for sample in samples] == [2, 4, 6]
+    assert all(sample.prompt == prompt and prompt + sample.text in output for sample in samples)
+    check_report(folder)
+    check_tensorboard(folder)
+    check_same_weights(folder, text_file, tmp_path / "plain")
 
 
-def test_sampling_changes_nothing_of_the_run(trainer, text_file, tmp_path):
-    watched = tmp_path / "watched"
-    assert trainer("--text", text_file, "--out", watched, *TINY, "--sample-every", "1")[0] == 0
-    plain = TrainSettings(text=str(text_file), out=tmp_path / "plain", recipe="tiny", steps=6, batch_size=4)
-    for _ in gpt2.run(plain):
+def check_report(folder: Path) -> None:
+    """One file that loads nothing, with three pictures, the prompt as text and the true number of parameters."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    parser = Links()
+    parser.feed(page)
+    assert len(parser.sources) == 3
+    assert all(source.startswith("data:image/png;base64,iVBOR") for source in parser.sources)
+    assert "&lt;b&gt;The" in page
+    assert "<b>The" not in page
+    assert f"{gpt2.load(folder)[0].config.n_parameters:,}" in page
+
+
+def check_tensorboard(folder: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    assert {"heads", "token vectors"} <= set(events.Tags()["images"])
+    assert [event.step for event in events.Tensors("sample/text_summary")] == [2, 4, 6]
+
+
+def check_same_weights(watched: Path, text: Path, plain: Path) -> None:
+    for _ in gpt2.run(TrainSettings(text=str(text), out=plain, recipe="tiny", steps=6, batch_size=4)):
         pass
     names = ("model/model.safetensors", "model/config.json")
-    assert all((watched / name).read_bytes() == (tmp_path / "plain" / name).read_bytes() for name in names)
+    assert all((watched / name).read_bytes() == (plain / name).read_bytes() for name in names)
+
+
+def test_samples_after_the_checkpoint_are_written_again(tmp_path):
+    log = SampleLog(tmp_path, 0)
+    for step in (2, 4, 6):
+        log.append(Sample(step, 1.0, "The", f" {step} \u00e9\n"))
+    with (tmp_path / "samples.jsonl").open("a") as stream:
+        stream.write('{"step": 7, "lo')
+    assert [sample.step for sample in read_samples(tmp_path)] == [2, 4, 6]
+    SampleLog(tmp_path, 4).append(Sample(5, 1.0, "The", " five"))
+    assert [sample.text for sample in read_samples(tmp_path)] == [" 2 \u00e9\n", " 4 \u00e9\n", " five"]
+
+
+class Links(HTMLParser):
+    """What a page would load: every src and href."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
 
 
 @pytest.mark.parametrize(

@@ -23,28 +23,29 @@ def main() -> None:
 def train_and_sample(settings: TrainerSettings) -> int:
     """Train with a sample every so often. Returns the exit code; 130 or 143 after a signal, everything saved."""
     import gpt2
-    from decoding import GenerationSettings, generate
     from trainkit import graceful_stop, progress
 
-    sampling = GenerationSettings(
-        max_new_tokens=settings.sample_tokens,
-        temperature=settings.temperature,
-        top_k=settings.top_k if settings.temperature > 0 else 0,
-    )
+    from .report import write_report
+    from .watching import Watcher, sampling_settings
+
+    sampling = sampling_settings(settings)  # refused before a run is made
     began, command = time.perf_counter(), typed("gpt2_trainer", "gpt2-trainer")
     with graceful_stop() as stop:
         run = gpt2.run(settings.train, lambda: stop.requested)
         print(introduction(run), flush=True)
-        sample_every = settings.sample_every or -(-run.total // 10)
+        steps = progress(run, total=run.total, start=run.start, unit="tokens", describe=lambda: held_out(run))
         try:
-            for step in progress(run, total=run.total, start=run.start, unit="tokens", describe=lambda: held_out(run)):
-                if step.number % sample_every == 0 or step.number == run.total:
-                    sample = generate(run.model, run.tokenizer, [settings.prompt], sampling)[0]
-                    show(f"── step {step.number}, loss {step.loss:.3f} ──\n{settings.prompt}{sample.text}\n")
+            with Watcher(run, settings, sampling) as watcher:
+                for step in steps:
+                    if sample := watcher.look(step):
+                        title = f"── step {step.number}, loss {step.loss:.3f} ──"
+                        show(f"{title}\n{sample.prompt}{sample.text}\n")
         except (ValueError, OSError) as error:
             raise ValueError(f"{plain(error)}. {how_to_resume(run, command)}") from error
     if run.finished:
+        page = write_report(run)
         print(report(run, time.perf_counter() - began))
+        print(f"\nReport: {page} (curves, heads, tokens, samples; open it in a browser)")
         return 0
     print(f"Stopped after step {run.last_step} of {run.total}; everything is saved.")
     print(f"\nGo on with:\n  {command} --resume {run.folder}")

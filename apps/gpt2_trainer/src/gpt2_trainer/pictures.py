@@ -1,0 +1,107 @@
+"""A run as pictures: its curves, where its heads look, and where its tokens lie. Each function returns a Figure."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+import embeddings
+import gpt2
+from attention import record_maps
+
+matplotlib.use("Agg")
+BLUE, ORANGE = "#0072b2", "#e69f00"
+
+
+def curves(folder: Path) -> Figure:
+    """Loss, bits per byte of the held-out text, learning rate and speed over the steps, from RUN/metrics.jsonl."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    loss, bits, rate, speed = figure.subplots(2, 2).flat
+    _draw(loss, lines, "loss", BLUE, "training")
+    _draw(loss, lines, "validation_loss", ORANGE, "held out", marker="o")
+    loss.legend(frameon=False)
+    loss.set_ylabel("nats a token")
+    _draw(bits, lines, "bits_per_byte", ORANGE, marker="o")
+    bits.set_ylabel("held out, bits a byte")
+    _draw(rate, lines, "learning_rate", BLUE)
+    rate.set_ylabel("learning rate")
+    _draw(speed, lines, "tokens_per_second", BLUE)
+    speed.set_ylabel("tokens a second")
+    speed.set_ylim(bottom=0)
+    for axes in (loss, bits, rate, speed):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def heads(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure:
+    """Every layer's and head's attention over the first 24 tokens of `text`: a row a query, a column a key."""
+    ids = tokenizer.encode(text)[: min(24, model.n_ctx)]
+    was_training = model.training
+    try:
+        with torch.inference_mode(), record_maps(model.eval()) as maps:
+            model(torch.tensor([ids], device=next(model.parameters()).device))
+    finally:
+        model.train(was_training)
+    return _grid([weights[0].float().cpu() for weights in maps.values()])
+
+
+def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.ndarray, most: int = 250) -> Figure:
+    """The token embedding by PCA: the `most` commonest ids of `tokens`, coloured by what they are made of."""
+    common = np.argsort(-np.bincount(tokens, minlength=model.n_vocab), kind="stable")[:most]
+    pieces = [tokenizer.decode([int(id)]) for id in common]
+    vectors = model.token_embedding.weight.detach()[torch.from_numpy(common.copy())]
+    labels = [piece.strip() or repr(piece) for piece in pieces]
+    return embeddings.plot(embeddings.project(vectors, "pca"), labels, [_kind(piece) for piece in pieces])
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's bytes."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return stream.getvalue()
+
+
+def pixels(figure: Figure) -> Tensor:
+    """The figure as TensorBoard takes it: [3, H, W], 0 to 1."""
+    image = matplotlib.image.imread(io.BytesIO(png(figure)))
+    return torch.from_numpy(image[:, :, :3].copy()).permute(2, 0, 1)
+
+
+def _draw(axes: Any, lines: list[dict[str, Any]], name: str, colour: str, label: str = "", marker: str = "") -> None:
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    if points:
+        axes.plot(*zip(*points, strict=True), color=colour, label=label or name, marker=marker)
+
+
+def _grid(maps: list[Tensor]) -> Figure:
+    n_layer, n_head = len(maps), len(maps[0])
+    figure = Figure(figsize=(1.5 * n_head + 0.6, 1.5 * n_layer + 0.6), layout="constrained")
+    for layer, row in enumerate(figure.subplots(n_layer, n_head, squeeze=False)):
+        for head, axes in enumerate(row):
+            axes.imshow(maps[layer][head].numpy(), cmap="Blues", vmin=0)
+            axes.set(xticks=[], yticks=[])
+            if layer == 0:
+                axes.set_title(f"head {head + 1}", fontsize=9)
+            if head == 0:
+                axes.set_ylabel(f"layer {layer + 1}", fontsize=9)
+    return figure
+
+
+def _kind(piece: str) -> str:
+    word = piece.strip()
+    if not word:
+        return "space"
+    if word.isdigit():
+        return "digits"
+    if not any(map(str.isalpha, word)):
+        return "signs"
+    return "begins a word" if piece[0] == " " or word[0].isupper() else "inside a word"
