@@ -13,7 +13,7 @@ from torch import Tensor
 
 import embeddings
 import gpt2
-from attention import record_maps
+from attention import plot_layers, record_maps
 
 matplotlib.use("Agg")
 BLUE, ORANGE = "#0072b2", "#e69f00"
@@ -43,7 +43,7 @@ def curves(folder: Path) -> Figure:
 
 
 def heads(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure:
-    """Every layer's and head's attention over the first 24 tokens of `text`: a row a query, a column a key."""
+    """Where every layer looks while it reads the first 24 tokens of `text`, and the rollout through all of them."""
     ids = tokenizer.encode(text)[: min(24, model.n_ctx)]
     was_training = model.training
     try:
@@ -51,7 +51,8 @@ def heads(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure:
             model(torch.tensor([ids], device=next(model.parameters()).device))
     finally:
         model.train(was_training)
-    return _grid([weights[0].float().cpu() for weights in maps.values()])
+    layers = {f"layer {number}": weights for number, weights in enumerate(maps.values(), start=1)}
+    return plot_layers(layers, [tokenizer.decode([id]) for id in ids])
 
 
 def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.ndarray, most: int = 250) -> Figure:
@@ -80,20 +81,6 @@ def _draw(axes: Any, lines: list[dict[str, Any]], name: str, colour: str, label:
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
     if points:
         axes.plot(*zip(*points, strict=True), color=colour, label=label or name, marker=marker)
-
-
-def _grid(maps: list[Tensor]) -> Figure:
-    n_layer, n_head = len(maps), len(maps[0])
-    figure = Figure(figsize=(1.5 * n_head + 0.6, 1.5 * n_layer + 0.6), layout="constrained")
-    for layer, row in enumerate(figure.subplots(n_layer, n_head, squeeze=False)):
-        for head, axes in enumerate(row):
-            axes.imshow(maps[layer][head].numpy(), cmap="Blues", vmin=0)
-            axes.set(xticks=[], yticks=[])
-            if layer == 0:
-                axes.set_title(f"head {head + 1}", fontsize=9)
-            if head == 0:
-                axes.set_ylabel(f"layer {layer + 1}", fontsize=9)
-    return figure
 
 
 def _kind(piece: str) -> str:

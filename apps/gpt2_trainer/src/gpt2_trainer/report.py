@@ -10,7 +10,7 @@ import gpt2
 from . import pictures
 from .samples import read_samples
 
-LOOKED_AT = "The model reads this sentence, and every head looks at what came before."
+LOOKED_AT = "The model reads this sentence, and every layer looks at what came before."
 
 
 def write_report(run: "gpt2.Run") -> Path:
@@ -22,7 +22,7 @@ def write_report(run: "gpt2.Run") -> Path:
         raise ValueError("run: wanted one that was evaluated, got none; iterate over it to the end first")
     figures = {
         "Curves": pictures.curves(run.folder),
-        "Where the heads look": pictures.heads(run.model, run.tokenizer, LOOKED_AT),
+        "Where the layers look": pictures.heads(run.model, run.tokenizer, LOOKED_AT),
         "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train),
     }
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
