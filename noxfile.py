@@ -28,7 +28,8 @@ APPS = ["mnist_trainer", "gpt2_trainer"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
 
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
-DEPTRY_KNOWS = "DEP002=scikit-learn|torchvision|pillow|matplotlib|umap-learn|huggingface_hub|pyarrow|llguidance|lm-eval,DEP004=transformers"
+EXTRAS = "scikit-learn|torchvision|pillow|matplotlib|umap-learn|huggingface_hub|pyarrow|llguidance|lm-eval"
+DEPTRY_KNOWS = f"DEP002={EXTRAS},DEP004=transformers"
 ENVIRONMENT = {
     # Tests use tensors of a few hundred numbers: a second thread waits for the first, a spinning one takes its core.
     "OMP_NUM_THREADS": "1",
