@@ -84,16 +84,15 @@ def explain(
     """What the settings make of the model's distribution after `prompt` (ids, or a text with its tokenizer), step by
     step, and which token comes of it. ValueError for a text without a tokenizer, and as `generate_ids`."""
     settings = settings or GenerationSettings()
-    if isinstance(prompt, str):
-        if tokenizer is None:
-            raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
-        prompt = tokenizer.encode(prompt)
-    check_prompt(prompt, 0, model)
+    if isinstance(prompt, str) and tokenizer is None:
+        raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
+    ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+    check_prompt(ids, 0, model)
     check_row_settings(settings, model, None if tokenizer is None else tokenizer.decode_bytes)
     end_of_text = tokenizer.end_of_text if tokenizer is not None and end_of_text is None else end_of_text
-    logits = Session(model, 1, len(prompt)).feed([prompt])
+    logits = Session(model, 1, len(ids)).feed([ids])
     draws = generator(settings.seed, 0)
-    past = histories([prompt], [[]], logits.device)
+    past = histories([ids], [[]], logits.device)
     stages, rows = ["model"], [logits.softmax(dim=-1)]
     for step in steps_of(settings, end_of_text):
         logits = processed(logits, [step], past, [draws])

@@ -31,8 +31,7 @@ def smallest_set(
     low = scores.nan_to_num(neginf=torch.inf).amin(dim=-1, keepdim=True)
     width = ((scores.amax(dim=-1, keepdim=True) - low) / (BUCKETS - 1)).clamp(min=1e-30)
     bucket = ((scores - low) / width).clamp(0, BUCKETS - 1).to(torch.int64)
-    sums = torch.zeros(len(scores), BUCKETS, dtype=torch.float64)
-    sums.scatter_add_(1, bucket, weights.double())
+    sums = torch.zeros(len(scores), BUCKETS, dtype=torch.float64).scatter_add_(1, bucket, weights.double())
     below = sums.cumsum(dim=-1)
     border = (below <= 1 - mass).sum(dim=-1, keepdim=True).clamp(max=BUCKETS - 1)
     kept = bucket > border

@@ -28,7 +28,7 @@ def top_k(logits: Float[Tensor, "B V"], k: int, *, keep: int = 1) -> Float[Tenso
     nanoGPT and gpt-fast; CTranslate2 and llama.cpp keep exactly k.
     """
     smallest_kept = logits.topk(min(max(k, keep), logits.shape[-1])).values[:, -1:]
-    return logits.masked_fill(logits < smallest_kept, -torch.inf)
+    return only(logits, logits >= smallest_kept)
 
 
 def top_p(logits: Float[Tensor, "B V"], p: float, *, keep: int = 1) -> Float[Tensor, "B V"]:
@@ -39,7 +39,7 @@ def top_p(logits: Float[Tensor, "B V"], p: float, *, keep: int = 1) -> Float[Ten
     next one is dropped, as in transformers, CTranslate2, vLLM and llama.cpp; SGLang and x-transformers keep it. Of
     equally likely tokens on the border those with higher ids are kept.
     """
-    return logits.masked_fill(~smallest_set(logits, logits.softmax(dim=-1), p, keep), -torch.inf)
+    return only(logits, smallest_set(logits, logits.softmax(dim=-1), p, keep))
 
 
 def min_p(logits: Float[Tensor, "B V"], share: float, *, keep: int = 1) -> Float[Tensor, "B V"]:
@@ -68,7 +68,7 @@ def typical(logits: Float[Tensor, "B V"], mass: float, *, keep: int = 1) -> Floa
     kept = strangeness <= strangeness.masked_fill(~kept, -torch.inf).amax(dim=-1, keepdim=True)
     if keep > 1:
         kept = kept.scatter(-1, strangeness.argsort(dim=-1)[:, :keep], True)
-    return logits.masked_fill(~kept, -torch.inf)
+    return only(logits, kept)
 
 
 def epsilon(logits: Float[Tensor, "B V"], cutoff: float, *, keep: int = 1) -> Float[Tensor, "B V"]:
@@ -124,7 +124,7 @@ def exclude_top_choices(
     top = probabilities >= threshold
     least = probabilities.masked_fill(~top, torch.inf).argmin(dim=-1, keepdim=True)
     dropped = (top & (top.sum(dim=-1, keepdim=True) > 1)).scatter(-1, least, False)
-    excluded = logits.masked_fill(dropped, -torch.inf)
+    excluded = only(logits, ~dropped)
     enough = excluded.isfinite().sum(dim=-1, keepdim=True) >= keep
     return torch.where((uniforms.to(logits)[:, None] < probability) & enough, excluded, logits)
 
@@ -133,6 +133,17 @@ def kept_only(
     logits: Float[Tensor, "B V"], kept: Bool[Tensor, "B V"], keep: int, *, ties: bool = False
 ) -> Float[Tensor, "B V"]:
     """-inf where not `kept`, but for the `keep` largest logits (with `ties` also those equal to the least of them)."""
-    largest = logits.topk(min(keep, logits.shape[-1]))
-    spared = logits >= largest.values[:, -1:] if ties else torch.zeros_like(kept).scatter(-1, largest.indices, True)
-    return logits.masked_fill(~(kept | spared), -torch.inf)
+    if keep == 1 and not ties:
+        kept = kept.scatter(-1, logits.argmax(dim=-1, keepdim=True), True)
+    elif keep == 1:
+        kept = kept | (logits >= logits.amax(dim=-1, keepdim=True))
+    else:
+        largest = logits.topk(min(keep, logits.shape[-1]))
+        spared = logits >= largest.values[:, -1:] if ties else torch.zeros_like(kept).scatter(-1, largest.indices, True)
+        kept = kept | spared
+    return only(logits, kept)
+
+
+def only(logits: Float[Tensor, "B V"], kept: Bool[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    """-inf where not `kept` (`where` takes half the time of `masked_fill` on a mask without order)."""
+    return torch.where(kept, logits, -torch.inf)
