@@ -26,6 +26,7 @@ from embeddings import (
     wavelengths,
     yarn_scaling,
 )
+from embeddings.rotary import rotate_reference
 
 N_CTX = 64
 
@@ -95,6 +96,29 @@ def test_interleaved_rotation_is_that_of_gptj():
     sin, cos = gptj.create_sinusoidal_positions(10, 16).chunk(2, dim=-1)
     theirs = gptj.apply_rotary_pos_emb(x.transpose(1, 2), sin[None], cos[None]).transpose(1, 2)
     torch.testing.assert_close(RotaryPositions(16, interleaved=True)(x, positions), theirs)
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("rotated", [8, 4])
+def test_the_fast_turn_and_its_gradients_are_those_of_the_formula(interleaved, rotated):
+    x = torch.randn(2, 3, 5, 8, dtype=torch.float64)
+    cos, sin = (table.double() for table in RotaryPositions(8, rotated=rotated).tables(torch.arange(5)))
+    results = []
+    for turn in (rotate, rotate_reference):
+        leaf = x.clone().requires_grad_()
+        out = turn(leaf, cos, sin, interleaved=interleaved)
+        out.pow(3).sum().backward()
+        results.append((out, leaf.grad))
+    for ours, formula in zip(*results, strict=True):
+        torch.testing.assert_close(ours, formula)
+    leaf = x[:1, :1].clone().requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: rotate(x, cos, sin, interleaved=interleaved).pow(2), leaf)
+
+
+def test_tables_that_are_learned_get_their_gradient():
+    frequencies = torch.rand(4, dtype=torch.float64, requires_grad=True)
+    x, angles = torch.randn(1, 1, 3, 8, dtype=torch.float64), torch.arange(3)[:, None]
+    assert torch.autograd.gradcheck(lambda f: rotate(x, (angles * f).cos(), (angles * f).sin()), frequencies)
 
 
 def test_the_two_conventions_differ_by_the_order_of_channels_only():

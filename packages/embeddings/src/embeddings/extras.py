@@ -10,5 +10,6 @@ def require(module: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"wanted {module} for pictures, but it cannot be imported ({error}); install the extra: embeddings[plots]"
+            f"wanted {module} for pictures and commands, but it cannot be imported ({error}); "
+            "install the extra: embeddings[plots]"
         ) from error

@@ -1,18 +1,19 @@
 """Projections, positions and similarities as matplotlib figures; each call returns one, to show or to save."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .choices import METHODS, Theme
 from .extras import require
+from .label_placement import set_labels
 from .measures import require_finite
-from .projections import METHODS, Projection, project
+from .projections import Projection, project
 
-Theme = Literal["light", "dark"]
 INK = {"light": ("#ffffff", "#222222"), "dark": ("#16181d", "#e8e8e8")}  # background, text
 # Okabe and Ito 2008: eight colours that people with any colour vision tell apart; black is left to the text.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
@@ -28,8 +29,9 @@ def plot(
 ) -> Any:
     """A matplotlib Figure of the points, coloured by group, with what the projection kept as its title.
 
-    Labels are set in order, each beside its point where it covers no earlier label or point's label, and left out where
-    there is no room: put the important points first. ValueError for another number of labels or groups than points.
+    Labels are set in order, each beside its point where it covers no earlier label and the fewest points, and left out
+    where there is no room: put the important points first. ValueError for another number of labels or groups than
+    points.
     """
     figure = new_figure(size, theme)
     scatter(figure, figure.add_subplot(), projection, labels, groups, theme)
@@ -120,32 +122,6 @@ def scatter(
         axes.legend(facecolor=INK[theme][0], labelcolor=INK[theme][1], framealpha=0.8)
     if labels is not None:
         set_labels(figure, axes, projection.coordinates, labels, INK[theme][1])
-
-
-def set_labels(figure: Any, axes: Any, coordinates: np.ndarray, labels: Sequence[str], colour: str) -> None:
-    """Try four corners around each point and keep the first where the text covers no other and stays inside."""
-    figure.draw_without_rendering()  # the layout must be final: boxes are in pixels
-    figure.set_layout_engine("none")
-    frame, taken = axes.get_window_extent(), np.empty((0, 4))
-    for (x, y), text in zip(coordinates[:, :2], labels, strict=True):
-        for right, up in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-            note = axes.annotate(
-                text,
-                (x, y),
-                (3 * right, 3 * up),
-                textcoords="offset points",
-                ha="left" if right > 0 else "right",
-                va="bottom" if up > 0 else "top",
-                fontsize=8,
-                color=colour,
-            )
-            box = note.get_window_extent()
-            apart = (box.x1 < taken[:, 0]) | (box.x0 > taken[:, 2]) | (box.y1 < taken[:, 1]) | (box.y0 > taken[:, 3])
-            inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0 and box.y1 < frame.y1
-            if apart.all() and inside:
-                taken = np.vstack([taken, [box.x0, box.y0, box.x1, box.y1]])
-                break
-            note.remove()
 
 
 def with_scale(figure: Any, axes: Any, image: Any, theme: Theme) -> Any:

@@ -5,17 +5,16 @@ import warnings
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from .choices import METHODS, Method
 from .extras import require
 from .measures import require_finite
 
-Method = Literal["pca", "tsne", "umap"]
-METHODS: tuple[Method, ...] = ("pca", "tsne", "umap")
 SAMPLE = 2000  # points that trustworthiness looks at: it sorts all their distances
 logger = logging.getLogger(__name__)
 

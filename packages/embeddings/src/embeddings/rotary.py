@@ -1,5 +1,7 @@
 """Rotary positions: queries and keys turn by an angle that grows with their place, so scores see only distances."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -14,20 +16,54 @@ def rotate(x: Float[Tensor, "B H T D"], cos: Table, sin: Table, *, interleaved: 
 
     Pair i is channels (i, i + R), as in Llama's and GPT-NeoX's published weights, or with `interleaved` (2i, 2i + 1),
     as in the paper (Su et al. 2021, equation 34) and GPT-J. Channels past 2R pass unchanged (partial rotation).
-    The result takes one new tensor of x's size and one more while it is put together.
+    Takes no memory but the result; tables that want a gradient take `rotate_reference`, which keeps more for it.
     """
-    rotated = 2 * cos.shape[-1]
-    turning = x[..., :rotated]
+    if cos.requires_grad or sin.requires_grad:
+        return rotate_reference(x, cos, sin, interleaved=interleaved)
+    return Turn.apply(x, cos, sin, interleaved)
+
+
+def rotate_reference(x: Float[Tensor, "B H T D"], cos: Table, sin: Table, *, interleaved: bool = False) -> Tensor:
+    """The same as the formula says it: (a, b) becomes (a cos - b sin, b cos + a sin)."""
+    firsts, seconds = pairs(cos.shape[-1], interleaved)
+    turned = x.to(torch.result_type(x, cos), copy=True)
+    turned[..., firsts] = x[..., firsts] * cos - x[..., seconds] * sin
+    turned[..., seconds] = x[..., seconds] * cos + x[..., firsts] * sin
+    return turned
+
+
+def pairs(n_pairs: int, interleaved: bool) -> tuple[slice, slice]:
+    """Where the first and the second channels of all pairs stand."""
     if interleaved:
-        first, second = turning[..., 0::2], turning[..., 1::2]
-    else:
-        first, second = turning.chunk(2, dim=-1)
-    turned_first = (first * cos).addcmul_(second, sin, value=-1)
-    turned_second = (second * cos).addcmul_(first, sin)
-    if interleaved:
-        turned = torch.stack([turned_first, turned_second], dim=-1).flatten(-2)
-        return turned if rotated == x.shape[-1] else torch.cat([turned, x[..., rotated:]], dim=-1)
-    return torch.cat([turned_first, turned_second, x[..., rotated:]], dim=-1)
+        return slice(0, 2 * n_pairs, 2), slice(1, 2 * n_pairs, 2)
+    return slice(0, n_pairs), slice(n_pairs, 2 * n_pairs)
+
+
+class Turn(torch.autograd.Function):
+    """`rotate_reference` in three passes over memory instead of nine; its gradient is the turn back, so that nothing of
+    `x` is kept for it."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, cos: Tensor, sin: Tensor, interleaved: bool) -> Tensor:
+        n_pairs, rest = cos.shape[-1], x.shape[-1] - 2 * cos.shape[-1]
+        both = cos.repeat_interleave(2, dim=-1) if interleaved else torch.cat([cos, cos], dim=-1)
+        turned = x * nn.functional.pad(both, (0, rest), value=1.0)
+        firsts, seconds = pairs(n_pairs, interleaved)
+        turned[..., firsts].addcmul_(x[..., seconds], sin, value=-1)
+        turned[..., seconds].addcmul_(x[..., firsts], sin)
+        return turned
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, bool], output: Tensor) -> None:
+        _, cos, sin, ctx.interleaved = inputs
+        ctx.save_for_backward(cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        cos, sin = ctx.saved_tensors
+        return Turn.apply(gradient, cos, -sin, ctx.interleaved), None, None, None
 
 
 class RotaryPositions(nn.Module):

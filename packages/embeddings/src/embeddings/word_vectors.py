@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import torch
 from jaxtyping import Float
@@ -34,11 +35,12 @@ class WordVectors:
         return word in self._rows  # type: ignore[attr-defined]
 
     def row(self, word: str) -> int:
-        """The row of `word`; ValueError for a word that is not there."""
+        """The row of `word`; ValueError, with those spelled most like it, for a word that is not there."""
         if word not in self:
+            alike = ", ".join(map(repr, get_close_matches(word, self.words, 3)))
             raise ValueError(
                 f"wanted one of the {len(self.words)} words that have a vector; got {word!r}; "
-                f"check its spelling, or ask HashedNgrams for words never seen"
+                f"check its spelling ({alike or 'none is spelled alike'}), or ask HashedNgrams for words never seen"
             )
         return self._rows[word]  # type: ignore[attr-defined]
 
