@@ -57,7 +57,8 @@ def score(command: Score) -> None:
             line = {**identity, **measures, "perplexity": result.perplexity}
             lines.append(line)
             write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
-    nats, tokens, n_bytes = (
+    nats, tokens = total(lines, "nats"), total(lines, "tokens")
+    n_bytes = sum(int(line["bytes"]) for line in lines)
         sum(math.inf if line[name] is None else line[name] for line in lines) for name in ("nats", "tokens", "bytes")
     )
     tell(
