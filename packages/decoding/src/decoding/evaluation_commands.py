@@ -59,8 +59,6 @@ def score(command: Score) -> None:
             write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
     nats, tokens = total(lines, "nats"), total(lines, "tokens")
     n_bytes = sum(int(line["bytes"]) for line in lines)
-        sum(math.inf if line[name] is None else line[name] for line in lines) for name in ("nats", "tokens", "bytes")
-    )
     tell(
         f"{len(lines)} documents, {tokens:,} tokens, {n_bytes:,} bytes: {bits_per_byte(nats, n_bytes):.4f} bits per "
         f"byte, perplexity {math.exp(min(nats / tokens, 709)):.4g} per token"
