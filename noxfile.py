@@ -28,7 +28,7 @@ APPS = ["mnist_trainer", "gpt2_trainer"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
 
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
-EXTRAS = "scikit-learn|torchvision|pillow|matplotlib|umap-learn|huggingface_hub|pyarrow|llguidance|lm-eval"
+EXTRAS = "scikit-learn|torchvision|pillow|matplotlib|umap-learn|safetensors|huggingface_hub|pyarrow|llguidance|lm-eval"
 DEPTRY_KNOWS = f"DEP002={EXTRAS},DEP004=transformers"
 ENVIRONMENT = {
     # Tests use tensors of a few hundred numbers: a second thread waits for the first, a spinning one takes its core.

@@ -64,9 +64,8 @@ def main() -> None:
         for wiring, activation in (("pre", "gelu"), ("post", "relu")):
             theirs, ours, middle, low, high = compare(*sizes, wiring, activation)
             shape = ", ".join(map(str, sizes))
-            print(
-                f"| {shape} | {wiring}, {activation} | {theirs:.0f} | {ours:.0f} | {middle:.2f} | {low:.2f}-{high:.2f} |"
-            )
+            interval = f"{middle:.2f} | {low:.2f}-{high:.2f}"
+            print(f"| {shape} | {wiring}, {activation} | {theirs:.0f} | {ours:.0f} | {interval} |")
 
 
 if __name__ == "__main__":
