@@ -1,11 +1,14 @@
 """One shard after another encoded and written, by this process or by several."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -79,6 +82,14 @@ def _remember(encode: Encode) -> None:
     """Keep the encoder in this worker: sent with every task, a large vocabulary would cost more than the encoding."""
     global _encode
     _encode = encode
+    Thread(target=_end_with_parent, name="dataio-end-with-parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that it works for was killed: nobody else would, and it would wait forever."""
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _write_remembered(task: Task, write: Callable[..., Shard]) -> Shard:
