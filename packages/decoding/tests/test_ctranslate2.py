@@ -22,7 +22,7 @@ def converted(tmp_path_factory):
     theirs = GPT2LMHeadModel(config).eval()
     folder = tmp_path_factory.mktemp("ct2")
     theirs.save_pretrained(folder / "hf")
-    spec = _MODEL_LOADERS["GPT2Config"]().get_model_spec(GPT2LMHeadModel.from_pretrained(folder / "hf"))
+    spec = _MODEL_LOADERS["GPT2Config"].get_model_spec(GPT2LMHeadModel.from_pretrained(folder / "hf"))
     spec.register_vocabulary([f"t{i}" for i in range(61)])
     spec.config.bos_token = spec.config.eos_token = spec.config.unk_token = "t60"
     spec.validate()
@@ -35,13 +35,16 @@ def converted(tmp_path_factory):
 @pytest.mark.parametrize("length_penalty", [0.0, 1.0])
 def test_ids_equal_those_of_ctranslate2(models, converted, beams, length_penalty):
     theirs, generator = converted
-    found = generator.generate_batch(
-        [[f"t{i}" for i in prompt] for prompt in PROMPTS], max_length=12, min_length=12, beam_size=beams,
-        length_penalty=length_penalty, include_prompt_in_result=False, sampling_topk=1,
-    )  # fmt: skip
+    found = [
+        generator.generate_batch(
+            [[f"t{i}" for i in prompt]], max_length=12, min_length=12, beam_size=beams, length_penalty=length_penalty,
+            include_prompt_in_result=False, sampling_topk=1,
+        )[0].sequences_ids[0]
+        for prompt in PROMPTS  # one by one: in a ragged batch it returns the ends of longer prompts too
+    ]  # fmt: skip
     # What it may not end with before the twelfth token, it may not take at all.
     settings = GenerationSettings(
         max_new_tokens=12, temperature=0, beams=beams, length_penalty=length_penalty, banned=((60,),)
     )
     ours = generate_ids(models.Transformers(theirs), PROMPTS, settings)
-    assert [list(row.ids) for row in ours] == [one.sequences_ids[0] for one in found]
+    assert [list(row.ids) for row in ours] == found
