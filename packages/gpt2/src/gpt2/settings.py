@@ -28,8 +28,8 @@ class TrainSettings:
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     recipe: Annotated[str | None, _shown("NAME", "quick")] = None
-    """quick (minutes on two cores), small (seconds), tiny (to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with
-    --from: finetune."""
+    """quick (minutes on two cores), small (seconds), tiny (to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl;
+    with --from: finetune."""
     source: Annotated[str | None, arg(name="from", metavar="SOURCE", help_behavior_hint="(default: new weights)")] = (
         None
     )
