@@ -1,6 +1,7 @@
 """Positions against the papers' formulas and against transformers' Llama, GPT-NeoX, GPT-J and Bloom."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -219,5 +220,6 @@ BAD = [
 
 @pytest.mark.parametrize(("call", "message"), BAD)
 def test_bad_input_is_refused_with_what_to_do(unchecked, call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         call()
+    assert re.match("wanted .*; got .*; .", str(refused.value))

@@ -1,6 +1,11 @@
 """Projections against scikit-learn, pictures by what is drawn in them, projector files by reading them back."""
 
+import hashlib
 import logging
+import os
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -52,6 +57,26 @@ def test_clusters_stay_together_and_seeds_repeat_bit_for_bit(clusters, method):
     assert first.trustworthiness > 0.8
 
 
+CHECKSUM = """
+import hashlib, sys, torch
+from embeddings import project
+vectors = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
+for method in sys.argv[1:]:
+    print(hashlib.sha256(project(vectors, method, seed=5).coordinates.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("methods", [["pca", "tsne"], pytest.param(["umap"], marks=pytest.mark.slow)], ids=str)
+def test_another_process_lays_out_the_same_bit_for_bit(methods):
+    if "umap" in methods:
+        pytest.importorskip("umap", reason="needs the extra embeddings[plots]")
+    command, hashing = [sys.executable, "-c", CHECKSUM, *methods], {**os.environ, "PYTHONHASHSEED": "7"}
+    there = subprocess.run(command, capture_output=True, check=True, text=True, env=hashing).stdout.split()
+    vectors = torch.randn(60, 8, generator=torch.Generator().manual_seed(0))
+    coordinates = [project(vectors, method, seed=5).coordinates for method in methods]
+    assert there == [hashlib.sha256(array.tobytes()).hexdigest() for array in coordinates]
+
+
 def test_progress_goes_to_the_log_and_nothing_is_printed(clusters, caplog, capsys):
     with caplog.at_level(logging.INFO, logger="embeddings.projections"):
         project(clusters, "tsne")
@@ -83,6 +108,18 @@ def test_similarity_map_shows_cosines():
     np.testing.assert_allclose(shown, cosine(vectors), atol=1e-6)
 
 
+@pytest.mark.parametrize("n", [3, 40, 200])
+def test_labels_of_a_similarity_map_stand_apart_and_inside(n):
+    figure = similarity_map(torch.randn(n, 6), [f"a label too long to be shown, {i}" for i in range(n)])
+    figure.canvas.draw()
+    for labels in (figure.axes[0].get_xticklabels(), figure.axes[0].get_yticklabels()):
+        boxes = [label.get_window_extent() for label in labels]
+        assert len(boxes) == min(n, 40)
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+        assert all(figure.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
+        assert all(figure.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
+
+
 def cosine(vectors):
     return torch.nn.functional.cosine_similarity(vectors[:, None], vectors[None], dim=-1).numpy()
 
@@ -96,8 +133,12 @@ def test_comparison_has_a_panel_for_each_method(clusters):
 BAD = [
     (lambda: project(torch.full((4, 3), torch.nan)), "finite vectors; got NaN or infinity in 4 of 4 rows"),
     (lambda: project(torch.randn(1, 3)), r"at least 3 points.*got vectors \[1, 3\] and 2"),
+    (lambda: project(torch.randn(5)), r"at least 3 points.*got vectors \[5\] and 2"),
     (lambda: project(torch.ones(5, 3)), "points that differ; got 5 times the same"),
     (lambda: project(torch.randn(9, 3), "tsne", neighbours=9), "neighbours from 2 to 8 for 9 points; got 9"),
+    (lambda: project(torch.randn(9, 3), "umap", neighbours=20), "neighbours from 2 to 8 for 9 points; got 20"),
+    (lambda: heat_map(torch.full((4, 3), torch.inf)), "finite vectors; got NaN or infinity in 4 of 4 rows"),
+    (lambda: similarity_map(torch.full((4, 3), torch.nan)), "finite vectors; got NaN or infinity in 4 of 4 rows"),
     (lambda: project(torch.randn(9, 3), "mds"), "a method of pca, tsne, umap; got 'mds'"),
     (lambda: plot(project(torch.randn(9, 3)), ["a"]), "wanted labels for 9 points; got 1"),
     (lambda: plot(project(torch.randn(9, 3)), theme="pink"), "a theme of light, dark; got 'pink'"),
@@ -106,8 +147,9 @@ BAD = [
 
 @pytest.mark.parametrize(("call", "message"), BAD)
 def test_bad_input_is_refused_with_what_to_do(unchecked, call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         call()
+    assert re.match("wanted .*; got .*; .", str(refused.value))
 
 
 def test_sprites_stand_on_one_sheet_row_by_row(tmp_path):

@@ -1,5 +1,7 @@
 """Tokens and positions against torch's embedding, and against a product with one-hot vectors."""
 
+import re
+
 import pytest
 import torch
 from torch.nn.functional import one_hot
@@ -54,8 +56,9 @@ def test_a_new_table_is_spread_as_in_gpt2(table, spread):
     ],
 )
 def test_bad_input_is_refused_with_what_to_do(unchecked, call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         call()
+    assert re.match("wanted .*; got .*; .", str(refused.value))
 
 
 def test_ids_that_are_not_whole_numbers_are_refused(unchecked):

@@ -1,5 +1,7 @@
 """Vocabularies that grow, vectors given in files, words never seen, and what is near to what."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -85,8 +87,9 @@ def test_written_vectors_come_back_bit_for_bit(tmp_path):
 def test_a_malformed_file_is_refused_by_line(tmp_path, text, message):
     path = tmp_path / "vectors.txt"
     path.write_text(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         read_vectors(path)
+    assert re.match("wanted .*; got .*; .", str(refused.value))
 
 
 def test_a_line_that_is_no_utf8_is_refused(tmp_path):
@@ -173,5 +176,6 @@ BAD = [
 
 @pytest.mark.parametrize(("call", "message"), BAD)
 def test_bad_input_is_refused_with_what_to_do(unchecked, call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as refused:
         call()
+    assert re.match("wanted .*; got .*; .", str(refused.value))

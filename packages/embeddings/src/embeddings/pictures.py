@@ -1,5 +1,6 @@
 """Projections, positions and similarities as matplotlib figures; each call returns one, to show or to save."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from .projections import Projection, project
 INK = {"light": ("#ffffff", "#222222"), "dark": ("#16181d", "#e8e8e8")}  # background, text
 # Okabe and Ito 2008: eight colours that people with any colour vision tell apart; black is left to the text.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
+LABELS = 40  # lines of seven points that fit beside a similarity map
 
 
 def plot(
@@ -76,7 +78,10 @@ def heat_map(
 def similarity_map(
     vectors: Float[Tensor, "N C"], labels: Sequence[str] | None = None, *, theme: Theme = "light"
 ) -> Any:
-    """A Figure of the cosine similarity of every vector with every other, -1 to 1."""
+    """A Figure of the cosine similarity of every vector with every other, -1 to 1.
+
+    Labels longer than 24 characters are cut, and of more than 40 every second, third, ... is shown.
+    """
     require_finite(vectors, "vectors")
     require_length("labels", labels, len(vectors))
     directions = torch.nn.functional.normalize(vectors.detach().float().cpu(), dim=-1)
@@ -84,8 +89,10 @@ def similarity_map(
     axes = figure.add_subplot()
     image = axes.imshow((directions @ directions.T).numpy(), cmap="RdBu_r", vmin=-1, vmax=1)
     if labels is not None:
-        axes.set_xticks(range(len(labels)), labels, rotation=90)
-        axes.set_yticks(range(len(labels)), labels)
+        shown = range(0, len(labels), math.ceil(len(labels) / LABELS))
+        texts = [labels[row] if len(labels[row]) <= 24 else labels[row][:23] + "…" for row in shown]
+        axes.set_xticks(shown, texts, rotation=90, fontsize=7)
+        axes.set_yticks(shown, texts, fontsize=7)
     return with_scale(figure, axes, image, theme)
 
 

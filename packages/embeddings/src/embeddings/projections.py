@@ -65,11 +65,11 @@ def checked(vectors: Tensor, method: str, dimensions: int, neighbours: int | Non
     if method not in METHODS:
         raise ValueError(f"wanted a method of {', '.join(METHODS)}; got {method!r}; pca is the fast one")
     require_finite(vectors, "vectors")
-    n, width = vectors.shape
-    if n < 3 or not 1 <= dimensions <= min(n - 1, width):
+    n = len(vectors)
+    if vectors.ndim != 2 or n < 3 or not 1 <= dimensions <= min(n - 1, vectors.shape[1]):
         raise ValueError(
-            f"wanted at least 3 points, and dimensions below their number and width; got vectors [{n}, {width}] and "
-            f"{dimensions} dimensions; pass more points or fewer dimensions"
+            "wanted at least 3 points, and dimensions below their number and width; got vectors "
+            f"{list(vectors.shape)} and {dimensions} dimensions; pass more points or fewer dimensions"
         )
     if neighbours is not None and not 2 <= neighbours < n:
         raise ValueError(f"wanted neighbours from 2 to {n - 1} for {n} points; got {neighbours}; ask for fewer")
