@@ -131,6 +131,6 @@ RECIPES = (
     _published("gpt2-large", 19_073, 2.5e-4),
     _published("gpt2-xl", 19_073, 2e-4),
 )
-"""quick: minutes on two cores. small: seconds, for what nanoGPT's recipe for a processor learns of a megabyte of plays in
-two minutes. tiny: to try things out. finetune: what starts from another model, gently. Others: the published shapes on
-10 billion tokens."""
+"""quick: minutes on two cores. small: seconds, for what nanoGPT's recipe for a processor learns of a megabyte of plays
+in two minutes. tiny: to try things out. finetune: what starts from another model, gently. Others: the published shapes
+on 10 billion tokens."""
