@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from .settings import TrainSettings
 
@@ -36,7 +37,7 @@ def _number_options() -> dict[str, tuple[type, str]]:
 def _pairs(arguments: Sequence[str]) -> list[tuple[str, str | None]]:
     """Options with what follows them, whether by `=` or as the next word."""
     pairs: list[tuple[str, str | None]] = []
-    for word, following in zip(arguments, [*arguments[1:], None], strict=True):
+    for word, following in zip_longest(arguments, arguments[1:]):
         if word.startswith("--"):
             option, _, value = word.partition("=")
             pairs.append((option, value if "=" in word else following))
