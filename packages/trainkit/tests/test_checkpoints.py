@@ -18,6 +18,7 @@ from trainkit import (
     CheckpointError,
     Checkpoints,
     Evaluation,
+    MetricsLog,
     ModulePart,
     OptimizerPart,
     RandomPart,
@@ -238,6 +239,16 @@ def test_any_other_failure_or_interrupt_leaves_earlier_checkpoints_too(tmp_path)
         with pytest.raises(type(error)):
             checkpoints.save(2)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["latest", "step-000001"]
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
+    (tmp_path / "thesis.txt").write_text("draft")
+    for start in (make(tmp_path / "thesis.txt" / "run")[1].save, lambda _: MetricsLog(tmp_path / "thesis.txt" / "run")):
+        with pytest.raises(
+            NotADirectoryError, match=r"wanted a folder that can be made, got 'Not a dir.*; name another"
+        ):
+            start(1)
+    assert (tmp_path / "thesis.txt").read_text() == "draft"
 
 
 def test_a_really_full_disk(tmp_path):

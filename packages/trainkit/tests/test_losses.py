@@ -1,5 +1,7 @@
 """Claims about losses, update rules, metrics and averages, held to torch, torch.optim and plain counting."""
 
+import inspect
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -80,6 +82,18 @@ def test_the_loop_divides_by_class_weights_too():
 def test_bad_input_is_explained(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets", "got"),
+    [
+        (torch.zeros(2, 5), torch.zeros(2), r"got torch\.float32 and torch\.float32"),
+        (torch.zeros(2, 5).long(), torch.zeros(2).long(), r"got torch\.int64 and torch\.int64"),
+    ],
+)
+def test_wrong_dtypes_are_explained(logits, targets, got):
+    with pytest.raises(TypeError, match=rf"wanted logits of a floating dtype .*{got}; convert"):
+        inspect.unwrap(cross_entropy)(logits, targets)  # without the type checker, as users run it
 
 
 def test_squared_error_is_torchs():

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from . import manifest
-from .durable import write_text
+from .durable import make_folder, write_text
 
 STAGED, REPLACED = ".saving-", ".replaced-"
 
@@ -32,7 +32,7 @@ class CheckpointFolder:
 
     def tidy(self) -> None:
         """Before writing: make the folder, and remove what a killed process left half done."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         self.put_back()
         for leftover in self.path.glob(f"{STAGED}*"):
             shutil.rmtree(leftover)

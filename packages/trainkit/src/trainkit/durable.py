@@ -6,6 +6,18 @@ import shutil
 from pathlib import Path
 
 
+def make_folder(path: Path) -> None:
+    """Make a run's folder with those above it; an OSError of the same errno says what to do where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"wanted a folder that can be made, got {error.strerror!r}; name another, or change what is in the way",
+            str(path),
+        ) from error
+
+
 def sync(path: Path) -> None:
     """Flush a file, or on POSIX a folder's list of names, to the disk. Windows flushes names with the file."""
     if path.is_dir() and os.name == "nt":

@@ -85,5 +85,8 @@ def evaluate(
         sums = [sum(float(total) * n for total, _, n in triples), sum(float(count) * n for _, count, n in triples)]
     total, count = sums_over_ranks(sums, model)
     if not count > 0:
-        raise ValueError(f"wanted at least one item to evaluate, got {len(triples)} batches with a count of {count:g}")
+        raise ValueError(
+            f"wanted at least one item to evaluate, got {len(triples)} batches with a count of {count:g}; "
+            f"check that the data are not empty and that not every target is ignored"
+        )
     return Evaluation(total, whole_number(count))

@@ -35,6 +35,11 @@ def cross_entropy(
     `class_weights` weigh each example by its class in both sum and count: the count is then a sum of weights, as in
     torch's mean. `label_smoothing` moves that share of each target evenly over all V classes (arXiv 1512.00567).
     """
+    if targets.is_floating_point() or not logits.is_floating_point():
+        raise TypeError(
+            f"wanted logits of a floating dtype and targets that are class numbers, got {logits.dtype} and "
+            f"{targets.dtype}; convert with logits.float() and targets.long()"
+        )
     flat, goals = logits.flatten(0, -2), targets.flatten()
     try:
         total = functional.cross_entropy(

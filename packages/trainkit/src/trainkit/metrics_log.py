@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from tensors import fork_random
 
+from .durable import make_folder
 from .log_cutting import cut_events, cut_lines
 from .loop import Step
 from .ranks import is_first_rank, whole
@@ -42,7 +43,7 @@ class MetricsLog:
             return
         from torch.utils.tensorboard import SummaryWriter
 
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         cut_lines(self.folder / "metrics.jsonl", start)
         cut_events(self.folder, start)
         self._lines = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
