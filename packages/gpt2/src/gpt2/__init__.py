@@ -7,7 +7,9 @@ if TYPE_CHECKING:
     from .config import PUBLISHED, GPT2Config
     from .files import save
     from .head_loss import head_cross_entropy
+    from .inner_states import Inside, look_inside
     from .loading import load
+    from .longer_context import extend_context
     from .model import GPT2, initialise
     from .recipes import RECIPES, Recipe, recipe
     from .settings import TrainSettings
@@ -21,6 +23,9 @@ _HOMES = {
     "GPT2": "model",
     "initialise": "model",
     "head_cross_entropy": "head_loss",
+    "look_inside": "inner_states",
+    "Inside": "inner_states",
+    "extend_context": "longer_context",
     "Tokenizer": "tokenizer",
     "load": "loading",
     "save": "files",
@@ -38,13 +43,16 @@ __all__ = [
     "PUBLISHED",
     "RECIPES",
     "GPT2Config",
+    "Inside",
     "Recipe",
     "Run",
     "Tokenizer",
     "TrainSettings",
+    "extend_context",
     "head_cross_entropy",
     "initialise",
     "load",
+    "look_inside",
     "recipe",
     "run",
     "save",
