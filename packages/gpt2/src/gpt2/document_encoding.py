@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .vocabulary_files import END_OF_TEXT
+from .pre_tokenization import END_OF_TEXT, PATTERN
 
 if TYPE_CHECKING:
     from .tokenizer import Tokenizer
@@ -30,14 +30,14 @@ def encode_documents(tokenizer: "Tokenizer", texts: Iterable[str], threads: int 
     def encoded(text: str, framed: bool) -> np.ndarray:
         # A pattern matches a third faster in the thread that used it first, so each thread makes its own.
         if not hasattr(own, "tokenizer"):
-            own.tokenizer = type(tokenizer)(tokenizer.ranks)
+            own.tokenizer = type(tokenizer)(tokenizer.ranks, pattern=tokenizer.pattern, special=tokenizer.special)
         ids: np.ndarray = own.tokenizer.encode_array(text, allowed_special=(END_OF_TEXT,) if framed else ())
         return ids.astype(kind)
 
     waiting: deque[Future[np.ndarray]] = deque()
     done: list[np.ndarray] = []
     with ThreadPoolExecutor(threads) as pool:
-        for text, framed in _groups(texts):
+        for text, framed in _groups(texts, cuttable=tokenizer.pattern == PATTERN):
             waiting.append(pool.submit(encoded, text, framed))
             if len(waiting) > 2 * threads:
                 done.append(waiting.popleft().result())
@@ -45,10 +45,11 @@ def encode_documents(tokenizer: "Tokenizer", texts: Iterable[str], threads: int 
     return np.concatenate([*done, np.array([tokenizer.end_of_text], dtype=kind)])
 
 
-def _groups(texts: Iterable[str]) -> Iterator[tuple[str, bool]]:
+def _groups(texts: Iterable[str], cuttable: bool) -> Iterator[tuple[str, bool]]:
     """Texts with the name of the end-of-text token before each, joined or cut to about `GROUP` characters.
 
-    The second value says whether that name is the token; in a document that spells it out, it is text.
+    The second value says whether that name is the token; in a document that spells it out, it is text. Where a pattern
+    may join pieces across lines (not `cuttable`), documents stay whole.
     """
     held: list[str] = []
     size = 0
@@ -60,7 +61,7 @@ def _groups(texts: Iterable[str]) -> Iterator[tuple[str, bool]]:
         if spelled:
             yield END_OF_TEXT, True
         held.append("" if spelled else END_OF_TEXT)
-        for part in cut(text, GROUP):
+        for part in cut(text, GROUP) if cuttable else (text,):
             held.append(part)
             size += len(part)
             if spelled or size >= GROUP:

@@ -5,7 +5,7 @@ has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encod
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -13,17 +13,18 @@ from pathlib import Path
 import numpy as np
 import tiktoken
 
-from .vocabulary_files import END_OF_TEXT, read_vocabulary, write_vocabulary
-
-PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-"""What GPT-2 cuts text into before merging: contractions, words, numbers, punctuation, white space; merges never
-cross such a piece (openai/gpt-2 `src/encoder.py`, `self.pat`)."""
+from .pre_tokenization import END_OF_TEXT, PATTERN, check_special, special_ids
+from .vocabulary_files import read_pattern_and_special, read_vocabulary, write_vocabulary
 
 
 class Tokenizer:
-    """Text to token ids and back. `ranks` maps each token's bytes to its id; merges with lower ids come first."""
+    """Text to token ids and back. `ranks` maps each token's bytes to its id; merges with lower ids come first.
 
-    def __init__(self, ranks: dict[bytes, int]) -> None:
+    pattern: a regular expression for the pieces that merges never cross (default GPT-2's). special: names of further
+    special tokens, numbered after the end-of-text token.
+    """
+
+    def __init__(self, ranks: dict[bytes, int], *, pattern: str = PATTERN, special: Sequence[str] = ()) -> None:
         if sorted(ranks.values()) != list(range(len(ranks))):
             raise ValueError(
                 f"ranks: wanted the ids 0..{len(ranks) - 1}, each once, got {len(set(ranks.values()))} different ids "
@@ -34,23 +35,31 @@ class Tokenizer:
             raise ValueError(
                 f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them: any text may need them"
             )
-        self.ranks = ranks
+        check_special((END_OF_TEXT, *special))
+        self.ranks, self.pattern, self.special = ranks, pattern, tuple(special)
         self.end_of_text = len(ranks)
-        self._encoding = tiktoken.Encoding(
-            "gpt2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={END_OF_TEXT: self.end_of_text}
-        )
+        self.special_ids = special_ids(len(ranks), special)
+        try:
+            self._encoding = tiktoken.Encoding(
+                "gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens=self.special_ids
+            )
+        except ValueError as error:
+            raise ValueError(f"pattern: wanted a regular expression, got {pattern!r} ({error}); correct it") from None
 
     @property
     def n_vocab(self) -> int:
-        """Ids in use: the tokens of `ranks` and the end-of-text token."""
-        return len(self.ranks) + 1
+        """Ids in use: the tokens of `ranks`, the end-of-text token and the further special ones."""
+        return len(self.ranks) + len(self.special_ids)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over the tokens in the order of their ids: two tokenizers agree if and only if these do."""
+        """SHA-256 (hex) over the tokens in the order of their ids, and over what differs from GPT-2's pattern and
+        special token: two tokenizers agree if and only if these do."""
         digest = hashlib.sha256()
         for token in sorted(self.ranks, key=self.ranks.__getitem__):
             digest.update(len(token).to_bytes(4, "big") + token)
+        if self.pattern != PATTERN or self.special:
+            digest.update(repr((self.pattern, self.special)).encode())
         return digest.hexdigest()
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
@@ -104,20 +113,33 @@ class Tokenizer:
         return set(names)
 
     @classmethod
-    def train(cls, texts: Iterable[str], n_vocab: int) -> "Tokenizer":
-        """Learn the merges from texts: `n_vocab` ids in all, bytes and end-of-text included.
+    def train(
+        cls,
+        texts: Iterable[str],
+        n_vocab: int,
+        *,
+        pattern: str = PATTERN,
+        special: Sequence[str] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> "Tokenizer":
+        """Learn the merges from texts: `n_vocab` ids in all, bytes, end-of-text and `special` tokens included.
 
-        Deterministic. A text too short for that many merges gives fewer. The training itself is `rustbpe`'s.
+        progress: called with the characters of each text as it is read. Deterministic. A text too short for that many
+        merges gives fewer. The training itself is `rustbpe`'s. A `pattern` must mean the same to Rust's fancy-regex
+        (here) and to Oniguruma (`tokenizers`, where others open the files).
         """
-        if n_vocab < 257:
+        least = 257 + len(special)
+        if n_vocab < least:
             raise ValueError(
-                f"n_vocab: wanted at least 257 (256 bytes and the end-of-text token), got {n_vocab}; ask for more"
+                f"n_vocab: wanted at least {least} (256 bytes and the special tokens), got {n_vocab}; ask for more"
             )
+        cls({bytes([byte]): byte for byte in range(256)}, pattern=pattern, special=special)  # or it says what is wrong
         import rustbpe
 
         trainer = rustbpe.Tokenizer()
-        trainer.train_from_iterator(iter(texts), n_vocab - 1, pattern=PATTERN)
-        return cls({bytes(token): rank for token, rank in trainer.get_mergeable_ranks()})
+        trainer.train_from_iterator(_counted(texts, progress), n_vocab - least + 256, pattern=pattern)
+        ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
+        return cls(ranks, pattern=pattern, special=special)
 
     @classmethod
     def published(cls) -> "Tokenizer":
@@ -133,12 +155,21 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokenizer":
-        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder."""
-        return cls(read_vocabulary(Path(folder)))
+        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder; a pattern of
+        its own and further special tokens from its `tokenizer.json`."""
+        pattern, special = read_pattern_and_special(Path(folder))
+        return cls(read_vocabulary(Path(folder)), pattern=pattern, special=special)
 
     def save(self, folder: str | Path, *, n_ctx: int) -> None:
         """Write `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` as `transformers` reads them.
 
         n_ctx: the context of the model they belong to, which `transformers` wants to know.
         """
-        write_vocabulary(Path(folder), self.ranks, n_ctx)
+        write_vocabulary(Path(folder), self.ranks, n_ctx, pattern=self.pattern, special=self.special)
+
+
+def _counted(texts: Iterable[str], progress: Callable[[int], None] | None) -> Iterator[str]:
+    for text in texts:
+        if progress is not None:
+            progress(len(text))
+        yield text

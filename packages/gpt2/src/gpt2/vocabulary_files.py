@@ -1,13 +1,14 @@
 """The vocabulary on disk: the files OpenAI published and those that `transformers` reads."""
 
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from .byte_alphabet import spell, unspell
+from .pre_tokenization import END_OF_TEXT, PATTERN, from_tokenizer_json, special_ids, to_tokenizer_json
 
-END_OF_TEXT = "<|endoftext|>"
 NAMES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
 
@@ -15,6 +16,17 @@ def has_vocabulary(folder: Path) -> bool:
     """Whether a folder holds a whole tokenizer: a pair of files, or `tokenizer.json` and no half of a pair."""
     pairs = [[(folder / name).is_file() for name in names] for names in NAMES]
     return any(map(all, pairs)) or ((folder / "tokenizer.json").is_file() and not any(map(any, pairs)))
+
+
+def read_pattern_and_special(folder: Path) -> tuple[str, tuple[str, ...]]:
+    """The pattern of a folder's tokenizer and its special tokens besides end-of-text: GPT-2's own, unless its
+    `tokenizer.json` says otherwise. That large file is left closed where `tokenizer_config.json` names GPT-2's class.
+    """
+    path, configuration = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    named = _read_json(configuration).get("tokenizer_class") if configuration.is_file() else None
+    if named in ("GPT2Tokenizer", "GPT2TokenizerFast") or not path.is_file():
+        return PATTERN, ()
+    return from_tokenizer_json(_read_json(path), path)
 
 
 def read_vocabulary(folder: Path) -> dict[bytes, int]:
@@ -27,29 +39,33 @@ def read_vocabulary(folder: Path) -> dict[bytes, int]:
             f"{folder}: wanted vocab.json and merges.txt (or encoder.json and vocab.bpe), got neither pair; "
             f"give the folder of a model or of a vocabulary"
         )
+    special = read_pattern_and_special(folder)[1]
     for names in NAMES:
         ids_file, merges_file = (folder / name for name in names)
         if ids_file.is_file() and merges_file.is_file():
             lines = merges_file.read_text(encoding="utf-8").split("\n")
             pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
-            return ranks_of(_read_json(ids_file), pairs, ids_file, merges_file)
+            return ranks_of(_read_json(ids_file), pairs, ids_file, merges_file, special)
     return read_tokenizer_json(folder / "tokenizer.json")
 
 
 def read_tokenizer_json(path: Path) -> dict[bytes, int]:
     """Token bytes to ids from a `tokenizer.json` of byte-level BPE, merges checked; ValueError where it is none."""
-    model = _read_json(path).get("model", {})
+    content = _read_json(path)
+    model = content.get("model", {})
     if model.get("type") != "BPE":
         raise ValueError(f"{path}: wanted a byte-level BPE tokenizer, got {model.get('type')}; that is not GPT-2's")
     # Merges were strings "left right" in files before tokenizers 0.20, and are pairs since.
     pairs = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
-    return ranks_of(model["vocab"], pairs, path, path)
+    return ranks_of(model["vocab"], pairs, path, path, from_tokenizer_json(content, path)[1])
 
 
-def ranks_of(ids: dict[str, int], pairs: list[list[str]], ids_file: Path, merges_file: Path) -> dict[bytes, int]:
+def ranks_of(
+    ids: dict[str, int], pairs: list[list[str]], ids_file: Path, merges_file: Path, special: Sequence[str] = ()
+) -> dict[bytes, int]:
     """Token bytes to ids; ValueError where the merges do not make the tokens in the order of their ids."""
     try:
-        ranks = {unspell(token): rank for token, rank in ids.items() if token != END_OF_TEXT}
+        ranks = {unspell(token): rank for token, rank in ids.items() if token not in (END_OF_TEXT, *special)}
     except KeyError as error:
         raise ValueError(f"{ids_file}: wanted byte-level tokens and ids, got the character {error}") from None
     for number, pair in enumerate(pairs):
@@ -96,27 +112,28 @@ def merge_pairs(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
     return pairs
 
 
-def write_vocabulary(folder: Path, ranks: dict[bytes, int], n_ctx: int) -> None:
-    """Write the four files of a tokenizer in the Hugging Face layout."""
+def write_vocabulary(
+    folder: Path, ranks: dict[bytes, int], n_ctx: int, *, pattern: str = PATTERN, special: Sequence[str] = ()
+) -> None:
+    """Write the four files of a tokenizer in the Hugging Face layout.
+
+    GPT-2's class of `transformers` builds its own pattern; what has another, or more special tokens, names the class
+    that reads `tokenizer.json` as it is.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     in_order = sorted(ranks.items(), key=lambda item: item[1])
-    vocabulary = {spell(token): rank for token, rank in in_order} | {END_OF_TEXT: len(ranks)}
+    vocabulary = {spell(token): rank for token, rank in in_order} | special_ids(len(ranks), special)
     merges = [(spell(left), spell(right)) for left, right in merge_pairs(ranks)]
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     tokenizer = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": len(ranks), "content": END_OF_TEXT, **special}],
-        "normalizer": None,
-        "pre_tokenizer": byte_level,
-        "post_processor": None,
-        "decoder": byte_level,
+        **to_tokenizer_json(len(ranks), pattern, special),
         "model": {"type": "BPE", "vocab": vocabulary, "merges": merges},
     }
+    as_published = pattern == PATTERN and not special
     configuration = {
-        "tokenizer_class": "GPT2TokenizerFast",
+        "tokenizer_class": "GPT2TokenizerFast" if as_published else "PreTrainedTokenizerFast",
         "model_max_length": n_ctx,
         "add_prefix_space": False,
         **{f"{role}_token": END_OF_TEXT for role in ("bos", "eos", "unk")},
