@@ -1,79 +1,118 @@
-"""SIGKILL at any moment, then resume: the same bytes as an unbroken run."""
+"""SIGKILL at any moment, then resume: the same bytes as an unbroken run.
 
+Every process is forked from a server that has imported torch already: what is tried is the command, not its imports.
+"""
+
+import multiprocessing
 import os
 import random
+import runpy
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills and forks as POSIX does")
+
+SCRIPT = str(Path(__file__).with_name("forked_command.py"))
 ARGUMENTS = ["--recipe", "tiny", "--steps", "60", "--batch-size", "4", "--save-every", "4", "--evaluate-every", "30"]
 
 
-def train(*arguments: object) -> subprocess.Popen:
-    command = [sys.executable, "-m", "gpt2", "train", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """A function that starts `gpt2 train ARGUMENTS`; `said` of the process is the file with what it says."""
+    context, folder = multiprocessing.get_context("forkserver"), tmp_path_factory.mktemp("said")
+    context.set_forkserver_preload(["gpt2.command", "gpt2.training", "torch.utils.tensorboard", "torch._dynamo"])
+    started = []
+
+    def start(*arguments):
+        said = folder / str(len(started))
+        own, sys.argv = sys.argv, [SCRIPT, str(said), "train", *map(str, arguments)]
+        try:
+            process = context.Process(target=runpy.run_path, args=(SCRIPT,), kwargs={"run_name": "__main__"})
+            process.start()
+        finally:
+            sys.argv = own
+        process.said = said
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
+
+
+def finish(process) -> str:
+    """Let a process come to its end, which must be a good one; what it said."""
+    process.join(120)
+    assert process.exitcode == 0, process.said.read_text()
+    return process.said.read_text()
 
 
 def weights(folder: Path) -> bytes:
     return (folder / "model" / "model.safetensors").read_bytes()
 
 
-def kill_when(process: subprocess.Popen, ready, delay: float) -> bool:
-    """SIGKILL `delay` seconds after `ready()`; False if the process ended before."""
-    while process.poll() is None and not ready():
-        time.sleep(0.01)
-    time.sleep(delay)
-    alive = process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return alive
+def checkpoints(out: Path) -> set[str]:
+    return {path.name for path in (out / "checkpoints").glob("step-*")}
 
 
 @pytest.fixture(scope="module")
-def unbroken(text_file, tmp_path_factory) -> bytes:
+def unbroken(train, text_file, tmp_path_factory) -> bytes:
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    process = train("--text", text_file, "--out", out, *ARGUMENTS)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    finish(train("--text", text_file, "--out", out, *ARGUMENTS))
     return weights(out)
 
 
-def test_killed_three_times_and_resumed_equals_unbroken(text_file, tmp_path, unbroken):
-    out, draw = tmp_path / "run", random.Random()
-    arguments, killed = ["--text", text_file, "--out", out, *ARGUMENTS], 0
-    for _ in range(3):
+def kill_and_resume(train, start: list, out: Path, kills: int) -> int:
+    """SIGKILL a run up to `kills` times, each soon after it got one checkpoint further, and let the last resumption
+    finish; how many of them hit a living process."""
+    draw, killed = random.Random(0), 0
+    for _ in range(kills):
         # From the moment its folder appears a run can be resumed; the delay lands in steps, evaluations or checkpoints.
-        before = {path.name for path in (out / "checkpoints").glob("step-*")}
-        process = train(*arguments)
+        before, process = checkpoints(out), train(*start)
+        while process.is_alive() and checkpoints(out) == before:
+            process.join(0.002)
+        process.join(draw.uniform(0.0, 0.1))
+        process.kill()
+        process.join()
+        assert process.exitcode in (0, -signal.SIGKILL), process.said.read_text()
+        killed += process.exitcode != 0
+        start = ["--resume", out]
+        if process.exitcode == 0:
+            break
+    finish(train("--resume", out))
+    return killed
 
-        def moved(before=before) -> bool:
-            return {path.name for path in (out / "checkpoints").glob("step-*")} != before
 
-        killed += kill_when(process, moved, draw.uniform(0.0, 0.4))
-        arguments = ["--resume", out]
-    process = train("--resume", out)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+def test_killed_three_times_and_resumed_equals_unbroken(train, text_file, tmp_path, unbroken):
+    out = tmp_path / "run"
+    killed = kill_and_resume(train, ["--text", text_file, "--out", out, *ARGUMENTS], out, kills=3)
+    assert killed >= 2
     assert weights(out) == unbroken
-    assert killed >= 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_says_how_to_go_on_and_loses_nothing(text_file, tmp_path, unbroken, number, code):
+@pytest.mark.slow
+def test_killed_two_hundred_times_and_resumed_equals_unbroken(train, text_file, tmp_path, unbroken):
+    killed = number = 0
+    while killed < 200:
+        out = tmp_path / str(number)
+        killed += kill_and_resume(train, ["--text", text_file, "--out", out, *ARGUMENTS], out, kills=200 - killed)
+        assert weights(out) == unbroken, number
+        number += 1
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_saves_says_how_to_go_on_and_loses_nothing(train, text_file, tmp_path, unbroken, number, code):
     out = tmp_path / "run"
     process = train("--text", text_file, "--out", out, *ARGUMENTS)
-    while process.poll() is None and not list((out / "checkpoints").glob("step-*")):
-        time.sleep(0.01)
-    process.send_signal(number)
-    output, errors = process.communicate()
-    assert process.returncode == code, errors
-    assert f"--resume {out}" in output
-    resumed = train("--resume", out)
-    resumed.communicate()
-    assert resumed.returncode == 0
+    while process.is_alive() and not checkpoints(out):
+        process.join(0.002)
+    os.kill(process.pid, getattr(signal, number))
+    process.join(120)
+    assert process.exitcode == code, process.said.read_text()
+    assert f"--resume {out}" in process.said.read_text()
+    finish(train("--resume", out))
     assert weights(out) == unbroken
