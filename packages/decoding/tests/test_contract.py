@@ -109,6 +109,18 @@ def select_forgets_the_order(model):
     model.new_cache = defect
 
 
+def cut_keeps_one_too_many(model):
+    new_cache = model.new_cache
+
+    def defect(batch, length):
+        cache = new_cache(batch, length)
+        cut = cache.cut
+        cache.cut = lambda lengths: cut((lengths + 1).minimum(cache.lengths))
+        return cache
+
+    model.new_cache = defect
+
+
 def past_the_context_positions_repeat(model):
     real_context = model.n_ctx
     forward = model.forward
@@ -147,6 +159,7 @@ def the_full_cache_raises_something_else(model):
         (padding_is_seen, "a row gives in a batch what it gives alone"),
         (neighbours_leak, "a row gives in a batch what it gives alone"),
         (select_forgets_the_order, "that cache.select kept go on"),
+        (cut_keeps_one_too_many, r"rows that cache.cut left \[.*\] tokens of go on as in a fresh cache"),
         (past_the_context_positions_repeat, "token 49 of a context of 48 is refused: wanted ValueError .*, got logits"),
         (the_full_cache_raises_something_else, "refused: wanted ValueError .*, got IndexError"),
     ],

@@ -8,15 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .contract_inputs import filled_cache, lengths_tensor, padded, ragged, text, texts, times
+from .contract_verdicts import ContractError, fail, same
 from .inference import inference
 from .protocols import LanguageModel
-
-
-class ContractError(AssertionError):
-    """A claim that the model does not keep, in plain words, with an input that shows it."""
 
 
 def check(model: Any, *, tolerance: float = 1e-4) -> None:
@@ -46,12 +42,10 @@ def logits_have_the_agreed_shape(model: LanguageModel, tolerance: float) -> None
         logits = model(tokens, lengths=lengths_tensor(model, lengths))
         wanted = (len(lengths), max(lengths), model.n_vocab)
         if tuple(logits.shape) != wanted:
-            _fail(
-                "logits have the shape (rows, tokens, n_vocab)", f"wanted {wanted}, got {tuple(logits.shape)}", tokens
-            )
+            fail("logits have the shape (rows, tokens, n_vocab)", f"wanted {wanted}, got {tuple(logits.shape)}", tokens)
         last = model(tokens, lengths=lengths_tensor(model, lengths), last_only=True)
         expected = torch.stack([row[length - 1] for row, length in zip(logits, lengths, strict=True)])
-        _same("last_only gives the logits of each row's last real token", last, expected, tolerance, tokens, lengths)
+        same("last_only gives the logits of each row's last real token", last, expected, tolerance, tokens, lengths)
 
 
 def later_tokens_change_nothing(model: LanguageModel, tolerance: float) -> None:
@@ -61,7 +55,7 @@ def later_tokens_change_nothing(model: LanguageModel, tolerance: float) -> None:
         expected = model(tokens)[:, : time - 1]
         other = tokens.clone()
         other[:, -1] = (other[:, -1] + 1) % model.n_vocab
-        _same("later tokens change nothing", model(other)[:, : time - 1], expected, tolerance, tokens)
+        same("later tokens change nothing", model(other)[:, : time - 1], expected, tolerance, tokens)
 
 
 def cache_equals_no_cache(model: LanguageModel, tolerance: float) -> None:
@@ -72,7 +66,7 @@ def cache_equals_no_cache(model: LanguageModel, tolerance: float) -> None:
         for pieces in ([time], [1] * time, [time // 2, time - time // 2]):
             cache = model.new_cache(2, time)
             got = torch.cat([model(part, cache=cache) for part in tokens.split(pieces, dim=1) if part.shape[1]], dim=1)
-            _same(f"cache equals no cache (fed in pieces of {pieces})", got, expected, tolerance, tokens)
+            same(f"cache equals no cache (fed in pieces of {pieces})", got, expected, tolerance, tokens)
 
 
 def caches_are_separate(model: LanguageModel, tolerance: float) -> None:
@@ -83,7 +77,7 @@ def caches_are_separate(model: LanguageModel, tolerance: float) -> None:
         for t in range(time):
             last = [model(tokens[r : r + 1, t : t + 1], cache=caches[r], last_only=True) for r in range(2)]
         expected = torch.cat([model(tokens[r : r + 1], last_only=True) for r in range(2)])
-        _same("two caches do not disturb each other", torch.cat(last), expected, tolerance, tokens)
+        same("two caches do not disturb each other", torch.cat(last), expected, tolerance, tokens)
 
 
 def neighbours_change_nothing(model: LanguageModel, tolerance: float) -> None:
@@ -95,7 +89,7 @@ def neighbours_change_nothing(model: LanguageModel, tolerance: float) -> None:
             for cache in (None, model.new_cache(len(lengths), max(lengths))):
                 how = f"padding {padding}, {'no ' if cache is None else ''}cache"
                 got = model(tokens, cache=cache, lengths=lengths_tensor(model, lengths), last_only=True)
-                _same(f"a row gives in a batch what it gives alone ({how})", got, expected, tolerance, tokens, lengths)
+                same(f"a row gives in a batch what it gives alone ({how})", got, expected, tolerance, tokens, lengths)
 
 
 def positions_count_real_tokens(model: LanguageModel, tolerance: float) -> None:
@@ -106,11 +100,11 @@ def positions_count_real_tokens(model: LanguageModel, tolerance: float) -> None:
             held = [n + step for n in lengths]
             if cache.lengths.tolist() != held:
                 detail = f"wanted cache.lengths {held}, got {cache.lengths.tolist()}"
-                _fail("cache.lengths counts the real tokens of each row", detail, padded(model, lengths, 0), lengths)
+                fail("cache.lengths counts the real tokens of each row", detail, padded(model, lengths, 0), lengths)
             tokens = torch.cat([text(model, r, n + 1)[:, -1:] for r, n in enumerate(held)])
             got = model(tokens, cache=cache, last_only=True)
             expected = torch.cat([model(text(model, r, n + 1), last_only=True) for r, n in enumerate(held)])
-            _same("each row goes on at its own position", got, expected, tolerance, tokens, held)
+            same("each row goes on at its own position", got, expected, tolerance, tokens, held)
 
 
 def selected_rows_go_on(model: LanguageModel, tolerance: float) -> None:
@@ -124,7 +118,23 @@ def selected_rows_go_on(model: LanguageModel, tolerance: float) -> None:
             got = model(torch.cat([tokens[:, -1:] for tokens in longer]), cache=cache, last_only=True)
             expected = torch.cat([model(tokens, last_only=True) for tokens in longer])
             tokens = padded(model, lengths, 0)
-            _same(f"rows {rows} that cache.select kept go on", got, expected, tolerance, tokens, lengths)
+            same(f"rows {rows} that cache.select kept go on", got, expected, tolerance, tokens, lengths)
+
+
+def what_was_cut_is_forgotten(model: LanguageModel, tolerance: float) -> None:
+    """After `cache.cut`, where the cache has it, rows go on as in a fresh cache, with other tokens than were cut."""
+    for lengths in ragged(model):
+        if not hasattr(model.new_cache(1, 1), "cut"):
+            return
+        for fewer in range(max(lengths)):
+            kept = [max(1, length - fewer) for length in lengths]
+            cache = filled_cache(model, lengths, extra=2)
+            cache.cut(lengths_tensor(model, kept))
+            going_on = torch.cat([text(model, row + 1, 2) for row in range(len(kept))])
+            got = model(going_on, cache=cache)
+            expected = model(going_on, cache=filled_cache(model, kept, extra=2))
+            claim = f"rows that cache.cut left {kept} tokens of go on as in a fresh cache"
+            same(claim, got, expected, tolerance, padded(model, lengths, 0), lengths)
 
 
 def the_context_can_be_filled_and_no_more(model: LanguageModel, tolerance: float) -> None:
@@ -133,7 +143,7 @@ def the_context_can_be_filled_and_no_more(model: LanguageModel, tolerance: float
     cache = model.new_cache(1, model.n_ctx)
     model(full[:, :-1], cache=cache)
     got = model(full[:, -1:], cache=cache, last_only=True)
-    _same("the last position of the context works with a cache", got, model(full)[:, -1], tolerance, full[:, -1:])
+    same("the last position of the context works with a cache", got, model(full)[:, -1], tolerance, full[:, -1:])
     attempts: dict[str, Callable[[], object]] = {
         "without a cache": lambda: model(texts(model, 1, model.n_ctx + 1)),
         "with a full cache": lambda: model(full[:, :1], cache=cache),
@@ -158,23 +168,7 @@ CLAIMS: Sequence[Callable[[LanguageModel, float], None]] = (
     neighbours_change_nothing,
     positions_count_real_tokens,
     selected_rows_go_on,
+    what_was_cut_is_forgotten,
     the_context_can_be_filled_and_no_more,
 )
 """In the order in which `check` tries them; each takes the earlier ones for granted."""
-
-
-def _same(
-    claim: str, got: Tensor, wanted: Tensor, tolerance: float, tokens: Tensor, lengths: list[int] | None = None
-) -> None:
-    if got.shape != wanted.shape:
-        _fail(claim, f"wanted logits of shape {tuple(wanted.shape)}, got {tuple(got.shape)}", tokens, lengths)
-    largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().item()
-    same = (got == wanted) | ((got - wanted).abs() <= tolerance * largest)
-    if not same.all():
-        place = tuple(int(i) for i in same.logical_not().nonzero()[0])
-        detail = f"wanted {wanted[place].item():.6g} at {place}, got {got[place].item():.6g}"
-        _fail(claim, detail, tokens, lengths)
-
-
-def _fail(claim: str, detail: str, tokens: Tensor, lengths: list[int] | None = None) -> None:
-    raise ContractError(f"{claim}: {detail}; tokens {tokens.tolist()}" + (f", lengths {lengths}" if lengths else ""))
