@@ -11,11 +11,12 @@ from tensors import generator
 
 from .choice import cached_steps_of, check_row_settings, mask_by
 from .ends import Ends, new_search
+from .forced_words import best_of_banks, check_room, leave_room
 from .histories import histories
 from .hypotheses import IMPOSSIBLE, Search
 from .packed import PackedWeights
 from .protocols import LanguageModel
-from .rows import Constraint, Generated
+from .rows import Constraint
 from .sampling import processed
 from .session import Session, check_ids, check_model, check_prompt
 from .settings import GenerationSettings
@@ -61,6 +62,7 @@ def beam_search(
         check_ids([end_of_text], "end_of_text", model.n_vocab)
     for number, prompt in enumerate(ids):
         check_prompt(prompt, number, model)
+        check_room(settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, end_of_text)
     ends = Ends(settings, end_of_text, decode_bytes)
     prompts = [
         Prompt(
@@ -113,6 +115,10 @@ def _step(
     past = histories([prompt.ids for prompt in owners], rows, logits.device)
     steps = cached_steps_of(settings, end_of_text)
     changed = processed(logits.log_softmax(dim=-1), steps, past, [prompt.draws for prompt in owners], may_ban_all=True)
+    if settings.forced_words:
+        rooms = [owner.searches[0].most_new for owner in owners]
+        end = end_of_text if settings.stop_at_end_of_text else None
+        changed = leave_room(changed, rows, settings.forced_words, rooms, end)
     if any(prompt.constraint is not None for prompt in prompts):
         masked = zip(owners, rows, changed, strict=True)
         changed = torch.stack([mask_by(owner.constraint, ids, row) for owner, ids, row in masked])
@@ -138,15 +144,17 @@ def _advance_group(
     flat = totals.flatten(1)
     keys = flat if settings.is_greedy else flat + torch.stack([gumbel(prompt, flat) for prompt in prompts])
     chosen = keys.topk(min(2 * size, flat.shape[1])).indices
-    best = flat.gather(1, chosen)
-    if bool((best[:, 0] < IMPOSSIBLE / 2).any()):
-        raise ValueError("wanted at least one token that may come, got none for any beam; the settings ban them all")
     for number, search in enumerate(searches):
-        places = chosen[number].tolist()
         if search.open:
-            kept = search.take(
-                best[number].cpu(), [place // n_vocab for place in places], [place % n_vocab for place in places]
-            )
+            places = chosen[number]
+            if settings.forced_words:
+                places = best_of_banks(search, totals[number], keys[number].view(size, n_vocab), settings.forced_words)
+            best = flat[number, places].cpu()
+            if best[0] < IMPOSSIBLE / 2:
+                raise ValueError(
+                    "wanted at least one token that may come, got none for any beam; the settings ban them all"
+                )
+            kept = search.take(best, (places // n_vocab).tolist(), (places % n_vocab).tolist())
         else:  # its rows stay until the prompt's other groups are done
             kept = list(range(size))
             search.running = [[*ids, ids[-1]] for ids in search.running]
@@ -166,11 +174,3 @@ def gumbel(prompt: Prompt, like: Tensor) -> Float[Tensor, " N"]:
     """Gumbel noise from the prompt's own generator: the largest of log-probability + noise is a fair draw."""
     uniforms = torch.rand(like.shape[1], generator=prompt.draws).clamp(min=1e-20)
     return -(-uniforms.log()).clamp(min=1e-20).log().to(like)
-
-
-def best_hypotheses(searches: Sequence[Search], settings: GenerationSettings) -> Generated:
-    """The best finished hypothesis of all groups, with the next best ones."""
-    found = sorted((one for search in searches for one in search.finished), key=lambda one: -one.score)
-    results = [Generated(one.ids, one.finish_reason, score=one.score) for one in found[: settings.n_best]]
-    first, *others = results
-    return Generated(first.ids, first.finish_reason, score=first.score, others=tuple(others))

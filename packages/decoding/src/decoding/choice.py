@@ -99,7 +99,9 @@ def method_of(settings: GenerationSettings) -> str:
 
 def check_row_settings(settings: GenerationSettings, model: LanguageModel, decode_bytes: DecodeBytes | None) -> None:
     """ValueError for settings about ids that the model lacks, or about text where there is no tokenizer."""
-    for name, ids in (("banned", settings.banned), ("logit_bias", tuple(ids for ids, _ in settings.logit_bias))):
+    biased = tuple(ids for ids, _ in settings.logit_bias)
+    named = (("banned", settings.banned), ("forced_words", settings.forced_words), ("logit_bias", biased))
+    for name, ids in named:
         for sequence in ids:
             check_ids(sequence, name, model.n_vocab)
     check_ids(settings.forced_prefix, "forced_prefix", model.n_vocab)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .rows import FinishReason
+from .rows import FinishReason, Generated
 from .settings import GenerationSettings
 
 IMPOSSIBLE = -1e9
@@ -84,8 +84,8 @@ class Search:
         """Only the first `size` candidates may finish; the others are there to replace them. The best are kept."""
         length = len(ids[0])
         scores = (totals / length**self.settings.length_penalty).tolist()
-        for one, score, reason in list(zip(ids, scores, reasons, strict=True))[: self.size]:
-            if reason is not None and score > IMPOSSIBLE / 2:
+        for one, total, score, reason in list(zip(ids, totals, scores, reasons, strict=True))[: self.size]:
+            if reason is not None and total > IMPOSSIBLE / 2:
                 self.finished.append(Hypothesis(tuple(one), score, reason))
         self.finished.sort(key=lambda hypothesis: -hypothesis.score)
         del self.finished[max(self.wanted, self.settings.n_best) :]
@@ -118,3 +118,11 @@ class Search:
                 )
             ]
         )
+
+
+def best_hypotheses(searches: Sequence[Search], settings: GenerationSettings) -> Generated:
+    """The best finished hypothesis of all groups, with the next best ones."""
+    found = sorted((one for search in searches for one in search.finished), key=lambda one: -one.score)
+    results = [Generated(one.ids, one.finish_reason, score=one.score) for one in found[: settings.n_best]]
+    first, *others = results
+    return Generated(first.ids, first.finish_reason, score=first.score, others=tuple(others))

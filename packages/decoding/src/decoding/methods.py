@@ -28,7 +28,8 @@ def generate_by_method(
             "ones; call once for each"
         )
     if method_of(settings) == "beams":
-        from .beams import beam_search, best_hypotheses
+        from .beams import beam_search
+        from .hypotheses import best_hypotheses
 
         searches = beam_search(
             model,

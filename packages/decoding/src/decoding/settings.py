@@ -74,6 +74,8 @@ class GenerationSettings:
     """Sequences of ids that never come."""
     forced_prefix: Ids = ()
     """The ids with which every continuation begins."""
+    forced_words: tuple[Ids, ...] = ()
+    """Sequences of ids that come somewhere in every continuation, before its end (beam search only)."""
 
     beams: int = 1
     """Hypotheses kept side by side; 1 is no beam search. With a temperature other than 0 they are sampled."""

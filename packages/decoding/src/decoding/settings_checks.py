@@ -82,7 +82,11 @@ def changed(settings: "GenerationSettings", names: tuple[str, ...]) -> dict[str,
 def _check_sequences(settings: "GenerationSettings") -> None:
     if "" in settings.stop:
         raise ValueError("stop must hold texts of at least one character, got ''; leave it out to stop at nothing")
-    sequences = {"banned": settings.banned, "logit_bias": tuple(ids for ids, _ in settings.logit_bias)}
+    sequences = {
+        "banned": settings.banned,
+        "forced_words": settings.forced_words,
+        "logit_bias": tuple(ids for ids, _ in settings.logit_bias),
+    }
     for name, given in sequences.items():
         if () in given:
             raise ValueError(f"{name} must hold sequences of at least one id, got an empty one; leave it out")
@@ -111,6 +115,8 @@ def _check_together(settings: "GenerationSettings") -> None:
             "ask for more or insist less",
         ),
         (len(methods) > 1, " and ".join(methods), "used one at a time", "choose one method"),
+        (bool(s.forced_words) and s.beams == 1, "beams", "2 or more with forced_words", "4 is usual"),
+        (bool(s.forced_words) and bool(s.stop), "stop", "left out with forced_words", "leave one of them out"),
         (s.n_best > s.beams, "n_best", f"at most the number of beams, {s.beams}", "keep more beams"),
         (s.beams % s.beam_groups != 0, "beam_groups", f"a divisor of the {s.beams} beams", "choose another number"),
         (
