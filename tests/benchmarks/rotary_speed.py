@@ -18,7 +18,7 @@ from transformers.models.llama import modeling_llama as llama
 
 from embeddings import RotaryPositions
 
-TURNS = 9
+WARM_UP, TURNS = 5, 15
 SHAPE = (8, 12, 1024, 64)
 POSITIONS = torch.arange(SHAPE[2])
 ours = RotaryPositions(SHAPE[3])
@@ -70,9 +70,10 @@ def main() -> None:
     print(f"| {list(SHAPE)}, q and k | ours | transformers | ratio | ({threads} threads)\n|---|---|---|---|")
     for name, work in {"forwards, ms": forwards, "with gradient, ms": with_gradient}.items():
         turns = [
-            [milliseconds(lambda r=r, w=work: w(r, q, k)) for r in (rotate_ours, rotate_theirs)] for _ in range(TURNS)
+            [milliseconds(lambda r=r, w=work: w(r, q, k)) for r in (rotate_ours, rotate_theirs)]
+            for _ in range(WARM_UP + TURNS)
         ]
-        mine, other = (statistics.median(times) for times in zip(*turns[2:], strict=True))
+        mine, other = (statistics.median(times) for times in zip(*turns[WARM_UP:], strict=True))
         print(f"| {name} | {mine:.0f} | {other:.0f} | {other / mine:.2f} |")
     mine, other = peak(rotate_ours, q), peak(rotate_theirs, q)
     print(f"| memory beyond x, multiples of x | {mine:.2f} | {other:.2f} | {other / mine:.2f} |")
