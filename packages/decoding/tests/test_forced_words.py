@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from decoding import GenerationSettings, generate_ids
-from decoding.forced_words import advancing_tokens, deal, missing_tokens
+from decoding.ends import Ends, new_search
+from decoding.forced_words import advancing_tokens, best_of_banks, deal, missing_tokens
 
 END, STEPS = 4, 5
 
@@ -68,12 +69,18 @@ def test_words_that_come_by_themselves_change_nothing(models):
     assert generate_ids(model, [[3]], forced)[0].score >= best.score - 1e-5
 
 
-def test_banks_hold_likelier_texts_than_forcing_at_the_end(models):
-    """The word comes where it costs least: a table in which 2 is likely after 1 alone, and 1 is seldom left out."""
-    table = torch.tensor([[2.0, 1.0, -9.0, 0.0], [0.0, -1.0, 1.9, 2.0], [2.0, 0.0, -9.0, 1.0], [2.0, 0.5, -9.0, 0.5]])
-    settings = GenerationSettings(max_new_tokens=6, temperature=0, beams=4, forced_words=((2,),))
-    ids = generate_ids(models.Table(table), [[0]], settings)[0].ids
-    assert ids[ids.index(2) - 1] == 1
+def test_every_bank_has_its_share_and_what_ends_is_replaced():
+    settings = GenerationSettings(max_new_tokens=9, temperature=0, beams=4, forced_words=((2,),))
+    search = new_search(settings, Ends(settings, 6, None), 9)
+    search.running, search.totals = [[2], [0], [1], [3]], torch.tensor([-9.0, -1.0, -1.0, -1.0])
+    totals = search.totals[:, None] - torch.tensor([1.0, 2.0, 8.8, 3.0, 4.0, 5.0, 0.5, 6.0])
+    totals[1:, 6] = -torch.inf  # without the word no end
+    places = best_of_banks(search, totals, totals, settings.forced_words).tolist()
+    assert [divmod(place, 8) for place in places[:2]] == [(0, 6), (1, 2)], (
+        "the best with the word, unlikely as they are"
+    )
+    assert sum(place == 6 for place in places) == 1
+    assert len(places) == 5, "one ends, four go on"
 
 
 def test_what_is_missing_is_counted_from_the_end_of_the_text():
@@ -105,3 +112,14 @@ def test_words_that_cannot_come_are_refused(tiny_model, more, message):
             GenerationSettings(**{"max_new_tokens": 4, "temperature": 0, "beams": 3, **more}),
             end_of_text=7,
         )
+
+
+def test_three_beams_find_the_best_text_with_the_words_nearly_always(models):
+    """In one bank, where hypotheses without the words are likelier, they find two of these ten."""
+    words = ((3, 2),)
+    settings = GenerationSettings(max_new_tokens=STEPS, temperature=0, beams=3, length_penalty=0, forced_words=words)
+    found = []
+    for table in map(random_table, range(10)):
+        row = generate_ids(models.Table(table), [[0]], settings, end_of_text=END)[0]
+        found.append(row.score == pytest.approx(max(scores_of_all(table, words, 0.0).values()), abs=1e-4))
+    assert sum(found) >= 8
