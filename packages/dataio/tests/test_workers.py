@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import dataio
+from dataio import workers
 
 # Python 3.12 and newer warn of every fork in a process with threads, which a process with torch always is.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -106,6 +107,20 @@ def test_a_worker_s_error_carries_the_index_of_the_example():
 
 # torch reports the death once more from a signal handler, wherever the program then is: in its own __del__, too.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_killed_worker_is_named_even_where_its_pipe_broke_first():
+    def say_it_later(number: int, frame: object) -> None:
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    before = signal.signal(signal.SIGALRM, say_it_later)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert "pid 7" in str(workers._what_torch_says(EOFError()))
+        broken = EOFError("nothing said")
+        assert workers._what_torch_says(broken, seconds=0.01) is broken
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_a_killed_worker_is_reported():
     batches = dataio.Batches(Deadly(), 5, shuffle=False, num_workers=1, start_method="fork")
     started = time.monotonic()

@@ -1,6 +1,7 @@
 """Reading in other processes: torch's DataLoader is the engine; ours is what it is asked, and what failures say."""
 
 import multiprocessing
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -82,6 +83,7 @@ def _received(source: Iterator[Any], method: str) -> Iterator[Any]:
         except StopIteration:
             return
         except (RuntimeError, ConnectionError, EOFError) as error:
+            error = _what_torch_says(error)
             raise WorkerError(_why_it_died(error, method, first)) from error
         first = False
         if isinstance(batch, Failure):
@@ -110,6 +112,20 @@ def _started(loader: DataLoader[Any], method: str) -> Iterator[Any]:
         ) from error
     except (OSError, EOFError) as error:
         raise WorkerError(_why_it_died(error, method, first=True)) from error
+
+
+def _what_torch_says(error: Exception, seconds: float = 1.0) -> Exception:
+    """The RuntimeError that names the worker and its signal, where the pipe that it left broke first.
+
+    torch raises it from its handler of SIGCHLD, wherever the main thread then is: better here than anywhere later.
+    """
+    if isinstance(error, RuntimeError):
+        return error
+    try:
+        time.sleep(seconds)
+    except RuntimeError as named:
+        return named
+    return error
 
 
 def _why_it_died(error: BaseException, method: str, first: bool) -> str:
