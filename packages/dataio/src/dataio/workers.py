@@ -83,8 +83,7 @@ def _received(source: Iterator[Any], method: str) -> Iterator[Any]:
         except StopIteration:
             return
         except (RuntimeError, ConnectionError, EOFError) as error:
-            error = _what_torch_says(error)
-            raise WorkerError(_why_it_died(error, method, first)) from error
+            raise WorkerError(_why_it_died(_what_torch_says(error), method, first)) from error
         first = False
         if isinstance(batch, Failure):
             message = f"{batch.message}\n\nIn the worker:\n{batch.trace}"
