@@ -1,7 +1,9 @@
 """Reading in other processes: torch's DataLoader is the engine; ours is what it is asked, and what failures say."""
 
+import contextlib
 import multiprocessing
-import time
+import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +85,7 @@ def _received(source: Iterator[Any], method: str) -> Iterator[Any]:
         except StopIteration:
             return
         except (RuntimeError, ConnectionError, EOFError) as error:
-            raise WorkerError(_why_it_died(_what_torch_says(error), method, first)) from error
+            raise WorkerError(_why_it_died(error, method, first)) from error
         first = False
         if isinstance(batch, Failure):
             message = f"{batch.message}\n\nIn the worker:\n{batch.trace}"
@@ -103,7 +105,8 @@ def _started(loader: DataLoader[Any], method: str) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Got pickle error", UserWarning)  # the error below says more
-            return iter(loader)
+            with _signals_left_alone():
+                return iter(loader)
     except (AttributeError, TypeError, PicklingError) as error:
         raise WorkerError(
             f"wanted a dataset that can be sent to a worker (start method {method!r}), got {error}; define its classes "
@@ -113,18 +116,21 @@ def _started(loader: DataLoader[Any], method: str) -> Iterator[Any]:
         raise WorkerError(_why_it_died(error, method, first=True)) from error
 
 
-def _what_torch_says(error: Exception, seconds: float = 1.0) -> Exception:
-    """The RuntimeError that names the worker and its signal, where the pipe that it left broke first.
+@contextlib.contextmanager
+def _signals_left_alone() -> Iterator[None]:
+    """The handler of SIGCHLD stays what it was.
 
-    torch raises it from its handler of SIGCHLD, wherever the main thread then is: better here than anywhere later.
+    torch's own raises a dead worker's name in the main thread, wherever that then is: in a garbage collection, while a
+    file is being closed. Without it, the next batch says the same, after at most five seconds.
     """
-    if isinstance(error, RuntimeError):
-        return error
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
+        yield
+        return
+    before = signal.getsignal(signal.SIGCHLD)
     try:
-        time.sleep(seconds)
-    except RuntimeError as named:
-        return named
-    return error
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _why_it_died(error: BaseException, method: str, first: bool) -> str:
