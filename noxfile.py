@@ -23,6 +23,7 @@ PACKAGES = [
     "transformer",
     "gpt2",
     "decoding",
+    "quantization",
 ]  # reading order
 APPS = ["mnist_trainer", "gpt2_trainer"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
