@@ -1,0 +1,140 @@
+"""Whole models: what `quantize` changes, shares, leaves and refuses."""
+
+import logging
+
+import pytest
+import torch
+from torch import nn
+
+from quantization import QuantizedConvolution, QuantizedEmbedding, QuantizedLinear, left_in_float, quantize
+
+SCHEMES = ("int8", "int8-weight-only", "int4", "int4:64", "bfloat16")
+
+
+class TiedModel(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(50, 64)
+        self.body = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64, bias=False))
+        self.head = nn.Linear(64, 50, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, ids):
+        return self.head(self.body(self.table(ids)))
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return TiedModel().eval()
+
+
+IDS = torch.arange(50).reshape(2, 25)
+
+
+@pytest.mark.parametrize("how", SCHEMES)
+def test_a_quantized_model_computes_nearly_the_same_and_the_original_is_untouched(model, how):
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    wanted, got = model(IDS).detach(), quantize(model, how)(IDS)
+    error = float((got - wanted).square().mean().sqrt() / wanted.square().mean().sqrt())
+    assert error < (0.25 if "int4" in how else 0.02)
+    assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in before.items())
+    assert type(model.head) is nn.Linear
+
+
+def test_a_shared_table_stays_shared(model):
+    result = quantize(model, "int8")
+    assert isinstance(result.table, QuantizedEmbedding)
+    assert result.head.weight is result.table.weight
+    assert result.head.scale is result.table.scale
+
+
+def test_layers_can_be_kept_or_have_schemes_of_their_own(model):
+    kept = quantize(model, "int8", keep=["body.0"])
+    assert kept.body[0].weight is model.body[0].weight
+    mixed = quantize(model, {"body.0": "int4:64", "body.2": "int8"})
+    assert [mixed.body[0].scheme, mixed.body[0].group_size, mixed.body[2].scheme] == ["int4", 64, "int8"]
+    assert type(mixed.head) is nn.Linear
+
+
+def test_rows_that_four_bits_cannot_cut_have_smaller_groups_or_eight_bits():
+    result = quantize(nn.Sequential(nn.Linear(20, 20), nn.Linear(20, 7), nn.Linear(7, 4)), "int4")
+    assert [(layer.scheme, layer.group_size) for layer in result] == [
+        ("int4", 20),
+        ("int4", 20),
+        ("int8-weight-only", None),
+    ]
+    with pytest.raises(ValueError, match=r"layer 0: group_size: wanted an even divisor of the row's 20 .* got 64; "):
+        quantize(nn.Sequential(nn.Linear(20, 20)), "int4:64")
+
+
+def test_other_layers_stay_in_float_and_are_listed(caplog):
+    model = nn.Sequential(nn.Linear(8, 8), nn.Bilinear(8, 8, 8), nn.GRU(8, 8), nn.LayerNorm(8))
+    with caplog.at_level(logging.WARNING):
+        result = quantize(model, "int8")
+    assert isinstance(result[0], QuantizedLinear)
+    assert left_in_float(result) == ["1 (Bilinear)", "2 (GRU)"]
+    assert "1 (Bilinear), 2 (GRU)" in caplog.text
+
+
+def test_a_transformer_of_torch_that_reads_its_childrens_weights_still_works():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), nn.Linear(16, 4)).eval()
+    result = quantize(model, "int8")
+    x = torch.randn(2, 5, 16)
+    with torch.no_grad():
+        assert (result(x) - model(x)).abs().max() < 0.05
+    assert isinstance(result[1], QuantizedLinear)
+
+
+@pytest.mark.parametrize("how", ["int8", "int4", "bfloat16"])
+def test_convolutions_are_quantized_too(how):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.ReLU(), nn.Conv1d(16, 4, 3, groups=2)).eval()
+    x = torch.randn(2, 3, 8, 8)
+    result = quantize(model, how)
+    assert isinstance(result[0], QuantizedConvolution)
+    assert (result[0](x) - model[0](x)).abs().max() < 0.02
+    y = torch.randn(2, 16, 9)
+    assert (result[2](y) - model[2](y)).abs().max() < 0.02
+
+
+def test_quantizing_twice_is_refused(model):
+    with pytest.raises(ValueError, match=r"wanted one in float, got one with 4 layers quantized already \(int8\); "):
+        quantize(quantize(model, "int8"), "int4")
+
+
+@pytest.mark.parametrize("how", ["int3", "int4:7", "int8:32", "int4:x", {"body.1": "int8"}, {"nothing": "int8"}])
+def test_unknown_schemes_and_layers_are_refused(model, how):
+    with pytest.raises(ValueError, match=r"wanted .* got .*; "):
+        quantize(model, how)
+
+
+def test_weights_that_are_no_numbers_are_refused(model):
+    model.body[0].weight.data[0, 0] = torch.nan
+    with pytest.raises(ValueError, match=r"layer body.0: weight: wanted finite numbers"):
+        quantize(model)
+
+
+def test_a_layer_says_which_width_it_wants(model):
+    with pytest.raises(ValueError, match=r"wanted x of shape \[..., 64\]; got \[2, 3\]"):
+        quantize(model).head(torch.ones(2, 3))
+    with pytest.raises(ValueError, match=r"wanted ids from 0 to 49; got 0 to 50"):
+        quantize(model).table(torch.tensor([0, 50]))
+
+
+def test_a_row_with_an_outlier_costs_the_other_rows_nothing():
+    torch.manual_seed(0)
+    layer = quantize(nn.Linear(64, 8), "int8")
+    x = torch.randn(3, 64)
+    louder = x.clone()
+    louder[1, 5] = 1e6
+    assert torch.equal(layer(louder)[[0, 2]], layer(x)[[0, 2]])
+
+
+def test_zeros_and_infinities_stay_what_they_are():
+    layer = quantize(nn.Linear(8, 4), "int8")
+    assert torch.equal(layer(torch.zeros(2, 8)), layer.bias.expand(2, 4))
+    broken = torch.zeros(2, 8)
+    broken[0, 0], broken[1, 0] = torch.inf, torch.nan
+    assert layer(broken).isnan().all()
