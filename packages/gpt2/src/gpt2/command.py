@@ -9,8 +9,9 @@ from typing import Any
 
 import tyro
 
+from .launching import after_restart, has_told, launch, note, tell_once, wanted_processes
 from .narration import held_out, how_to_resume, introduction, report, typed
-from .settings import TrainSettings
+from .settings import TrainSettings, check
 from .slips import slip
 from .tool_settings import FitSettings, InspectSettings, TokensSettings, VerifySettings
 
@@ -30,10 +31,11 @@ def main() -> None:
     }
     if sys.argv[1:2] == ["train"]:
         refuse_slips("gpt2 train", sys.argv[2:])
+    arguments = sys.argv[2:]
     settings = tyro.extras.subcommand_cli_from_dict(commands, prog="gpt2", description=DESCRIPTION)
     name = next(name for name, kind in commands.items() if isinstance(settings, kind))
     work: dict[str, Any] = {
-        "train": run_command,
+        "train": lambda settings: train_command(settings, arguments),
         "verify": verify_command,
         "inspect": inspect_command,
         "tokens": tokens_command,
@@ -45,8 +47,9 @@ def main() -> None:
 def train() -> None:
     """`train …`"""
     refuse_slips("train", sys.argv[1:])
+    arguments = sys.argv[1:]
     settings = tyro.cli(TrainSettings, prog="train")
-    sys.exit(guarded("train", lambda: run_command(settings)))
+    sys.exit(guarded("train", lambda: train_command(settings, arguments)))
 
 
 def refuse_slips(prog: str, arguments: list[str]) -> None:
@@ -61,11 +64,14 @@ def guarded(prog: str, work: Callable[[], int]) -> int:
     # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    if has_told():
+        return EXIT_WRONG
     try:
         return work()
     except (ValueError, OSError, ImportError) as error:
         message = plain(error)
-        print(f"{prog}: {message}", file=sys.stderr)
+        if tell_once(message):
+            print(f"{prog}: {message}", file=sys.stderr)
         return EXIT_WRONG
 
 
@@ -76,16 +82,29 @@ def plain(error: Exception) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
+def train_command(settings: TrainSettings, arguments: list[str]) -> int:
+    """`train`: alone, as one of torchrun's processes, or become torchrun to start them with these `arguments`."""
+    if processes := wanted_processes(settings):
+        check(settings)
+        launch("gpt2", ["train", *arguments], processes)
+    from .many_processes import joined
+
+    with joined(settings.device):
+        return run_command(after_restart(settings))
+
+
 def run_command(settings: TrainSettings) -> int:
-    """`train`: a `for` loop over `gpt2.run`. Returns the exit code; 130 or 143 after a signal, everything saved."""
-    from trainkit import graceful_stop, progress
+    """A `for` loop over `gpt2.run`. Returns the exit code; 130 or 143 after a signal, everything saved."""
+    from trainkit import graceful_stop, is_first_rank, progress
 
     from .training import run
 
     began, command = time.perf_counter(), typed("gpt2", "train")
+    say = print if is_first_rank() else silent
     with graceful_stop() as stop:
         training = run(settings, lambda: stop.requested)
-        print(introduction(training), flush=True)
+        note("folder", str(training.folder))
+        say(introduction(training), flush=True)
         steps = progress(
             training,
             total=training.total,
@@ -99,11 +118,15 @@ def run_command(settings: TrainSettings) -> int:
         except (ValueError, OSError) as error:
             raise ValueError(f"{plain(error)}. {how_to_resume(training, command)}") from error
     if training.finished:
-        print(report(training, time.perf_counter() - began))
+        say(report(training, time.perf_counter() - began))
         return 0
-    print(f"Stopped after step {training.last_step} of {training.total}; everything is saved.")
-    print(f"\nGo on with:\n  {command} --resume {training.folder}")
+    say(f"Stopped after step {training.last_step} of {training.total}; everything is saved.")
+    say(f"\nGo on with:\n  {command} --resume {training.folder}")
     return stop.exit_code
+
+
+def silent(*words: object, flush: bool = False) -> None:
+    """What all processes but the first say."""
 
 
 def verify_command(settings: VerifySettings) -> int:

@@ -62,7 +62,7 @@ class GPT2(nn.Module):
         if last_only:
             last = torch.full_like(tokens[:, 0], tokens.shape[1]) if lengths is None else lengths
             state = state[torch.arange(len(tokens), device=tokens.device), last - 1]
-        return nn.functional.linear(state, self.token_embedding.weight)
+        return self.token_embedding.logits(state)
 
     def hidden(
         self,
@@ -85,7 +85,10 @@ class GPT2(nn.Module):
 
         Equal to cross-entropy of `forward`'s logits, which are never held whole.
         """
-        return head_cross_entropy(self.hidden(tokens), self.token_embedding.weight, targets)
+        if isinstance(self.token_embedding, TokenEmbedding):
+            return head_cross_entropy(self.hidden(tokens), self.token_embedding.weight, targets)
+        logits, real = self(tokens).float().flatten(0, 1), targets.flatten() >= 0  # a quantized head learns nothing
+        return nn.functional.cross_entropy(logits[real], targets.flatten()[real], reduction="sum"), real.sum()
 
     def new_cache(self, batch: int, length: int | None = None) -> KeyValueCache:
         """An empty key-value cache for `batch` rows of up to `length` tokens (default `n_ctx`)."""
@@ -93,7 +96,7 @@ class GPT2(nn.Module):
         if not 1 <= length <= self.n_ctx:
             raise ValueError(f"cache length: wanted 1..{self.n_ctx} (n_ctx), got {length}; a longer one can't be used")
         c = self.config
-        weight = self.token_embedding.weight
+        weight = self.final_norm.weight  # the table may be quantized
         return KeyValueCache(
             c.n_layer, batch, c.n_head, length, c.n_embd // c.n_head, dtype=weight.dtype, device=weight.device
         )
@@ -121,13 +124,18 @@ def initialise(model: GPT2, generator: torch.Generator | None = None) -> None:
     The projections that write to the residual stream are scaled by 1 / sqrt(2 n_layer), since 2 n_layer of them add up
     (Radford et al. 2019, section 2.3; deviations from openai/gpt-2 `src/model.py`).
     """
-    residual = 0.02 / (2 * model.config.n_layer) ** 0.5
     for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
-            parameter.zero_()
-        elif "norm" in name:
-            parameter.fill_(1.0)
-        else:
-            writes = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
-            deviation = residual if writes else 0.01 if name.startswith("position_embedding") else 0.02
-            parameter.normal_(0.0, deviation, generator=generator)
+        draw(parameter, name, model.config.n_layer, generator)
+
+
+def draw(parameter: Tensor, name: str, n_layer: int, generator: torch.Generator | None = None) -> None:
+    """Draw one parameter in place; `name` is its name in the model."""
+    if name.endswith("bias"):
+        parameter.zero_()
+    elif "norm" in name:
+        parameter.fill_(1.0)
+    else:
+        writes = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
+        residual = 0.02 / (2 * n_layer) ** 0.5
+        deviation = residual if writes else 0.01 if name.startswith("position_embedding") else 0.02
+        parameter.normal_(0.0, deviation, generator=generator)

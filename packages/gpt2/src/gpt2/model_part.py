@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from trainkit import is_first_rank
+
 from .files import load_weights, save_model
 from .model import GPT2
 from .tokenizer import Tokenizer
@@ -14,6 +16,9 @@ class ModelFolder:
         self.model, self.tokenizer = model, tokenizer
 
     def save(self, folder: Path) -> None:
+        """Of several processes the first writes."""
+        if not is_first_rank():
+            return
         save_model(folder, self.model, end_of_text=self.tokenizer.end_of_text)
         self.tokenizer.save(folder, n_ctx=self.model.n_ctx)
 

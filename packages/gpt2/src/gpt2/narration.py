@@ -15,7 +15,7 @@ def introduction(run: "Run") -> str:
         f"{text.held_out_bytes / 1e3:.0f} kB held out ({len(text.held_out) - 1:,} tokens)",
         f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
-        f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}",
+        f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}",
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
         f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
     ]
@@ -28,6 +28,14 @@ def introduction(run: "Run") -> str:
     elif run.start:
         lines.append(f"Resuming after step {run.start}")
     return "\n".join(lines)
+
+
+def _together(run: "Run") -> str:
+    from trainkit import n_ranks
+
+    if n_ranks() == 1:
+        return ""
+    return f", {n_ranks()} processes, {'a share of it each' if run.record.shard else 'a copy each'}"
 
 
 def held_out(run: "Run") -> str:

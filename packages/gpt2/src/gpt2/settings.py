@@ -58,11 +58,15 @@ class TrainSettings:
     """Steps between checkpoints."""
     log_every: Annotated[int | None, _shown("N", "10")] = None
     """Steps between lines of metrics.jsonl."""
+    processes: Annotated[int | None, _shown("N", "1, or torchrun's")] = None
+    """Train with so many processes on this machine, each with its part of every batch: starts torchrun."""
+    shard: Annotated[bool, arg(name="shard")] = False
+    """Share weights and optimizer state out among the processes (FSDP2), for models that one alone cannot hold."""
 
 
 def check(settings: TrainSettings) -> None:
     """ValueError for what is wrong in itself, whatever the text and the machine."""
-    for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every"):
+    for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "processes"):
         value = getattr(settings, name)
         if value is not None and value < 1:
             raise ValueError(f"--{name.replace('_', '-')}: wanted a whole number of at least 1, got {value}")

@@ -8,30 +8,25 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from tensors import generator, seed_all
 from trainkit import (
-    Checkpoints,
     Evaluation,
     MetricsLog,
-    OptimizerPart,
-    Part,
-    RandomPart,
     Step,
+    any_rank,
     evaluate,
     log,
+    n_ranks,
     train_steps,
 )
 
-from .device_names import device_named
+from .assembly import assemble, load_source
 from .files import save
-from .learning import batches, optimizer_of, schedule_of, steps_from, zero_output
-from .loading import load
+from .learning import batches, schedule_of, steps_from
+from .many_processes import by_first, filled, gathered, own_device
 from .model import GPT2
 from .model_card import model_card
-from .model_part import ModelFolder
-from .run_folder import open_run
+from .opening import open_run
 from .settings import TrainSettings, check
-from .tokenizer import Tokenizer
 
 
 def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> "Run":
@@ -50,7 +45,7 @@ class Run:
     def __init__(self, settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> None:
         check(settings)
         self._should_stop = should_stop or (lambda: False)
-        self.device = device_named(settings.device)
+        self.device = own_device(settings.device)
         source = load_source(settings) if settings.source is not None and settings.resume is None else None
         self.record, self.text = open_run(settings, source and (source[0].config, source[1]))
         record, self.tokenizer = self.record, self.text.tokenizer
@@ -63,7 +58,8 @@ class Run:
         self.batches = batches(self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
-        self._build(source and source[0])
+        built = assemble(record, self.config, self.tokenizer, self.device, source and source[0])
+        self.model, self.trained, self.optimizer, self.checkpoints = built
         if settings.resume is not None:
             self._restore()
             return
@@ -93,10 +89,10 @@ class Run:
                 metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
             stream = steps_from(self.text, self.recipe, n_ctx, self.record.seed, self._micro_batch_size, self.start)
             schedule = schedule_of(self.recipe)
-            steps = train_steps(self.model, stream, model_loss, self.optimizer, schedule=schedule, start=self.start)
+            steps = train_steps(self.trained, stream, model_loss, self.optimizer, schedule=schedule, start=self.start)
             for step in log(steps, metrics, every=self.record.log_every):
                 self.last_step = step.number
-                last, stopping = step.number == self.total, self._should_stop()
+                last, stopping = step.number == self.total, any_rank(self._should_stop(), self.trained)
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
                 if last or stopping or step.number % self.record.save_every == 0:
@@ -107,23 +103,10 @@ class Run:
         self._finish()
 
     def evaluate(self) -> Evaluation:
-        """Cross-entropy of every held-out token, in non-overlapping windows."""
+        """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together."""
         n_ctx = self.config.n_ctx
-        return evaluate(self.model, self.text.evaluation_batches(n_ctx, max(1, 4096 // n_ctx)), model_loss)
-
-    def _build(self, source: GPT2 | None) -> None:
-        seed_all(self.record.seed)
-        model = source or GPT2(self.config, generator=generator("weights", self.record.seed))
-        if self.recipe.zero_output:
-            zero_output(model)
-        self.model = model.to(self.device)
-        self.optimizer = optimizer_of(self.model, self.recipe)
-        parts: dict[str, Part] = {
-            "model": ModelFolder(self.model, self.tokenizer),
-            "optimizer": OptimizerPart(self.optimizer, self.model),
-            "random": RandomPart(),
-        }
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", parts)
+        windows = self.text.evaluation_batches(n_ctx, max(n_ranks(), 4096 // n_ctx))
+        return evaluate(self.trained, filled(windows, n_ctx), model_loss)
 
     def _restore(self) -> None:
         if not self.checkpoints.steps() and self.source is None:
@@ -143,19 +126,19 @@ class Run:
         self.checkpoints.save(number, seen, extra)
 
     def _finish(self) -> None:
-        if not self.finished:
+        if by_first(lambda: self.finished):
+            return
+        complete = gathered(self.model)
+
+        def write() -> None:
             aside = self.folder / "model.part"
-            save(aside, self.model, self.tokenizer)
+            save(aside, complete, self.tokenizer)
             (aside / "README.md").write_text(model_card(self), encoding="utf-8", newline="\n")
             aside.rename(self.folder / "model")
+
+        by_first(write)
 
 
 def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """The loss of trainkit's seam: summed nats of a batch's targets, and how many they are."""
     return model.loss(*batch)
-
-
-def load_source(settings: TrainSettings) -> tuple[GPT2, Tokenizer]:
-    """The model that `--from` names and its tokenizer, or the one of `--tokenizer` for a checkpoint file without."""
-    given = Tokenizer.published() if settings.tokenizer == "published" else settings.tokenizer
-    return load(str(settings.source), tokenizer=given)

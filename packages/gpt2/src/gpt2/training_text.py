@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from dataio import Batches, Corpus, TokenWindows, embedded_text, read_text, split_corpus
+from trainkit import n_ranks, rank
 
 from .document_encoding import encode_documents
 from .recipes import Recipe
@@ -48,12 +49,20 @@ class TrainingText:
                 f"text: wanted at least {needed:,} tokens for one batch of {batch_size} windows of {n_ctx}, got "
                 f"{len(self.train):,} from {self.name}; give more text, or a smaller --batch-size"
             )
-        windows = TokenWindows(self.train, n_ctx)
-        return Batches(windows, batch_size, seed=seed, drop_last=True, micro_batch_size=micro_batch_size)
+        return Batches(
+            TokenWindows(self.train, n_ctx),
+            batch_size,
+            seed=seed,
+            drop_last=True,
+            rank=rank(),
+            world_size=n_ranks(),
+            micro_batch_size=micro_batch_size,
+        )
 
     def evaluation_batches(self, n_ctx: int, batch_size: int) -> Batches:
         """Non-overlapping windows over the held-out text: each of its tokens is a target once."""
-        return Batches(TokenWindows(self.held_out, n_ctx, ragged=True), batch_size, shuffle=False)
+        windows = TokenWindows(self.held_out, n_ctx, ragged=True)
+        return Batches(windows, batch_size, shuffle=False, rank=rank(), world_size=n_ranks())
 
 
 def read_corpus(text: str | None) -> Corpus:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .optimizers import adamw, is_hidden_matrix, muon
     from .parts import ModulePart, Part, RandomPart, StatePart, TensorPart, write_tensors
     from .progress_bar import progress
-    from .ranks import Spread, is_first_rank, spread
+    from .ranks import Spread, any_rank, copy_whole, from_first_rank, is_first_rank, n_ranks, rank, spread, whole
     from .schedules import constant, cosine, linear_to_zero, warmup_stable_decay
     from .sharded_part import ShardedPart
     from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
@@ -45,7 +45,13 @@ __all__ = [  # noqa: RUF022  in reading order
     "SpikeGuard",
     "Spread",
     "spread",
+    "rank",
+    "n_ranks",
     "is_first_rank",
+    "from_first_rank",
+    "any_rank",
+    "whole",
+    "copy_whole",
     "Evaluation",
     "evaluate",
     "evaluating",
@@ -95,7 +101,17 @@ _EXPORTS = {
     "gradients": ("Loss",),
     "loop": ("Step", "train_steps"),
     "spikes": ("NonFiniteLoss", "LossSpike", "SpikeGuard"),
-    "ranks": ("Spread", "spread", "is_first_rank"),
+    "ranks": (
+        "Spread",
+        "spread",
+        "rank",
+        "n_ranks",
+        "is_first_rank",
+        "from_first_rank",
+        "any_rank",
+        "whole",
+        "copy_whole",
+    ),
     "evaluation": ("Evaluation", "evaluate", "evaluating", "bits_per_byte"),
     "optimizers": ("adamw", "muon", "is_hidden_matrix"),
     "muon_optimizer": ("Muon", "orthogonalise"),

@@ -13,7 +13,7 @@ from tensors import fork_random
 
 from .batch_device import autocast, device_of, move
 from .gradients import Loss, call, checked, whole_number
-from .ranks import check_spread, even_out, sums_over_ranks
+from .ranks import Spread, check_spread, even_out, sums_over_ranks
 
 
 def bits_per_byte(nats: float, n_bytes: int) -> float:
@@ -52,11 +52,15 @@ class Evaluation:
 def evaluating(model: nn.Module) -> Iterator[None]:
     """`model.eval()` and inference mode inside; every submodule's own mode and all random state restored after."""
     modes = [(module, module.training) for module in model.modules()]
+    # What FSDP2 allocates for the first forward pass it uses again for training, which refuses inference tensors.
+    without_gradients = torch.no_grad if isinstance(model, Spread) else torch.inference_mode
     try:
         model.eval()
-        with fork_random("evaluate"), torch.inference_mode():
+        with fork_random("evaluate"), without_gradients():
             yield
     finally:
+        if isinstance(model, Spread):
+            model.reshard()
         for module, training in modes:
             module.training = training
 

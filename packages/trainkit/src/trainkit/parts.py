@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tensors import random_state, set_random_state
 
 from .durable import give_usual_mode
-from .ranks import gathered_objects, is_first_rank, rank, sharded_like, whole
+from .ranks import copy_whole, gathered_objects, is_first_rank, rank, whole
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ModulePart:
         ours = self.tensors()
         check_names(self.file, _shapes(ours), _shapes(tensors))
         for name, tensor in ours.items():
-            tensor.detach().copy_(sharded_like(tensors[name].to(tensor.device), tensor))
+            copy_whole(tensors[name], tensor)
 
     def tensors(self) -> dict[str, Tensor]:
         """Each tensor of the module once, under its first name."""

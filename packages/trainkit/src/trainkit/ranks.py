@@ -54,6 +54,11 @@ class Spread(nn.Module):
         self.engine.set_requires_gradient_sync(last)  # type: ignore[operator]
         return nullcontext()
 
+    def reshard(self) -> None:
+        """After a forward pass without a backward one: FSDP2 gives back the whole weights that it still holds."""
+        if hasattr(self.engine, "reshard"):
+            self.engine.reshard()  # type: ignore[operator]
+
 
 def spread(model: nn.Module, how: str = "ddp", blocks: Iterable[nn.Module] = ()) -> Spread:
     """Join `model` to the other processes: "ddp" copies it, "fsdp" shards it (FSDP2), `blocks` each as a unit.
@@ -118,6 +123,11 @@ def from_first_rank(value: Any) -> Any:
     return gathered_objects(value)[0]
 
 
+def any_rank(flag: bool, model: nn.Module) -> bool:
+    """Whether `flag` is set in any of the processes that share `model`: what one of them must not decide alone."""
+    return flag if not isinstance(model, Spread) else _reduced([flag], dist.ReduceOp.MAX)[0] > 0
+
+
 def whole(tensor: Tensor) -> Tensor:
     """The full tensor of a sharded one (every rank has to ask), any other as it is."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
@@ -135,6 +145,12 @@ def sharded_like(full: Tensor, like: Tensor) -> Tensor:
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(full, like.device_mesh, like.placements, src_data_rank=None)  # type: ignore[attr-defined]
+
+
+@torch.no_grad()
+def copy_whole(full: Tensor, into: Tensor) -> None:
+    """Copy `full` into a tensor of its shape, of which each rank may hold a shard only. No communication."""
+    into.copy_(sharded_like(full.to(into.device), into))
 
 
 def _reduced(values: Sequence[int | float], how: Any) -> list[float]:
