@@ -115,7 +115,8 @@ class MultiHeadAttention(nn.Module):
         return (k if self.key_norm is None else self.key_norm(k)), v
 
     def rows_of_qkv(self, rows: slice) -> tuple[Tensor, Tensor | None]:
-        return self.qkv.weight[rows], None if self.qkv.bias is None else self.qkv.bias[rows]
+        weight = self.qkv.weight if isinstance(self.qkv, nn.Linear) else self.qkv.restored()  # of a quantized layer
+        return weight[rows], None if self.qkv.bias is None else self.qkv.bias[rows]
 
     def positions(self, x: Tensor, cache: LayerCache | None) -> Tensor:
         return torch.arange(x.shape[1], device=x.device)[None] if cache is None else cache.rows.positions(x.shape[1])

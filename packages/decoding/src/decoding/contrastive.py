@@ -63,9 +63,10 @@ def _write(model: Any, row: Row, end_of_text: int | None) -> None:
         if len(row.prompt) + len(row.ids) >= model.n_ctx:
             row.finish_reason = "length"
             return
-        logits = linear(state, model.token_embedding.weight).float()[None]
+        table = model.token_embedding
+        logits = linear(state, table.weight) if table.weight.dtype == state.dtype else table.logits(state)
         past = histories([row.prompt], [row.ids], device)
-        likely = processed(logits, steps, past, [row.draws]).softmax(dim=-1)[0].topk(k)
+        likely = processed(logits.float()[None], steps, past, [row.draws]).softmax(dim=-1)[0].topk(k)
         candidates = model.hidden(likely.indices[:, None], cache)[:, 0]
         best = contrast(likely.values, normalize(candidates, dim=-1), seen, row.settings.penalty_alpha)
         row.append(int(likely.indices[best]), end_of_text)

@@ -4,6 +4,8 @@ Scoring needs one number of each row of logits, not 50,257. The vocabulary is wa
 processor's cache, with a running log-sum-exp (Milakov and Gimelshein 2018, arXiv 1805.02867): less memory, and faster.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -50,3 +52,14 @@ def score_logits(
     """The same from logits that are there already: the readable definition, and the way of models without `hidden`."""
     wanted = logits.float().gather(1, targets[:, None])[:, 0]
     return logits.float().logsumexp(1) - wanted, wanted == logits.float().amax(1)
+
+
+def score_states(
+    state: Float[Tensor, "N C"], head: Callable[[Tensor], Tensor], targets: Int[Tensor, " N"], rows: int = 256
+) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    """The same for a head that is a function of states, such as a quantized one; `rows` of its logits at a time."""
+    parts = [
+        score_logits(head(part), target) for part, target in zip(state.split(rows), targets.split(rows), strict=True)
+    ]
+    nats, likeliest = zip(*parts, strict=True)
+    return torch.cat(nats), torch.cat(likeliest)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tensors import pad_rows
 
-from .head_scores import score_head, score_logits
+from .head_scores import score_head, score_logits, score_states
 from .inference import inference
 from .protocols import LanguageModel
 
@@ -151,8 +151,10 @@ def _score(
     rows, columns = (targets >= 0).nonzero(as_tuple=True)
     wanted = targets[rows, columns]
     if isinstance(model, TiedModel):
-        state = model.hidden(tokens, cache, lengths)[rows, columns]
-        return score_head(state, model.token_embedding.weight, wanted)
+        state, table = model.hidden(tokens, cache, lengths)[rows, columns], model.token_embedding
+        if table.weight.dtype == state.dtype:
+            return score_head(state, table.weight, wanted)
+        return score_states(state, table.logits, wanted)  # a quantized head has its own product
     return score_logits(model(tokens, cache=cache, lengths=lengths)[rows, columns], wanted)
 
 
