@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, generate
+from decoding import GenerationSettings, beams, generate
 from decoding.command import main
 
 SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=7)
@@ -27,6 +27,12 @@ def saved_model(path, n_ctx):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return saved_model(tmp_path_factory.mktemp("model"), n_ctx=2000)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A model whose context is soon full."""
+    return saved_model(tmp_path_factory.mktemp("small"), n_ctx=64)
 
 
 @pytest.fixture(scope="module")
@@ -165,18 +171,78 @@ def test_what_the_protocol_lacks_is_named_without_the_annotations():
     assert "got Linear without ['new_cache', 'n_ctx', 'n_vocab']; wrap it" in result.stderr
 
 
-def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(folder, tmp_path, capsys):
+METHODS = {
+    "sampled": "--temperature 0.8 --top-k 30",
+    "sampled with log-probabilities": "--temperature 0.8 --log-probabilities 2",
+    "past the context": "--temperature 0.9 --when-full drop_oldest_half --no-stop-at-end-of-text --max-new-tokens 70",
+    "beams": "--temperature 0 --beams 3 --n-best 2",
+    "sampled beams": "--temperature 0.9 --beams 3 --n-best 2 --early-stopping True",
+    "groups of beams": "--temperature 0 --beams 4 --beam-groups 2 --diversity-penalty 0.5 --n-best 2",
+    "contrastive": "--temperature 0 --penalty-alpha 0.6 --top-k 4",
+    "look-up": "--temperature 0 --prompt-lookup-tokens 4",
+    "sampled look-up": "--temperature 0.8 --prompt-lookup-tokens 4",
+}
+
+
+@pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
+def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(small, tmp_path, capsys, options):
     prompts, out = tmp_path / "prompts.txt", tmp_path / "out.jsonl"
-    prompts.write_text("aus\nthe hat\nWelt\nand\n", encoding="utf-8")
-    arguments = ["generate", folder, "--prompts-file", str(prompts), "--out", str(out), "--rows", "2", *SAMPLED_OPTIONS]
+    prompts.write_text("aus\nthe hat\nthe hat\nand the hat and the\nand\n", encoding="utf-8")
+    arguments = ["generate", small, "--prompts-file", str(prompts), "--out", str(out), "--rows", "2", "--seed", "7"]
+    arguments += ["--max-new-tokens", "20", "--device", "cpu", *options.split()]
     assert main(arguments) == 0
     whole = out.read_text(encoding="utf-8")
-    assert len(whole.splitlines()) == 4
-    out.write_text(whole[: whole.index("\n") + 30], encoding="utf-8")  # one line and a torn one
+    lines = whole.splitlines(keepends=True)
+    assert len(lines) == 5
+    assert ("--temperature 0 " in options) == (lines[1] == lines[2]), "each row draws its own"
     assert main(arguments) == 2
     assert "add --resume" in capsys.readouterr().err
-    assert main([*arguments, "--resume"]) == 0
-    assert out.read_text(encoding="utf-8") == whole
+    everything = [*arguments[: arguments.index("--out")], "--json", *arguments[arguments.index("--seed") :]]
+    assert main(everything) == 0
+    together = [json.loads(line)["ids"] for line in capsys.readouterr().out.splitlines()]
+    assert [json.loads(line)["ids"] for line in lines] == together, "rows written at a time change nothing"
+    for kept in (0, 3):
+        out.write_text("".join(lines[:kept]) + "".join(lines[kept:])[:30], encoding="utf-8")  # and a torn one
+        assert main([*arguments, "--resume"]) == 0
+        if "--log-probabilities" not in options:  # their last digit knows how many rows were computed together
+            assert out.read_text(encoding="utf-8") == whole
+        for ours, theirs in zip(out.read_text("utf-8").splitlines(), lines, strict=True):
+            one, other = json.loads(ours), json.loads(theirs)
+            assert one.pop("log_probabilities", ()) == pytest.approx(other.pop("log_probabilities", ()), abs=1e-5)
+            assert (one.pop("likeliest", None) is None) == (other.pop("likeliest", None) is None)
+            assert one == other
+
+
+def test_all_hypotheses_asked_for_are_shown_with_their_scores(small, capsys):
+    arguments = ["generate", small, "--prompt", "the", "--beams", "3", "--n-best", "2", "--temperature", "0"]
+    assert main([*arguments, "--json", "--device", "cpu"]) == 0
+    best = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "--device", "cpu"]) == 0
+    assert capsys.readouterr().out == "".join(
+        f"--- {rank} of 2, score {one['score']:.4g} ---\nthe{one['text']}\n"
+        for rank, one in enumerate((best, *best["others"]), start=1)
+    )
+
+
+def test_a_method_that_is_no_loop_writes_each_group_as_soon_as_it_is_done(small, tmp_path, monkeypatch):
+    out = tmp_path / "out.jsonl"
+    arguments = ["generate", small, "--prompt", "a", "--prompt", "b", "--prompt", "c", "--prompt", "d", "--rows", "2"]
+    arguments += ["--beams", "2", "--temperature", "0", "--max-new-tokens", "5", "--device", "cpu", "--out", str(out)]
+    there, search = [], beams.beam_search
+    monkeypatch.setattr(
+        beams, "beam_search", lambda *a, **o: there.append(out.read_text().count("\n")) or search(*a, **o)
+    )
+    assert main(arguments) == 0
+    assert there == [0, 2]
+
+
+@pytest.mark.parametrize("options", ["--penalty-alpha 0.6 --top-k 4", "--prompt-lookup-tokens 3", "--beams 3"])
+def test_one_prompt_is_written_by_the_method_asked_for(small, capsys, options):
+    arguments = ["generate", small, "--prompt", "the hat", "--temperature", "0", *options.split(), "--device", "cpu"]
+    assert main([*arguments, "--json"]) == 0
+    expected = json.loads(capsys.readouterr().out)["text"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"the hat{expected}\n"
 
 
 def test_prompts_may_come_on_standard_input(folder):

@@ -56,6 +56,13 @@ def test_contrastive_search_takes_the_token_that_its_definition_takes(model, alp
     assert [row.ids for row in rows] != [row.ids for row in generate_ids(model, [[1, 2, 3], [7]], GREEDY)]
 
 
+@pytest.mark.parametrize("options", [{"penalty_alpha": 0.6, "top_k": 4}, {"prompt_lookup_tokens": 3}])
+def test_a_constraint_that_a_method_could_not_keep_is_refused(model, options):
+    settings = dataclasses.replace(GREEDY, **options)
+    with pytest.raises(ValueError, match=rf"wanted no constraint with {next(iter(options))}, got one; use the plain"):
+        generate_ids(model, [[1]], settings, constraints=[lambda ids: torch.ones(23, dtype=torch.bool)])
+
+
 def test_contrastive_search_needs_a_model_that_shows_its_states(tiny_model):
     with pytest.raises(TypeError, match=r"hidden\(\) and token_embedding, got TinyModel; contrastive"):
         generate_ids(tiny_model, [[1]], dataclasses.replace(GREEDY, penalty_alpha=0.5, top_k=4))

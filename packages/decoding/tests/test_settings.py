@@ -102,6 +102,7 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, words):
         ({"early_stopping": "maybe"}, "one of .True, False, 'never'."),
         ({"beams": 2, "penalty_alpha": 0.5, "temperature": 0, "top_k": 4}, "used one at a time"),
         ({"penalty_alpha": 0.5, "temperature": 0}, "2 or more with penalty_alpha"),
+        ({"penalty_alpha": 0.5, "temperature": 0, "top_k": 4, "stop": ("a",)}, "left out with penalty_alpha"),
         ({"beams": 2, "when_full": "drop_oldest_half"}, "'stop' with"),
         ({"beams": 2, "log_probabilities": 2}, "left out with"),
         ({"log_probabilities": -1}, "0 or more"),

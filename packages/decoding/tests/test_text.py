@@ -82,3 +82,10 @@ def test_wrong_input_of_a_stream_is_reported_at_the_call(text_model, tokenizer):
 def test_a_tokenizer_with_more_ids_than_the_model_is_refused(tiny_model, tokenizer):
     with pytest.raises(ValueError, match=r"at most 23 ids.*, got one of 257; use"):
         generate(tiny_model, tokenizer, ["a"])
+
+
+@pytest.mark.parametrize("options", [{"penalty_alpha": 0.6, "top_k": 4}, {"prompt_lookup_tokens": 3}, {"beams": 2}])
+def test_what_would_not_be_the_text_of_generate_is_not_streamed(text_model, tokenizer, options):
+    settings = GenerationSettings(temperature=0, **options)
+    with pytest.raises(ValueError, match=r"wanted .* to stream, got .*; use generate"):
+        stream(text_model, tokenizer, "a", settings)

@@ -46,6 +46,7 @@ def beam_search(
     decode_bytes: DecodeBytes | None = None,
     constraints: Sequence[Constraint | None] | None = None,
     pack: bool | PackedWeights = True,
+    first_row: int = 0,
 ) -> list[list[Search]]:
     """The finished searches of every prompt, one a group; all prompts advance together.
 
@@ -68,7 +69,7 @@ def beam_search(
         Prompt(
             tuple(prompt),
             [new_search(settings, ends, model.n_ctx - len(prompt)) for _ in range(settings.beam_groups)],
-            generator(settings.seed, number),
+            generator(settings.seed, first_row + number),
             None if constraints is None else constraints[number],
         )
         for number, prompt in enumerate(ids)

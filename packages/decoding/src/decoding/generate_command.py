@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 def run_generate(command: Generate) -> None:
     """ValueError, in the words of the command line, for what makes no sense."""
     settings = GenerationSettings(**asdict(command.sampling))
+    if command.rows < 1:
+        raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
     prompts = read_prompts(command)
     if not Path(command.model).is_dir():
         raise ValueError(
@@ -31,10 +33,12 @@ def run_generate(command: Generate) -> None:
     import gpt2
     from tensors import choose_device
 
+    from .choice import method_of
+
     device = choose_device(command.device)
     model, tokenizer = gpt2.load(command.model)
     model = model.to(device)
-    if len(prompts) == 1 and settings.beams == 1 and not (command.json or command.out):
+    if len(prompts) == 1 and method_of(settings) == "loop" and not (command.json or command.out):
         _write_stream(model, tokenizer, prompts[0], settings, command)
     else:
         _write_all(model, tokenizer, prompts, settings, command, len(done))
@@ -101,8 +105,10 @@ def _write_stream(
 def _write_all(
     model: Any, tokenizer: "Tokenizer", prompts: list[str], settings: GenerationSettings, command: Generate, done: int
 ) -> None:
+    from .prompt_order import in_order
+
     constraints = [_constraint(command, tokenizer) for _ in prompts]
-    results = _in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
+    results = in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
     reasons = []
     with line_writer(command.out) as write_line:
         for number, result in enumerate(
@@ -114,37 +120,18 @@ def _write_all(
                 known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
                 write_line({"prompt": prompt, **known})
             else:
-                sys.stdout.write(f"=== {number} of {len(prompts)} ===\n{prompt}{result.text}\n")
+                sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
+                sys.stdout.writelines(_blocks(prompt, result))
+                sys.stdout.flush()
     _report_full(reasons, model.n_ctx)
 
 
-def _in_order(
-    model: Any,
-    tokenizer: "Tokenizer",
-    prompts: Sequence[str],
-    settings: GenerationSettings,
-    max_rows: int,
-    constraints: Sequence["Constraint | None"],
-    done: int,
-) -> Iterator["GeneratedText"]:
-    """The continuations of all prompts but the first `done`, each as soon as it and those before it have ended."""
-    from .choice import method_of
-    from .loop import Batch
-    from .text import encode_prompt, generate, with_text
-
-    if method_of(settings) != "loop":
-        yield from generate(model, tokenizer, prompts, settings, constraints=constraints)[done:]
-        return
-    batch = Batch(model, max_rows=max_rows, end_of_text=tokenizer.end_of_text, decode_bytes=tokenizer.decode_bytes)
-    ids = [encode_prompt(tokenizer, model, prompt, number) for number, prompt in enumerate(prompts)]
-    if settings.when_full == "stop":
-        batch.length = min(model.n_ctx, max(map(len, ids)) + settings.max_new_tokens)
-    batch.added = done  # a row draws by its number
-    rows = [batch.add(one, settings, constraint) for one, constraint in list(zip(ids, constraints, strict=True))[done:]]
-    for row in rows:
-        while row.finish_reason is None:
-            batch.step()
-        yield with_text(tokenizer, row.result, settings)
+def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
+    """The best continuation, or all where more than one was asked for, each under its rank and score."""
+    for rank, one in enumerate((result, *result.others), start=1):
+        if result.others:
+            yield f"--- {rank} of {1 + len(result.others)}, score {one.score:.4g} ---\n"
+        yield f"{prompt}{one.text}\n"
 
 
 def _report_full(finish_reasons: Sequence[str | None], n_ctx: int) -> None:

@@ -16,7 +16,7 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
 
     Raises ValueError where `out` exists and nobody asked to go on with it, or where it holds something else.
     """
-    if out is None or not out.exists():
+    if out is None or not out.exists() or (out.is_file() and out.stat().st_size == 0):  # nothing there to lose
         return []
     if not resume:
         raise ValueError(f"wanted a new file, got {out}, which exists; add --resume to go on with it, or name another")

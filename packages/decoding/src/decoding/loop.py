@@ -137,23 +137,22 @@ def generate_ids(
     max_rows: int | None = None,
     cancelled: Callable[[], bool] | None = None,
     pack: bool | PackedWeights = True,
+    first_row: int = 0,
 ) -> list[Generated]:
     """Continue every prompt in `ids`, at most `max_rows` at a time (default: all), none of which influences another.
 
     Prompts may differ in length (1 to n_ctx ids; one of exactly n_ctx has no room and ends with "length" at once), and
     each may have settings of its own. `end_of_text` is the id that ends a row, None if there is none; `decode_bytes`
     is needed for stop strings; `constraints[i]` says which ids may follow the new ids of row i. Row i draws from
-    `tensors.generator(seed, i)`. `cancelled()` is asked before every step. Raises ValueError for an empty or too long
-    prompt and for ids outside the vocabulary, TypeError for a model that lacks a member of `LanguageModel`.
+    `tensors.generator(seed, first_row + i)`: prompts written in two calls draw as in one. `cancelled()` is asked before
+    every step of the plain loop. Raises ValueError for an empty or too long prompt and for ids outside the vocabulary,
+    TypeError for a model that lacks a member of `LanguageModel`.
     """
     each = settings_of_each(settings, len(ids))
-    methods = {method_of(one) for one in each}
-    if methods - {"loop"}:
+    if any(method_of(one) != "loop" for one in each):
         from .methods import generate_by_method
 
-        return generate_by_method(
-            model, ids, each, end_of_text=end_of_text, decode_bytes=decode_bytes, constraints=constraints, pack=pack
-        )
+        return generate_by_method(model, ids, each, end_of_text, decode_bytes, constraints, pack, first_row)
     check_model(model)
     longest = max((len(prompt) + one.max_new_tokens for prompt, one in zip(ids, each, strict=True)), default=1)
     forgets = any(one.when_full != "stop" for one in each)
@@ -165,6 +164,7 @@ def generate_ids(
         length=model.n_ctx if forgets else longest,
         pack=pack,
     )
+    batch.added = first_row
     rows = [
         batch.add(prompt, one, None if constraints is None else constraints[number])
         for number, (prompt, one) in enumerate(zip(ids, each, strict=True))

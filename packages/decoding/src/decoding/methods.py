@@ -14,19 +14,23 @@ def generate_by_method(
     model: LanguageModel,
     ids: Sequence[Sequence[int]],
     each: Sequence[GenerationSettings],
-    *,
     end_of_text: int | None,
     decode_bytes: DecodeBytes | None,
     constraints: Sequence[Constraint | None] | None,
     pack: bool | PackedWeights,
+    first_row: int,
 ) -> list[Generated]:
-    """`generate_ids` for beams, contrastive search and prompt look-up. ValueError where settings differ by prompt."""
+    """`generate_ids` for beams, contrastive search and prompt look-up. ValueError where settings differ by prompt, and
+    for constraints with the last two, which could not keep them."""
     settings = each[0]
     if any(one != settings for one in each):
         raise ValueError(
             f"wanted the same settings for every prompt with {method_of(settings)}, got {len(set(each))} different "
             "ones; call once for each"
         )
+    if method_of(settings) != "beams" and any(constraint is not None for constraint in constraints or ()):
+        name = "penalty_alpha" if method_of(settings) == "contrastive" else "prompt_lookup_tokens"
+        raise ValueError(f"wanted no constraint with {name}, got one; use the plain loop or beams for bound forms")
     if method_of(settings) == "beams":
         from .beams import beam_search
         from .hypotheses import best_hypotheses
@@ -39,6 +43,7 @@ def generate_by_method(
             decode_bytes=decode_bytes,
             constraints=constraints,
             pack=pack,
+            first_row=first_row,
         )
         return [best_hypotheses(one, settings) for one in searches]
     if method_of(settings) == "contrastive":
@@ -56,4 +61,5 @@ def generate_by_method(
         end_of_text=end_of_text,
         decode_bytes=decode_bytes,
         pack=pack,
+        first_row=first_row,
     )

@@ -132,6 +132,7 @@ def _check_together(settings: "GenerationSettings") -> None:
             "set beam_groups to 2 or more",
         ),
         (s.penalty_alpha > 0 and s.top_k < 2, "top_k", "2 or more with penalty_alpha", "4 is a usual value"),
+        (s.penalty_alpha > 0 and bool(s.stop), "stop", "left out with penalty_alpha", "leave one of them out"),
         (s.penalty_alpha > 0 and s.temperature != 0, "temperature", "0 with penalty_alpha", "set it to 0"),
         (s.beam_groups > 1 and s.temperature != 0, "temperature", "0 with beam_groups", "set it to 0"),
         (bool(methods) and s.when_full != "stop", "when_full", f"'stop' with {methods}", "leave one of them out"),

@@ -47,6 +47,7 @@ def generate_speculatively(
     end_of_text: int | None = None,
     decode_bytes: DecodeBytes | None = None,
     pack: bool | PackedWeights = True,
+    first_row: int = 0,
 ) -> list[Generated]:
     """`generate_ids`, several ids a step where the drafter guesses right, for ragged batches too.
 
@@ -65,7 +66,7 @@ def generate_speculatively(
         Row(
             tuple(prompt),
             settings,
-            generator(settings.seed, number),
+            generator(settings.seed, first_row + number),
             stops=StopStrings(settings.stop, decode_bytes) if settings.stop and decode_bytes else None,
         )
         for number, prompt in enumerate(ids)

@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .choice import method_of
 from .loop import Batch, generate_ids
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
@@ -36,6 +37,7 @@ def generate(
     constraints: Sequence[Constraint | None] | None = None,
     max_rows: int | None = None,
     cancelled: Callable[[], bool] | None = None,
+    first_row: int = 0,
 ) -> list[GeneratedText]:
     """Continue every prompt, at most `max_rows` at a time (default: all). Bytes that are no UTF-8 come out as U+FFFD.
 
@@ -52,6 +54,7 @@ def generate(
         constraints=constraints,
         max_rows=max_rows,
         cancelled=cancelled,
+        first_row=first_row,
     )
     return [with_text(tokenizer, result, settings) for result in results]
 
@@ -93,6 +96,9 @@ def open_stream(
     """A batch of one row for this prompt. ValueError for settings whose text comes only at the end."""
     if settings.beams > 1:
         raise ValueError(f"wanted one beam to stream, got {settings.beams}, known only at the end; use generate")
+    if method_of(settings) != "loop":
+        name = "penalty_alpha" if settings.penalty_alpha else "prompt_lookup_tokens"
+        raise ValueError(f"wanted the plain loop to stream, got {name}={getattr(settings, name)}; use generate")
     ids = encode_prompt(tokenizer, model, prompt, 0)
     length = model.n_ctx if settings.when_full != "stop" else len(ids) + settings.max_new_tokens
     batch = Batch(
