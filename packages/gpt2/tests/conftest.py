@@ -1,4 +1,7 @@
+import multiprocessing
 import pydoc_data.topics
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,12 @@ torch.set_num_threads(1)
 CONFIG = GPT2Config(n_vocab=300, n_ctx=24, n_embd=32, n_head=4, n_layer=3)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Tokenizers kept between runs stay inside the test session."""
-    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Tokenizers kept between runs stay inside the test session, those of processes that it starts included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +55,35 @@ def model() -> GPT2:
 @pytest.fixture
 def tokens() -> torch.Tensor:
     return torch.randint(CONFIG.n_vocab, (3, 20), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.fixture(scope="session")
+def fork(own_cache, tmp_path_factory):
+    """A function that runs a script in a process forked from a server that has imported torch already. The script's
+    first argument, and `said` of the process, is the file for what it says."""
+    context, folder = multiprocessing.get_context("forkserver"), tmp_path_factory.mktemp("said")
+    slow_to_import = [
+        "torch.utils.tensorboard",
+        "torch._dynamo",
+        "torch.distributed.fsdp",
+        "torch.distributed.checkpoint",
+    ]
+    context.set_forkserver_preload(["gpt2.command", "gpt2.training", *slow_to_import])
+    started = []
+
+    def start(script, *arguments):
+        said = folder / str(len(started))
+        own, sys.argv = sys.argv, [str(script), str(said), *map(str, arguments)]
+        try:
+            process = context.Process(target=runpy.run_path, args=(str(script),), kwargs={"run_name": "__main__"})
+            process.start()
+        finally:
+            sys.argv = own
+        process.said = said
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.join()

@@ -3,45 +3,23 @@
 Every process is forked from a server that has imported torch already: what is tried is the command, not its imports.
 """
 
-import multiprocessing
 import os
 import random
-import runpy
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills and forks as POSIX does")
 
-SCRIPT = str(Path(__file__).with_name("forked_command.py"))
+SCRIPT = Path(__file__).with_name("forked_command.py")
 ARGUMENTS = ["--recipe", "tiny", "--steps", "60", "--batch-size", "4", "--save-every", "4", "--evaluate-every", "30"]
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory):
-    """A function that starts `gpt2 train ARGUMENTS`; `said` of the process is the file with what it says."""
-    context, folder = multiprocessing.get_context("forkserver"), tmp_path_factory.mktemp("said")
-    context.set_forkserver_preload(["gpt2.command", "gpt2.training", "torch.utils.tensorboard", "torch._dynamo"])
-    started = []
-
-    def start(*arguments):
-        said = folder / str(len(started))
-        own, sys.argv = sys.argv, [SCRIPT, str(said), "train", *map(str, arguments)]
-        try:
-            process = context.Process(target=runpy.run_path, args=(SCRIPT,), kwargs={"run_name": "__main__"})
-            process.start()
-        finally:
-            sys.argv = own
-        process.said = said
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.join()
+def train(fork):
+    """A function that starts `gpt2 train ARGUMENTS`."""
+    return lambda *arguments: fork(SCRIPT, "train", *arguments)
 
 
 def finish(process) -> str:

@@ -28,7 +28,7 @@ def joined(device: str) -> Iterator[None]:
         yield
         return
     backend = "nccl" if _kind(device) == "cuda" else "gloo"
-    dist.init_process_group(backend)
+    _join(backend)
     went_well = False
     try:
         yield
@@ -36,6 +36,15 @@ def joined(device: str) -> Iterator[None]:
     finally:
         if went_well or backend == "gloo":  # NCCL waits here for what processes that failed will never send
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    store, rank, size = next(dist.rendezvous("env://"))
+    if os.environ.get("GROUP_WORLD_SIZE", "1") == "1":
+        # The agent's store outlives a restart: addresses of processes that are gone must not be found there. (Agents of
+        # several machines count restarts each for itself, so there the count is no common name.)
+        store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
 
 
 def own_device(name: str) -> torch.device:
