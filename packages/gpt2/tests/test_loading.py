@@ -309,3 +309,9 @@ def test_without_the_extra_the_message_names_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match=r"gpt2\[hub\]"):
         gpt2.load("nobody/has-this-one")
+
+
+def test_a_quantized_folder_is_refused_with_the_name_of_its_package(tmp_path):
+    (tmp_path / "quantization.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"wanted weights in float, got a quantized model; .* quantization.load"):
+        gpt2.load(tmp_path)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .config import PUBLISHED, GPT2Config
-    from .files import save
+    from .files import empty_model, save
     from .head_loss import head_cross_entropy
     from .inner_states import Inside, look_inside
     from .loading import load
@@ -29,6 +29,7 @@ _HOMES = {
     "Tokenizer": "tokenizer",
     "load": "loading",
     "save": "files",
+    "empty_model": "files",
     "Recipe": "recipes",
     "RECIPES": "recipes",
     "recipe": "recipes",
@@ -48,6 +49,7 @@ __all__ = [
     "Run",
     "Tokenizer",
     "TrainSettings",
+    "empty_model",
     "extend_context",
     "head_cross_entropy",
     "initialise",

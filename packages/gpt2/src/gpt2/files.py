@@ -112,6 +112,11 @@ def find_model(source: str | Path) -> Path:
     if pointer.is_file():
         candidates.append(pointer.parent / pointer.read_text(encoding="utf-8").strip())
     for folder in candidates:
+        if (folder / "quantization.json").is_file():
+            raise ValueError(
+                f"{folder}: wanted weights in float, got a quantized model; load it with the package quantization: "
+                f"quantization.load(FOLDER), or `quantization generate FOLDER`"
+            )
         if (folder / "config.json").is_file():
             absent = [] if any((folder / name).is_file() for name in (WEIGHTS, INDEX)) else [WEIGHTS]
             if not has_vocabulary(folder):
