@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .conversion import left_in_float, quantize
     from .convolution import QuantizedConvolution
+    from .gpt2_files import load, save
     from .layers import QuantizedEmbedding, QuantizedLinear
     from .reference import WholeNumbers, whole_numbers
     from .schemes import Scheme, scheme
+    from .weight_files import load_weights, save_weights
 
 __all__ = [  # noqa: RUF022  in reading order
     "whole_numbers",
@@ -20,6 +22,10 @@ __all__ = [  # noqa: RUF022  in reading order
     "scheme",
     "quantize",
     "left_in_float",
+    "save",
+    "load",
+    "save_weights",
+    "load_weights",
     "QuantizedLinear",
     "QuantizedEmbedding",
     "QuantizedConvolution",
@@ -29,6 +35,8 @@ _NAMES = {
     "reference": ["whole_numbers", "WholeNumbers"],
     "schemes": ["Scheme", "scheme"],
     "conversion": ["quantize", "left_in_float"],
+    "gpt2_files": ["save", "load"],
+    "weight_files": ["save_weights", "load_weights"],
     "layers": ["QuantizedLinear", "QuantizedEmbedding"],
     "convolution": ["QuantizedConvolution"],
 }

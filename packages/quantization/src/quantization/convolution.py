@@ -40,13 +40,19 @@ class QuantizedConvolution(nn.Module):
         self.register_buffer("bias", torch.zeros(shape[0], device=device) if bias else None)
 
     @classmethod
-    def of(cls, layer: nn.Module, how: Scheme) -> "QuantizedConvolution":
-        """The quantized form of a convolution; every scheme of whole numbers means int8 weights here."""
+    def like(cls, layer: nn.Module, how: Scheme) -> "QuantizedConvolution":
+        """One of the shape of `layer`, without memory for its buffers. Schemes of whole numbers all mean int8 here."""
         assert isinstance(layer, CONVOLUTIONS)
         name = "bfloat16" if how.name == "bfloat16" else "int8-weight-only"
         same = {key: getattr(layer, key) for key in ("stride", "padding", "dilation", "groups")}
-        made = cls(tuple(layer.weight.shape), name, bias=layer.bias is not None, device="meta", **same)
-        packed = packed_weights(layer.weight.detach().flatten(1), Scheme(name))
+        return cls(tuple(layer.weight.shape), name, bias=layer.bias is not None, device="meta", **same)
+
+    @classmethod
+    def of(cls, layer: nn.Module, how: Scheme) -> "QuantizedConvolution":
+        """The quantized form of a convolution."""
+        assert isinstance(layer, CONVOLUTIONS)
+        made = cls.like(layer, how)
+        packed = packed_weights(layer.weight.detach().flatten(1), Scheme(made.scheme))
         made.weight = packed["weight"].reshape(layer.weight.shape)
         made.scale = packed.get("scale")
         made.bias = None if layer.bias is None else layer.bias.detach().float()
