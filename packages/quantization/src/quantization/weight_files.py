@@ -91,7 +91,7 @@ def read_configuration(folder: str | Path) -> dict[str, Any]:
         raise ValueError(
             f"{path}: wanted format, layers, shared and sha256 in JSON, got {error!r}; copy it again"
         ) from None
-    if not good:
+    if not known:
         raise ValueError(f"{path}: wanted format {FORMAT}, got {content['format']!r}; read it with a newer version")
     return content
 
