@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .detokenizers import DETOKENIZERS, Detokenizer
     from .drafts import DraftModel, PromptLookup
     from .explanation import Explanation, explain
+    from .generate_command import run_generate
+    from .generate_settings import Generate
     from .grammar import Grammar, matching_grammar, matching_regex, matching_schema
     from .guidance import GuidedModel
     from .harness import lm_eval_model
@@ -73,6 +75,8 @@ __all__ = [  # noqa: RUF022  in reading order
     "GeneratedText",
     "generate",
     "stream",
+    "Generate",
+    "run_generate",
     "PackedWeights",
     "beam_search",
     "PromptLookup",
@@ -139,6 +143,8 @@ _NAMES = {
     "rows": ["Row", "Generated"],
     "loop": ["generate_ids", "Batch"],
     "text": ["GeneratedText", "generate", "stream"],
+    "generate_settings": ["Generate"],
+    "generate_command": ["run_generate"],
     "packed": ["PackedWeights"],
     "beams": ["beam_search"],
     "drafts": ["PromptLookup", "DraftModel"],

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from .text import GeneratedText
 
 
-def run_generate(command: Generate) -> None:
-    """ValueError, in the words of the command line, for what makes no sense."""
+def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]] | None" = None) -> None:
+    """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
+    models of its own."""
     settings = GenerationSettings(**asdict(command.sampling))
     if command.rows < 1:
         raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
@@ -36,7 +37,7 @@ def run_generate(command: Generate) -> None:
     from .choice import method_of
 
     device = choose_device(command.device)
-    model, tokenizer = gpt2.load(command.model)
+    model, tokenizer = (load or gpt2.load)(command.model)
     model = model.to(device)
     if len(prompts) == 1 and method_of(settings) == "loop" and not (command.json or command.out):
         _write_stream(model, tokenizer, prompts[0], settings, command)
