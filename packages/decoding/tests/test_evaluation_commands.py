@@ -71,6 +71,15 @@ def test_score_writes_a_line_for_each_document(folders, texts, capsys, monkeypat
     assert err.splitlines()[-1].startswith(f"next: decoding compare {folders[0]} OTHER_MODEL --text ")
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_is_singular(folders, capsys, count):
+    """One document of one byte; one question."""
+    assert main(["score", folders[0], *["--text", "x"] * count, *CPU]) == 0
+    plural = "s" * (count > 1)
+    words = f"{count} document{plural}, {count} token{plural}, {count} byte{plural}: "
+    assert capsys.readouterr().err.startswith(words)
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.4, 0.5, 1.0])
 def test_an_interrupted_score_goes_on_to_the_same_file(folders, texts, capsys, kept):
     file, out = str(texts / "texts.jsonl"), texts / "scores.jsonl"

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .counting import counted
 from .evaluation_settings import Compare, Evaluate
 
 if TYPE_CHECKING:
@@ -42,13 +41,11 @@ def questions(command: Evaluate | Compare) -> "tuple[Task, list[Item]]":
     return task, read_items(task, path, command.limit)
 
 
-def question_scores(
-    model: "LanguageModel", tokenizer: "Tokenizer", items: "Sequence[Item]", total: int, done: int
-) -> "Iterator[ItemScore]":
-    """The outcome of each question, counted on standard error."""
+def question_scores(model: "LanguageModel", tokenizer: "Tokenizer", items: "Sequence[Item]") -> "Iterator[ItemScore]":
+    """The outcome of each question, in portions that a line of progress can follow."""
     from .tasks import score_items
 
-    return counted(score_items(model, tokenizer, items, at_a_time=64), total, done, "question")
+    return score_items(model, tokenizer, items, at_a_time=64)
 
 
 def corpus(command: Evaluate) -> str:

@@ -25,6 +25,11 @@ def tell_next(*words: str) -> None:
     tell(f"next: decoding {' '.join(words)}")
 
 
+def many(count: int, noun: str) -> str:
+    """A count and its noun: "1 byte", "2,000 bytes"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def show(estimate: "Estimate") -> str:
     """Value and interval, four significant digits."""
     if estimate.low is None or estimate.high is None:

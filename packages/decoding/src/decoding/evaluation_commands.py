@@ -1,21 +1,18 @@
-"""What the commands `score`, `evaluate` and `compare` do."""
+"""What the commands `score` and `evaluate` do."""
 
 import json
 import math
 import shlex
 from dataclasses import asdict
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .command_inputs import corpus, load, question_scores, questions
-from .command_outputs import estimates, item_score, say, show, tell, tell_next
+from .command_outputs import estimates, item_score, many, say, show, tell, tell_next
+from .comparison_command import compare
 from .counting import counted
-from .documents import NamedText, pieces, read_documents
+from .documents import NamedText, read_documents
 from .evaluation_settings import Compare, Evaluate, Score
 from .json_lines import check_same, finished_lines, finite, line_writer
-
-if TYPE_CHECKING:
-    from .intervals import Comparison
 
 
 def run_evaluation(command: Score | Evaluate | Compare) -> None:
@@ -59,9 +56,10 @@ def score(command: Score) -> None:
             write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
     nats, tokens = total(lines, "nats"), total(lines, "tokens")
     n_bytes = sum(int(line["bytes"]) for line in lines)
+    perplexity = math.exp(min(nats / tokens, 709))
     tell(
-        f"{len(lines)} documents, {tokens:,} tokens, {n_bytes:,} bytes: {bits_per_byte(nats, n_bytes):.4f} bits per "
-        f"byte, perplexity {math.exp(min(nats / tokens, 709)):.4g} per token"
+        f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
+        f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
     )
     tell_next("compare", command.model, "OTHER_MODEL", *(f"--text {shlex.quote(file)}" for file in command.files[:1]))
 
@@ -85,7 +83,7 @@ def evaluate_questions(command: Evaluate) -> None:
     from .tasks import summarise
 
     scores = [item_score(line) for line in done]
-    new = question_scores(model, tokenizer, items[len(done) :], len(items), len(done))
+    new = counted(question_scores(model, tokenizer, items[len(done) :]), len(items), len(done), "question")
     if command.out is None:
         scores += new
     else:
@@ -97,7 +95,10 @@ def evaluate_questions(command: Evaluate) -> None:
     if command.json:
         say(json.dumps(finite({"task": task.name, "items": len(items), **estimates(measures)})))
     else:
-        say(f"{task.name}, {len(items)} questions", *(f"{name:22} {show(value)}" for name, value in measures.items()))
+        say(
+            f"{task.name}, {many(len(items), 'question')}",
+            *(f"{name:22} {show(value)}" for name, value in measures.items()),
+        )
     data = () if command.data is None else (f"--data {shlex.quote(str(command.data))}",)
     tell_next("compare", command.model, "OTHER_MODEL", f"--task {task.name}", *data)
 
@@ -120,50 +121,3 @@ def evaluate_text(command: Evaluate) -> None:
         say(*(f"{r.name:12} {r.perplexity:10.4g}   text {r.text}, per {r.per}" for r in results))
         say(f"{WIKITEXT.restored(text):.1%} of the lines come back exactly when the detokenizer is inverted")
     tell_next("score", command.model, str(command.data or "FILE"))
-
-
-def compare(command: Compare) -> None:
-    if bool(command.text) == bool(command.task):
-        got = "both" if command.text else "neither"
-        raise ValueError(f"wanted --text FILE or --task TASK, got {got}; give one of them")
-    if command.limit is not None and command.limit < 1:
-        raise ValueError(f"wanted a limit of at least 1, got {command.limit}; leave it out for all")
-    result, what = _compare_questions(command) if command.task else _compare_texts(command)
-    if command.json:
-        say(json.dumps(finite({"measure": what, **asdict(result)})))
-    else:
-        a, b = result.first_higher, result.second_higher
-        say(
-            what,
-            f"A  {command.model_a:30} {show(result.first)}",
-            f"B  {command.model_b:30} {show(result.second)}",
-            f"A - B {'':27} {show(result.difference)}",
-            f"higher: A in {a}, B in {b}, equal in {result.ties}; exact sign test p = {result.p_value:.3g}",
-        )
-    tell_next("evaluate", command.model_a, "--task lambada")
-
-
-def _compare_texts(command: Compare) -> "tuple[Comparison, str]":
-    from .intervals import compare_units
-    from .scores import score_documents
-
-    documents = read_documents(command.text, (), command.field)
-    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), command.limit))
-    bits: list[list[float]] = []
-    for source in (command.model_a, command.model_b):
-        model, tokenizer = load(source, command.device)
-        scores = score_documents(model, tokenizer, units, stride=command.stride)
-        bits.append([each.nats / math.log(2) for each in counted(scores, len(units), 0, "piece")])
-    sizes = [len(unit.encode("utf-8")) for unit in units]
-    return compare_units(bits[0], bits[1], sizes), f"bits per byte (fewer are better) on {len(units)} pieces of text"
-
-
-def _compare_questions(command: Compare) -> "tuple[Comparison, str]":
-    from .intervals import compare_units
-
-    task, items = questions(command)
-    right: list[list[float]] = []
-    for source in (command.model_a, command.model_b):
-        model, tokenizer = load(source, command.device)
-        right.append([float(each.correct) for each in question_scores(model, tokenizer, items, len(items), 0)])
-    return compare_units(right[0], right[1]), f"accuracy on {len(items)} questions of {task.name}"

@@ -92,6 +92,10 @@ class Compare:
     """Only the first so many pieces or questions."""
     stride: int | None = None
     """Tokens from one window to the next (default: half of the context)."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Write what each model got on every piece or question here, one JSON object a line."""
+    resume: Flag = False
+    """Go on with --out where an interrupted command left off."""
     json: Flag = False
     """The comparison as one JSON object."""
     device: str = "auto"

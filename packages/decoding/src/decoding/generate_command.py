@@ -113,7 +113,7 @@ def _write_all(
     reasons = []
     with line_writer(command.out) as write_line:
         for number, result in enumerate(
-            counted(results, total=len(prompts), done=done, unit="prompts") if command.out else results, start=done + 1
+            counted(results, total=len(prompts), done=done, unit="prompt") if command.out else results, start=done + 1
         ):
             reasons.append(result.finish_reason)
             prompt = prompts[number - 1]
