@@ -16,7 +16,8 @@ from .settings import TrainSettings
 from .tokenizer import Tokenizer
 from .training_text import TrainingText, prepare_text, read_corpus
 
-CHANGEABLE = {"out", "resume", "device", "micro_batch_size", "log_every", "processes"}
+NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes"}
+CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size"}
 """Settings that a resumed run may have otherwise: they change where and how it runs, not what it learns."""
 
 
@@ -71,7 +72,7 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
     folder = free_folder(settings.out)
     text = prepare_text(read_corpus(settings.text), chosen, settings.tokenizer or chosen.tokenizer, known)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
-    given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in CHANGEABLE}
+    given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in NOT_OF_THE_RUN}
     record = RunRecord(
         folder,
         chosen,
@@ -98,7 +99,7 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
     asked = dataclasses.asdict(settings)
     for name, was in ({"source": None, "shard": False} | record.settings).items():
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
-        if name != "text" and asked.get(name) not in (None, False) and asked[name] != was:
+        if name not in {"text", *CHANGEABLE} and asked.get(name) not in (None, False) and asked[name] != was:
             option = "--from" if name == "source" else "--" + name.replace("_", "-")
             raise ValueError(
                 f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "

@@ -91,6 +91,13 @@ def free_folder(out: Path | None) -> Path:
         )
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out}: wanted a new or empty folder, got a file; name another")
-    if out.exists() and not {path.name for path in out.iterdir()} <= {"tokenizer", "run.json.part"}:
+    if out.exists() and not _is_beginning(out):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")
     return out
+
+
+def _is_beginning(folder: Path) -> bool:
+    """Whether a folder without run.json holds nothing but what comes before it (with --from a first checkpoint)."""
+    names = {path.name for path in folder.iterdir()}
+    first = {path.name for path in (folder / "checkpoints").glob("*")} - {"latest", "best", ".latest.new", ".best.new"}
+    return names <= {"tokenizer", "run.json.part", "checkpoints"} and all("step-000000" in name for name in first)

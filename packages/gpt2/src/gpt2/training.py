@@ -54,7 +54,7 @@ class Run:
         self.config = self.recipe.config
         if self.source is None:
             self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
-        self._micro_batch_size = settings.micro_batch_size
+        self._micro_batch_size = settings.micro_batch_size or record.settings.get("micro_batch_size")
         self.batches = batches(self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
