@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .sharded_part import ShardedPart
     from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
     from .stopping import Patience, Stop, graceful_stop
+    from .stopwatch import Stopwatch, timed
     from .streaming_metrics import Accuracy, ConfusionMatrix
     from .throughput import count_flops, measured_peak, peak_memory, utilisation
     from .update_rules import Moments, adam, sgd
@@ -59,6 +60,8 @@ __all__ = [  # noqa: RUF022  in reading order
     "Accuracy",
     "ConfusionMatrix",
     "moving_average",
+    "Stopwatch",
+    "timed",
     "count_flops",
     "measured_peak",
     "utilisation",
@@ -97,6 +100,7 @@ _EXPORTS = {
     "update_rules": ("sgd", "adam", "Moments"),
     "streaming_metrics": ("Accuracy", "ConfusionMatrix"),
     "averaging": ("moving_average",),
+    "stopwatch": ("Stopwatch", "timed"),
     "throughput": ("count_flops", "measured_peak", "utilisation", "peak_memory"),
     "gradients": ("Loss",),
     "loop": ("Step", "train_steps"),

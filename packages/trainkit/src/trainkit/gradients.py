@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from .batch_device import autocast, move
 from .ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
+from .stopwatch import Stopwatch, timed
 
 Loss = Callable[[Any, Any], tuple[Tensor, Tensor | int]]
 """`loss(model, batch) -> (total, count)`: a sum over the items of a batch and how many they were."""
@@ -38,6 +39,7 @@ def backward(
     device: torch.device | str,
     precision: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
+    watch: Stopwatch | None = None,
 ) -> tuple[float, float, int | float, float]:
     """Leave the items' summed gradients in `.grad`; returns mean loss, norm of the mean gradient, count, and the factor
     that turns the summed gradients into the mean (torch's engines average over ranks where we want a sum).
@@ -49,10 +51,11 @@ def backward(
     batches = even_out(checked(micro_batches), model)
     for position, (batch, weight) in enumerate(batches):
         with model.collecting(last=position == len(batches) - 1) if isinstance(model, Spread) else nullcontext():
-            with autocast(device, precision):
+            with timed(watch, "forward"), autocast(device, precision):
                 total, count = call(model, loss, move(batch, device))
-            scaled = scaler.scale(total) if scaler else total
-            (scaled if weight else scaled * weight).backward()
+            with timed(watch, "backward"):
+                scaled = scaler.scale(total) if scaler else total
+                (scaled if weight else scaled * weight).backward()
         pairs.append((total.detach(), count, weight))
     # Read only now: a read waits for the device, and the micro-batches should queue up without waiting.
     summed, items = sums_over_ranks(
@@ -66,7 +69,8 @@ def backward(
     if scaler:
         scaler.unscale_(optimizer)
     factor = (n_ranks() if isinstance(model, Spread) else 1) / items
-    norm = float(whole(torch.nn.utils.get_total_norm(gradients(optimizer)))) * factor
+    with timed(watch, "optimizer"):
+        norm = float(whole(torch.nn.utils.get_total_norm(gradients(optimizer)))) * factor
     return summed / items, norm, whole_number(items), factor
 
 

@@ -13,6 +13,7 @@ from .batch_device import device_of
 from .gradients import Loss, backward, scale_gradients
 from .ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
+from .stopwatch import Stopwatch, timed
 
 Schedule = Callable[[int], float]
 """`schedule(n)`: factor on every group's base learning rate for the step with 0-based number n."""
@@ -51,6 +52,7 @@ def train_steps(
     scaler: torch.amp.GradScaler | None = None,
     guard: SpikeGuard | None = None,
     compile: bool = False,
+    watch: Stopwatch | None = None,
 ) -> Iterator[Step]:
     """Train, one yielded `Step` per optimizer step.
 
@@ -63,7 +65,7 @@ def train_steps(
 
     `precision` autocasts the forward pass: torch.bfloat16 as it is, torch.float16 with a `scaler`. `compile` compiles
     model and loss together (torch.compile). `guard` also watches for spikes. A model from `spread` trains with all
-    processes.
+    processes. `watch` books the time of data, forward, backward and optimizer.
     """
     if clip is not None and not clip > 0:
         raise ValueError(f"wanted clip > 0, or None for no clipping, got {clip}; leave it out for the usual 1.0")
@@ -81,7 +83,7 @@ def train_steps(
     def take(micro_batches: Sequence[Any], number: int, began: float) -> Step:
         rate = set_learning_rate(optimizer, schedule, number)
         mean, norm, count, factor = backward(
-            model, micro_batches, compiled, optimizer, device=place, precision=precision, scaler=scaler
+            model, micro_batches, compiled, optimizer, device=place, precision=precision, scaler=scaler, watch=watch
         )
         overflow = scaler is not None and math.isfinite(mean) and not math.isfinite(norm)
         try:
@@ -90,28 +92,37 @@ def train_steps(
             optimizer.zero_grad(set_to_none=True)
             raise
         if not skipped:
-            scale_gradients(optimizer, factor, norm, clip)
-            scaler.step(optimizer) if scaler else optimizer.step()
+            with timed(watch, "optimizer"):
+                scale_gradients(optimizer, factor, norm, clip)
+                scaler.step(optimizer) if scaler else optimizer.step()
         if scaler:
             scaler.update()
         return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)
 
-    return _steps(batches, number, take)
+    return _steps(batches, number, take, watch)
 
 
 def _steps(
-    batches: Iterable[Sequence[Any]], number: int, take: Callable[[Sequence[Any], int, float], Step]
+    batches: Iterable[Sequence[Any]],
+    number: int,
+    take: Callable[[Sequence[Any], int, float], Step],
+    watch: Stopwatch | None,
 ) -> Iterator[Step]:
     stream = iter(batches)
     try:
         began = time.perf_counter()
-        while (micro_batches := next(stream, None)) is not None:
+        while (micro_batches := _read(stream, watch)) is not None:
             yield take(micro_batches, number, began)
             number += 1
             began = time.perf_counter()
     finally:
         if hasattr(batches, "close"):
             batches.close()
+
+
+def _read(stream: Iterator[Sequence[Any]], watch: Stopwatch | None) -> Sequence[Any] | None:
+    with timed(watch, "data"):
+        return next(stream, None)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, schedule: Schedule | None, step: int) -> float:
