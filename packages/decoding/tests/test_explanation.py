@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from decoding import GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
+from decoding import Explanation, GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
+from decoding.shown_tokens import drawable, shown_token
 
 SETTINGS = GenerationSettings(max_new_tokens=1, temperature=1.5, top_k=5, top_p=0.9, repetition_penalty=1.4, seed=3)
 
@@ -23,8 +24,24 @@ def test_the_table_has_a_row_a_token_and_a_star_at_the_chosen_one(models, tokeni
     lines = explanation.table(6).splitlines()
     assert lines[0].split() == ["token", *explanation.stages]
     assert sum(line.startswith("* ") for line in lines) == 1
-    assert 8 <= len(lines) <= 9
-    assert {len(line) for line in lines} == {len(lines[0])}
+    assert 9 <= len(lines) <= 10
+    assert {len(line) for line in lines[:-1]} == {len(lines[0])}
+    assert lines[-1] == r"(\xe4: the byte e4, a part of a character that takes several tokens)"
+    assert not any("\ufffd" in line for line in lines), "no stand-in that two tokens could share"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(b"\xe4\xb8", r"\xe4\xb8"), ("é\n".encode(), r"é\n"), (b" a\xff", r" a\xff"), (b"\\", "\\")]
+)
+def test_a_token_is_shown_by_its_characters_or_its_bytes(data, words):
+    assert shown_token(data) == words
+
+
+def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra `plots`")
+    words = {0: "$$", 1: "世", 2: "$x$", 3: r"\xe4"}  # a missing glyph would be a warning, and so an error here
+    Explanation(("model",), torch.tensor([[0.1, 0.2, 0.3, 0.4]]), 1, words).picture(tmp_path / "a.png")
+    assert drawable("aé世$") == r"aé\u4e16$"
 
 
 def test_a_text_needs_its_tokenizer(tiny_model):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .explanation import _matplotlib
 from .hypotheses import Search
+from .shown_tokens import drawable
 
 
 def draw_beam_tree(
@@ -12,7 +13,8 @@ def draw_beam_tree(
 ) -> Path:
     """A PNG of one search out of `beam_search`: a column a step, a row a candidate from the best down, with its token
     and summed log-probability (extra `plots`). Blue went on, green ended, grey was dropped; the line to `best`
-    (default: the best finished hypothesis) is red. ValueError for a search without steps."""
+    (default: the best finished hypothesis) is red. `word` names a token: `explain(…).words.get` does. ValueError for a
+    search without steps."""
     if not search.trace:
         raise ValueError("wanted a search that took steps, got one without; give its prompt room for new tokens")
     figure_class, canvas_class = _matplotlib()
@@ -33,8 +35,8 @@ def draw_beam_tree(
             axis.plot(
                 [x + 0.3, column - 0.3], [y, -row], color="#d1495b" if on_path else colour, lw=2 if on_path else 1
             )
-            label = f"{word(candidate.token)}  {candidate.total:.2f}"
-            axis.text(column, -row, label, ha="center", va="center", color=colour, fontsize=8)
+            label = f"{drawable(word(candidate.token))}  {candidate.total:.2f}"
+            axis.text(column, -row, label, ha="center", va="center", color=colour, fontsize=8, parse_math=False)
             if candidate.place is not None:
                 next_places[candidate.place], next_texts[candidate.place] = (float(column), float(-row)), ids
         places, texts = next_places, next_texts
