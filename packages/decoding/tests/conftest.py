@@ -143,7 +143,7 @@ def tiny_model():
     return TinyModel().eval()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def models():
     """The kinds of model by name, for tests that build their own."""
     return SimpleNamespace(

@@ -1,6 +1,7 @@
 """Beam search gives transformers' ids over many settings, batch or alone, and the best of all where there are few."""
 
 import itertools
+import pydoc_data.topics
 
 import pytest
 import torch
@@ -67,6 +68,43 @@ def test_beams_equal_those_of_transformers_batch_and_single(models, options, see
     theirs.lm_head.weight.data[60] = 0  # the padding, never likely
     ours, end, prompts = models.Transformers(theirs), 17, PROMPTS if seed else PROMPTS[1:3]
     expected = [transformers_beams(theirs, prompt, end, options) for prompt in prompts]
+    together = generate_ids(ours, prompts, ours_of(options), end_of_text=end)
+    assert [all_ids(row) for row in together] == expected
+    assert all_ids(generate_ids(ours, prompts[:1], ours_of(options), end_of_text=end)[0]) == expected[0]
+
+
+GREEDY = [
+    {"num_beams": 1},
+    {"num_beams": 1, "repetition_penalty": 1.5},
+    {"num_beams": 1, "no_repeat_ngram_size": 2, "min_new_tokens": 6},
+    {"num_beams": 1, "bad_words_ids": [[32 % 60], [101 % 60, 116 % 60]]},
+]
+
+
+@pytest.fixture(scope="module")
+def trained(models):
+    """A tiny GPT-2 of transformers that has learned which letters follow each other in English: bytes modulo 60."""
+    theirs, text = models.transformers_gpt2(), pydoc_data.topics.topics["assignment"].encode()
+    ids = torch.tensor([byte % 60 for byte in text])
+    starts = torch.randint(len(ids) - 32, (80, 16), generator=torch.Generator().manual_seed(0))
+    optimizer = torch.optim.AdamW(theirs.train().parameters(), lr=3e-3)
+    for step in starts:
+        windows = ids[step[:, None] + torch.arange(32)]
+        loss = theirs(windows, labels=windows).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 3.0, "below the entropy of single letters"
+    return theirs.eval()
+
+
+@pytest.mark.parametrize(
+    "options", [*GREEDY, *SETTINGS], ids=lambda options: ",".join(f"{k}={v}" for k, v in options.items())
+)
+def test_ids_of_a_trained_model_equal_those_of_transformers(models, trained, options):
+    prompts, end = [[byte % 60 for byte in text] for text in (b"The ", b"an assignment", b"x")], 46
+    expected = [transformers_beams(trained, prompt, end, options) for prompt in prompts]
+    ours = models.Transformers(trained)
     together = generate_ids(ours, prompts, ours_of(options), end_of_text=end)
     assert [all_ids(row) for row in together] == expected
     assert all_ids(generate_ids(ours, prompts[:1], ours_of(options), end_of_text=end)[0]) == expected[0]

@@ -118,6 +118,19 @@ def test_prompts_that_the_model_cannot_take_are_named(tiny_model, ids, end_of_te
         generate_ids(tiny_model, ids, GREEDY, end_of_text=end_of_text)
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"banned": tuple((token,) for token in range(23))}, "wanted at least one token .* ban them all: allow one"),
+        ({"banned": ((23,),)}, r"0 to 22.*got 23 in banned; encode"),
+        ({"stop": ("word",)}, r"wanted decode_bytes to find the stop strings \('word',\) .* got none; pass"),
+    ],
+)
+def test_words_that_leave_nothing_or_cannot_be_known_are_refused(tiny_model, more, words):
+    with pytest.raises(ValueError, match=words):
+        generate_ids(tiny_model, [[1]], dataclasses.replace(GREEDY, **more))
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_logits_that_are_no_distribution_are_an_error(models, bad):
     table = torch.zeros(3, 3)

@@ -9,6 +9,7 @@ import torch
 from decoding import GenerationSettings, generate_ids, sample
 
 WEIGHTS = torch.tensor([0.28, 0.22, 0.18, 0.14, 0.10, 0.06, 0.02])
+ENTROPY = -(WEIGHTS * WEIGHTS.log()).sum().item()
 
 
 def chi_squared_probability(counts, probabilities):
@@ -39,8 +40,15 @@ def test_share_of_each_token_over_a_grid_of_uniforms_is_its_probability():
         ({"temperature": 2.0, "top_k": 3}, WEIGHTS.sqrt() * (torch.arange(7) < 3)),
         ({"top_p": 0.6}, WEIGHTS * (torch.arange(7) < 3)),
         ({"temperature": 2.0, "top_k": 5, "top_p": 0.7}, WEIGHTS.sqrt() * (torch.arange(7) < 4)),
+        ({"temperature": 2.0, "top_p": 0.6, "order": "llama.cpp"}, WEIGHTS.sqrt() * (torch.arange(7) < 3)),
+        ({"min_p": 0.4}, WEIGHTS * (WEIGHTS >= 0.4 * 0.28)),
+        ({"epsilon_cutoff": 0.08}, WEIGHTS * (WEIGHTS >= 0.08)),
+        ({"eta_cutoff": 0.2}, WEIGHTS * (0.2**0.5 * math.exp(-ENTROPY) <= WEIGHTS)),
+        ({"typical_p": 0.5}, WEIGHTS * torch.tensor([0, 1, 1, 1, 0, 0, 0])),  # nearest to exp(-ENTROPY), about 0.17
+        ({"top_n_sigma": 1.0}, WEIGHTS * (WEIGHTS.log() >= WEIGHTS.log().max() - WEIGHTS.log().std())),
+        ({"xtc_probability": 0.5, "xtc_threshold": 0.2}, WEIGHTS + WEIGHTS * (torch.arange(7) > 0) / 0.72),
     ],
-    ids=["plain", "cold", "hot top-k", "top-p", "all three"],
+    ids=lambda value: " ".join(value) or "plain" if isinstance(value, dict) else "",
 )
 def test_the_loop_draws_from_the_distribution_that_enumeration_gives(models, settings, expected):
     model = models.Table(WEIGHTS.log().expand(7, -1))
