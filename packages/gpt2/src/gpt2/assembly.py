@@ -1,6 +1,8 @@
 """What a run trains and saves, put together: model, optimizer and checkpoints, alone or among several processes."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,9 +12,10 @@ from tensors import generator, seed_all
 from trainkit import Checkpoints, OptimizerPart, Part, RandomPart, n_ranks, rank
 
 from .config import GPT2Config
+from .files import save
 from .learning import optimizer_of, zero_output
 from .loading import load
-from .many_processes import draw_shards, sharded_parts, share_out
+from .many_processes import by_first, draw_shards, gathered, sharded_parts, share_out
 from .model import GPT2
 from .model_part import ModelFolder
 from .run_folder import RunRecord
@@ -68,3 +71,18 @@ def load_source(settings: TrainSettings) -> tuple[GPT2, Tokenizer]:
     """The model that `--from` names and its tokenizer, or the one of `--tokenizer` for a checkpoint file without."""
     given = Tokenizer.published() if settings.tokenizer == "published" else settings.tokenizer
     return load(str(settings.source), tokenizer=given)
+
+
+def write_model(folder: Path, model: GPT2, tokenizer: Tokenizer, card: Callable[[], str]) -> None:
+    """The model folder at the end of a run, whole or not at all; several processes gather it, the first one writes."""
+    if by_first(folder.is_dir):
+        return
+    complete = gathered(model)
+
+    def write() -> None:
+        aside = folder.with_name(f"{folder.name}.part")
+        save(aside, complete, tokenizer)
+        (aside / "README.md").write_text(card(), encoding="utf-8", newline="\n")
+        aside.rename(folder)
+
+    by_first(write)

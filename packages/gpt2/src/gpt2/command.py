@@ -13,7 +13,7 @@ from .launching import after_restart, has_told, launch, note, tell_once, wanted_
 from .narration import held_out, how_to_resume, introduction, report, typed
 from .settings import TrainSettings, check
 from .slips import slip
-from .tool_settings import FitSettings, InspectSettings, TokensSettings, VerifySettings
+from .tool_settings import BatchSettings, FitSettings, InspectSettings, TokensSettings, VerifySettings
 
 DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into it, plan its memory, see its tokens."
 EXIT_WRONG = 2
@@ -21,13 +21,14 @@ EXIT_WRONG = 2
 
 
 def main() -> None:
-    """`gpt2 train …`, `verify`, `inspect`, `fit` and `tokens`"""
+    """`gpt2 train …`, `verify`, `inspect`, `tokens`, `fit` and `batch`"""
     commands: dict[str, Any] = {
         "train": TrainSettings,
         "verify": VerifySettings,
         "inspect": InspectSettings,
         "tokens": TokensSettings,
         "fit": FitSettings,
+        "batch": BatchSettings,
     }
     if sys.argv[1:2] == ["train"]:
         refuse_slips("gpt2 train", sys.argv[2:])
@@ -40,6 +41,7 @@ def main() -> None:
         "inspect": inspect_command,
         "tokens": tokens_command,
         "fit": fit_command,
+        "batch": batch_command,
     }
     sys.exit(guarded(name, lambda: work[name](settings)))
 
@@ -116,7 +118,10 @@ def run_command(settings: TrainSettings) -> int:
             for _ in steps:
                 pass
         except (ValueError, OSError) as error:
-            raise ValueError(f"{plain(error)}. {how_to_resume(training, command)}") from error
+            how = how_to_resume(training, command, getattr(error, "step", None))
+            raise ValueError(f"{plain(error)}. {how}") from error
+    if training.profile:
+        say(f"\n{training.profile.table()}\nTrace: {training.folder / 'profile' / 'trace.json'}", flush=True)
     if training.finished:
         say(report(training, time.perf_counter() - began))
         return 0
@@ -160,6 +165,14 @@ def tokens_command(settings: TokensSettings) -> int:
 def fit_command(settings: FitSettings) -> int:
     """`gpt2 fit`: memory of training and inference, and the largest micro-batch."""
     from .fit import describe
+
+    print(describe(settings))
+    return 0
+
+
+def batch_command(settings: BatchSettings) -> int:
+    """`gpt2 batch`: the text that a step of a run learned from."""
+    from .batch_text import describe
 
     print(describe(settings))
     return 0

@@ -60,8 +60,14 @@ def report(run: "Run", seconds: float) -> str:
     )
 
 
-def how_to_resume(run: "Run", command: str) -> str:
-    """How to go on after an error with what was saved before it. `command`: as typed, without arguments."""
+def how_to_resume(run: "Run", command: str, failed: int | None = None) -> str:
+    """How to go on after an error with what was saved before it. `command`: as typed, without arguments.
+
+    failed: the step that could not be taken, if that was the error."""
+    if failed is not None:
+        look = typed("gpt2", f"gpt2 batch {run.folder} {failed}")
+        skip = f"leave such steps out with --skip-limit {run.guard.skipped + 1}"
+        return f"See its text with {look}; {skip}. {how_to_resume(run, command)}"
     steps = run.checkpoints.steps()
     if not steps:
         return f"No checkpoint was saved yet: go on from the start with {command} --resume {run.folder}"

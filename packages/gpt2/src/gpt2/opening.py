@@ -16,9 +16,9 @@ from .settings import TrainSettings
 from .tokenizer import Tokenizer
 from .training_text import TrainingText, prepare_text, read_corpus
 
-NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes"}
-CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size"}
-"""Settings that a resumed run may have otherwise: they change where and how it runs, not what it learns."""
+NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes", "profile"}
+CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size", "skip_limit"}
+"""Settings that a resumed run may have otherwise: they change where and how it runs, not what it learns from."""
 
 
 def open_run(
@@ -92,6 +92,11 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
     )
     return record, text
+
+
+def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:
+    """The record and the text of an earlier run; `text` where the run would not find it any more."""
+    return _continue(TrainSettings(text=text), folder)
 
 
 def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:

@@ -58,6 +58,10 @@ class TrainSettings:
     """Steps between checkpoints."""
     log_every: Annotated[int | None, _shown("N", "10")] = None
     """Steps between lines of metrics.jsonl."""
+    skip_limit: Annotated[int | None, _shown("N", "0: the first one stops the run")] = None
+    """Steps of the run that may be left out because their loss or gradient is not finite."""
+    profile: bool = False
+    """Show where the time goes, as a table; RUN/profile gets it too, with a trace of three steps."""
     processes: Annotated[int | None, _shown("N", "1, or torchrun's")] = None
     """Train with so many processes on this machine, each with its part of every batch: starts torchrun."""
     shard: Annotated[bool, arg(name="shard")] = False
@@ -78,5 +82,7 @@ def check(settings: TrainSettings) -> None:
         raise ValueError(f"--learning-rate: wanted a number above 0, got {settings.learning_rate}; try 1e-3")
     if settings.warmup is not None and settings.warmup < 0:
         raise ValueError(f"--warmup: wanted 0 steps or more, got {settings.warmup}")
+    if settings.skip_limit is not None and settings.skip_limit < 0:
+        raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}")
     if settings.seed is not None and not 0 <= settings.seed < 2**63:
         raise ValueError(f"--seed: wanted a whole number from 0 to 2**63 - 1, got {settings.seed}")

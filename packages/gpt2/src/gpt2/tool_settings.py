@@ -1,4 +1,4 @@
-"""What a person may say to `gpt2 verify`, `inspect`, `tokens` and `fit`: read before torch is imported."""
+"""What a person may say to `gpt2 verify`, `inspect`, `tokens`, `fit` and `batch`: read before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,3 +52,15 @@ class FitSettings:
     """Tokens of a window, and of a text that is written."""
     optimizer: Annotated[str, arg(metavar="NAME")] = "adamw"
     """adamw or muon."""
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """Print the text that a step of a run learned from, window by window."""
+
+    run: Positional[Annotated[Path, arg(metavar="RUN")]]
+    """Run folder."""
+    step: Positional[Annotated[int, arg(metavar="STEP")]]
+    """Number of the step, from 1."""
+    text: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: where the run found it)")] = None
+    """Where the run's text is now."""

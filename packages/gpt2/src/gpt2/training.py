@@ -4,29 +4,37 @@ for step in run(TrainSettings(text="book.txt")):
     print(step.number, step.loss)
 """
 
+import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 
 from torch import Tensor
 
 from trainkit import (
     Evaluation,
     MetricsLog,
+    SpikeGuard,
     Step,
+    Stopwatch,
     any_rank,
     evaluate,
+    is_first_rank,
     log,
     n_ranks,
+    timed,
     train_steps,
 )
 
-from .assembly import assemble, load_source
-from .files import save
+from .assembly import assemble, load_source, write_model
 from .learning import batches, schedule_of, steps_from
-from .many_processes import by_first, filled, gathered, own_device
+from .many_processes import filled, own_device
 from .model import GPT2
 from .model_card import model_card
 from .opening import open_run
+from .profiling import Profile
 from .settings import TrainSettings, check
+
+logger = logging.getLogger(__name__)
 
 
 def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> "Run":
@@ -55,6 +63,10 @@ class Run:
         if self.source is None:
             self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
         self._micro_batch_size = settings.micro_batch_size or record.settings.get("micro_batch_size")
+        skip_limit = record.settings.get("skip_limit") if settings.skip_limit is None else settings.skip_limit
+        self.guard = SpikeGuard(window=0, skip_limit=skip_limit or 0)
+        self._profiled = settings.profile
+        self.profile: Profile | None = None
         self.batches = batches(self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
@@ -83,24 +95,55 @@ class Run:
         if self.start >= self.total:
             self._finish()
             return
-        fresh, n_ctx = not (self.folder / "metrics.jsonl").exists(), self.config.n_ctx
-        with MetricsLog(self.folder, self.start) as metrics:
+        fresh = not (self.folder / "metrics.jsonl").exists()
+        with MetricsLog(self.folder, self.start) as metrics, self._profiling():
             if fresh and self.validation is not None:
                 metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
-            stream = steps_from(self.text, self.recipe, n_ctx, self.record.seed, self._micro_batch_size, self.start)
-            schedule = schedule_of(self.recipe)
-            steps = train_steps(self.trained, stream, model_loss, self.optimizer, schedule=schedule, start=self.start)
-            for step in log(steps, metrics, every=self.record.log_every):
+            for step in log(self._steps(), metrics, every=self.record.log_every):
                 self.last_step = step.number
+                if step.skipped:
+                    self._tell_of_skipped(step, metrics)
                 last, stopping = step.number == self.total, any_rank(self._should_stop(), self.trained)
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
                 if last or stopping or step.number % self.record.save_every == 0:
                     self._save(step.number)
+                if self.profile:
+                    self.profile.look(step.number)
                 yield step
                 if stopping:
                     return
         self._finish()
+
+    def _steps(self) -> Iterator[Step]:
+        n_ctx, seed = self.config.n_ctx, self.record.seed
+        return train_steps(
+            self.trained,
+            steps_from(self.text, self.recipe, n_ctx, seed, self._micro_batch_size, self.start),
+            model_loss,
+            self.optimizer,
+            schedule=schedule_of(self.recipe),
+            start=self.start,
+            guard=self.guard,
+            watch=self._watch,
+        )
+
+    def _profiling(self) -> AbstractContextManager[object]:
+        self.profile = Profile(self.folder, self.start, self.total) if self._profiled else None
+        return closing(self.profile) if self.profile else nullcontext()
+
+    @property
+    def _watch(self) -> Stopwatch | None:
+        return self.profile.watch if self.profile else None
+
+    def _tell_of_skipped(self, step: Step, metrics: MetricsLog) -> None:
+        metrics.write(step.number, skipped_steps=float(self.guard.skipped))
+        if is_first_rank():
+            logger.warning(
+                "step %d was left out, loss %s and gradient norm %s (%d of at most %d); its text: gpt2 batch %s %d",
+                *(step.number, step.loss, step.gradient_norm, self.guard.skipped, self.guard.skip_limit),
+                *(self.folder, step.number),
+            )
 
     def evaluate(self) -> Evaluation:
         """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together."""
@@ -113,30 +156,23 @@ class Run:
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
         self.start = self.last_step = saved.step
+        self.guard.skipped = saved.extra.get("skipped", 0)
         if saved.extra.get("validation"):
             self.validation = Evaluation(**saved.extra["validation"])
 
     def _evaluate(self, number: int, metrics: MetricsLog) -> None:
-        self.validation = self.evaluate()
+        with timed(self._watch, "evaluation"):
+            self.validation = self.evaluate()
         metrics.write(number, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
 
     def _save(self, number: int) -> None:
         seen = self.validation
         extra = {"validation": None if seen is None else {"total": seen.total, "count": seen.count}}
-        self.checkpoints.save(number, seen, extra)
+        with timed(self._watch, "checkpoint"):
+            self.checkpoints.save(number, seen, {**extra, "skipped": self.guard.skipped})
 
     def _finish(self) -> None:
-        if by_first(lambda: self.finished):
-            return
-        complete = gathered(self.model)
-
-        def write() -> None:
-            aside = self.folder / "model.part"
-            save(aside, complete, self.tokenizer)
-            (aside / "README.md").write_text(model_card(self), encoding="utf-8", newline="\n")
-            aside.rename(self.folder / "model")
-
-        by_first(write)
+        write_model(self.folder / "model", self.model, self.tokenizer, lambda: model_card(self))
 
 
 def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
