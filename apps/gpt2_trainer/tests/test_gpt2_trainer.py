@@ -105,6 +105,8 @@ class Links(HTMLParser):
     [
         (["--sample-every", "0"], ["--sample-every", "at least 1", "got 0"]),
         (["--prompt", ""], ["--prompt", "wanted some text"]),
+        (["--shard"], ["--shard", "wanted the whole model", "train --shard"]),
+        (["--skip-limit", "-1"], ["--skip-limit", "got -1"]),
         (["--temperature", "-1"], ["temperature", "got -1"]),
         (["--recipe", "quik"], ["did you mean quick?"]),
     ],

@@ -2,10 +2,12 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import tyro
 
 from gpt2.command import guarded, plain
+from gpt2.launching import after_restart, launch, note, wanted_processes
 from gpt2.narration import held_out, how_to_resume, introduction, report, typed
 
 from .settings import TrainerSettings
@@ -14,16 +16,27 @@ from .settings import TrainerSettings
 def main() -> None:
     """`gpt2-trainer …`"""
 
+    arguments = sys.argv[1:]
+
     def work() -> int:
-        return train_and_sample(tyro.cli(TrainerSettings, prog="gpt2-trainer"))
+        settings = tyro.cli(TrainerSettings, prog="gpt2-trainer")
+        if processes := wanted_processes(settings.train):
+            launch("gpt2_trainer", arguments, processes)
+        from gpt2.many_processes import joined
+
+        with joined(settings.train.device):
+            return train_and_sample(replace(settings, train=after_restart(settings.train)))
 
     sys.exit(guarded("gpt2-trainer", work))
 
 
 def train_and_sample(settings: TrainerSettings) -> int:
-    """Train with a sample every so often. Returns the exit code; 130 or 143 after a signal, everything saved."""
+    """Train with a sample every so often. Returns the exit code; 130 or 143 after a signal, everything saved.
+
+    Of several processes the first samples, shows and reports.
+    """
     import gpt2
-    from trainkit import graceful_stop, progress
+    from trainkit import graceful_stop, is_first_rank, progress
 
     from .report import write_report
     from .watching import Watcher, sampling_settings
@@ -32,6 +45,11 @@ def train_and_sample(settings: TrainerSettings) -> int:
     began, command = time.perf_counter(), typed("gpt2_trainer", "gpt2-trainer")
     with graceful_stop() as stop:
         run = gpt2.run(settings.train, lambda: stop.requested)
+        note("folder", str(run.folder))
+        if not is_first_rank():
+            for _ in run:
+                pass
+            return 0 if run.finished else stop.exit_code
         print(introduction(run), flush=True)
         steps = progress(run, total=run.total, start=run.start, unit="tokens", describe=lambda: held_out(run))
         try:
@@ -41,7 +59,10 @@ def train_and_sample(settings: TrainerSettings) -> int:
                         title = f"── step {step.number}, loss {step.loss:.3f} ──"
                         show(f"{title}\n{sample.prompt}{sample.text}\n")
         except (ValueError, OSError) as error:
-            raise ValueError(f"{plain(error)}. {how_to_resume(run, command)}") from error
+            how = how_to_resume(run, command, getattr(error, "step", None))
+            raise ValueError(f"{plain(error)}. {how}") from error
+    if run.profile:
+        print(f"\n{run.profile.table()}")
     if run.finished:
         page = write_report(run)
         print(report(run, time.perf_counter() - began))

@@ -30,5 +30,10 @@ class TrainerSettings:
     def __post_init__(self) -> None:
         if self.sample_every is not None and self.sample_every < 1:
             raise ValueError(f"--sample-every: wanted at least 1 step, got {self.sample_every}; leave it out for ten")
+        if self.train.shard:
+            raise ValueError(
+                "--shard: wanted the whole model in each process, to sample from it, got shards; leave --shard out, or "
+                "train without samples by `train --shard`"
+            )
         if not self.prompt:
             raise ValueError('--prompt: wanted some text to continue, got none; try --prompt "The "')
