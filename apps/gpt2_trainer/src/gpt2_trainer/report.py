@@ -23,7 +23,7 @@ def write_report(run: "gpt2.Run") -> Path:
     figures = {
         "Curves": pictures.curves(run.folder),
         "Where the layers look": pictures.heads(run.model, run.tokenizer, LOOKED_AT),
-        "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train),
+        "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000]),
     }
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string((resources.files(__package__) / "report.html").read_text(encoding="utf-8")).render(

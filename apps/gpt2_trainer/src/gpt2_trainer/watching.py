@@ -38,7 +38,7 @@ class Watcher:
         run, last = self.run, step.number == self.run.total
         if last or step.number % run.record.evaluate_every == 0:
             heads = pictures.heads(run.model, run.tokenizer, LOOKED_AT)
-            tokens = pictures.token_vectors(run.model, run.tokenizer, run.text.train)
+            tokens = pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000])
             self.tensorboard.add_image("heads", pictures.pixels(heads), step.number)
             self.tensorboard.add_image("token vectors", pictures.pixels(tokens), step.number)
         if not last and step.number % self.sample_every:

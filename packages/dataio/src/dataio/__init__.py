@@ -21,7 +21,7 @@ from .shard_writing import write_shards
 from .splits import split_corpus
 from .stream import BatchStream
 from .tables import Table, read_table
-from .text_streams import TextStream, split_stream, stream_dataset, stream_text
+from .text_streams import TextStream, is_record_file, split_stream, stream_dataset, stream_text, text_paths
 from .token_files import read_tokens, write_tokens
 from .transformed import Augmented, BatchTransformed, Subset, Transformed
 from .windows import IGNORED, TokenWindows
@@ -58,6 +58,7 @@ __all__ = [
     "embedded_text",
     "example_keys",
     "in_memory",
+    "is_record_file",
     "mnist",
     "normalise",
     "permute",
@@ -74,6 +75,7 @@ __all__ = [
     "statistics",
     "stream_dataset",
     "stream_text",
+    "text_paths",
     "to_tensor",
     "uniform",
     "write_shards",

@@ -12,6 +12,18 @@ from .record_files import JSONL_SUFFIXES, PARQUET_SUFFIXES, read_jsonl, read_par
 from .splits import check_held_out, uniform_hash
 from .text_files import TEXT_SUFFIXES, locate, text_pieces
 
+READABLE = (*TEXT_SUFFIXES, *JSONL_SUFFIXES, *PARQUET_SUFFIXES)
+
+
+def text_paths(source: str | Path) -> list[Path]:
+    """The files that `stream_text` would read for `source`; FileNotFoundError where there are none."""
+    return locate(source, READABLE)[1]
+
+
+def is_record_file(path: Path) -> bool:
+    """Whether a file holds a document a record, by its suffix: JSON lines or Parquet."""
+    return path.name.lower().endswith((*JSONL_SUFFIXES, *PARQUET_SUFFIXES))
+
 
 @dataclass(frozen=True)
 class TextStream:
@@ -64,7 +76,7 @@ def stream_text(source: str | Path, *, field: str = "text") -> TextStream:
     if str(source).startswith("hf://"):
         name, revision, files = parse_address(str(source))
         return stream_dataset(name, revision=revision, files=files, field=field)
-    root, paths = locate(source, (*TEXT_SUFFIXES, *JSONL_SUFFIXES, *PARQUET_SUFFIXES))
+    root, paths = locate(source, READABLE)
     digest = hashlib.sha256(field.encode())
     for path in paths:
         stat = path.stat()

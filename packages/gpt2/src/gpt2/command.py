@@ -66,6 +66,7 @@ def guarded(prog: str, work: Callable[[], int]) -> int:
     # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.getLogger("gpt2").setLevel(logging.INFO)
     if has_told():
         return EXIT_WRONG
     try:

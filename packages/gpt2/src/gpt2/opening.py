@@ -13,8 +13,9 @@ from .many_processes import by_first
 from .recipes import Recipe, recipe
 from .run_folder import RunRecord, free_folder, read_record
 from .settings import TrainSettings
+from .text_sources import prepare, read_source
 from .tokenizer import Tokenizer
-from .training_text import TrainingText, prepare_text, read_corpus
+from .training_text import TrainingText
 
 NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes", "profile"}
 CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size", "skip_limit"}
@@ -42,7 +43,7 @@ def open_run(
 
 
 def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
-    text = prepare_text(read_corpus(settings.text or record.text), record.recipe, "own", known=tokenizer)
+    text = _read(settings, record, tokenizer)
     if text.fingerprint != record.data["fingerprint"]:
         raise ValueError(
             f"text: wanted the one that the first process reads ({record.data['fingerprint'][:12]}), got another in "
@@ -70,7 +71,8 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
     if source is not None:
         chosen, known = chosen.replace(config=source[0], zero_output=False), source[1]
     folder = free_folder(settings.out)
-    text = prepare_text(read_corpus(settings.text), chosen, settings.tokenizer or chosen.tokenizer, known)
+    found = read_source(settings.text, settings.field)
+    text = prepare(found, chosen, settings.tokenizer or chosen.tokenizer, known)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in NOT_OF_THE_RUN}
     record = RunRecord(
@@ -110,14 +112,6 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
                 f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "
                 f"{asked[name]}; leave {option} out to resume, or start a new run with --out"
             )
-    corpus = read_corpus(settings.text or record.text)
-    if corpus.fingerprint != record.data["fingerprint"]:
-        now, then = platform.python_version(), record.versions.get("python")
-        reason = f"Python {then}'s embedded text, and this is {now}" if record.text is None else "the text was changed"
-        raise ValueError(
-            f"{folder}: wanted the text it was trained on (fingerprint {record.data['fingerprint'][:12]}), got "
-            f"{corpus.name} ({corpus.fingerprint[:12]}): {reason}; bring the text back, or start a new run"
-        )
     tokenizer = Tokenizer.load(folder / "tokenizer")
     if tokenizer.fingerprint != record.data["tokenizer"]:
         raise ValueError(
@@ -125,4 +119,18 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
             f"({tokenizer.fingerprint[:12]}); copy back vocab.json and merges.txt from one of its checkpoints"
         )
     record = dataclasses.replace(record, log_every=settings.log_every or record.log_every)
-    return record, prepare_text(corpus, record.recipe, "own", known=tokenizer)
+    text = _read(settings, record, tokenizer)
+    if text.fingerprint != record.data["fingerprint"]:
+        now, then = platform.python_version(), record.versions.get("python")
+        reason = f"Python {then}'s embedded text, and this is {now}" if record.text is None else "the text was changed"
+        raise ValueError(
+            f"{folder}: wanted the text it was trained on (fingerprint {record.data['fingerprint'][:12]}), got "
+            f"{text.name} ({text.fingerprint[:12]}): {reason}; bring the text back, or start a new run"
+        )
+    return record, text
+
+
+def _read(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
+    """The text of a run that has begun, wherever it is now."""
+    found = read_source(settings.text or record.text, record.settings.get("field"))
+    return prepare(found, record.recipe, "own", known=tokenizer)

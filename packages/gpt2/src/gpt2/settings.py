@@ -24,7 +24,10 @@ class TrainSettings:
     """
 
     text: Annotated[str | None, _shown("PATH", "Python's own documentation and sources")] = None
-    """Text to learn from: a UTF-8 file, a folder, or a quoted glob."""
+    """Text to learn from: a UTF-8 file, a folder, or a quoted glob; JSON lines or Parquet with a document a record, or
+    hf://datasets/OWNER/NAME. More than memory should hold becomes token files, written once."""
+    field: Annotated[str | None, _shown("NAME", "text")] = None
+    """Field of JSON lines, or column of Parquet, that holds the text."""
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     recipe: Annotated[str | None, _shown("NAME", "quick")] = None

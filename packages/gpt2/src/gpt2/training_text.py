@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataio import Batches, Corpus, TokenWindows, embedded_text, read_text, split_corpus
+from dataio import Batches, Corpus, TokenShards, TokenWindows, split_corpus
 from trainkit import n_ranks, rank
 
 from .document_encoding import encode_documents
@@ -28,7 +28,7 @@ class TrainingText:
     fingerprint: str
     """SHA-256 of the whole corpus, training and held-out part."""
     tokenizer: Tokenizer
-    train: np.ndarray
+    train: np.ndarray | TokenShards
     """Token ids; an end-of-text token stands before each document and at the end."""
     held_out: np.ndarray
     train_bytes: int
@@ -65,15 +65,10 @@ class TrainingText:
         return Batches(windows, batch_size, shuffle=False, rank=rank(), world_size=n_ranks())
 
 
-def read_corpus(text: str | None) -> Corpus:
-    """The text a run learns from: the embedded one, a file, a folder or a glob."""
-    return embedded_text() if text is None else read_text(text)
-
-
 def prepare_text(corpus: Corpus, recipe: Recipe, source: str, known: Tokenizer | None = None) -> TrainingText:
     """Split, find or train the tokenizer (`known` on resume), encode. `source`: own, published, or a folder."""
     train, held_out = split_corpus(corpus, recipe.held_out)
-    tokenizer = known or _tokenizer(source, train, recipe.config.n_vocab)
+    tokenizer = known or find_tokenizer(source, train, recipe.config.n_vocab)
     return TrainingText(
         corpus.name,
         corpus.fingerprint,
@@ -92,7 +87,8 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(base) / "tensors-to-gpt2"
 
 
-def _tokenizer(source: str, train: Corpus, n_vocab: int) -> Tokenizer:
+def find_tokenizer(source: str, train: Corpus, n_vocab: int) -> Tokenizer:
+    """own: trained on `train`, or kept from an earlier run; published; or that of a folder."""
     if source == "published":
         return Tokenizer.published()
     if source != "own":
