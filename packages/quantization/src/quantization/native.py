@@ -1,0 +1,149 @@
+"""The C++ kernels: compiled once for this machine by the compiler that is there, and called through ctypes.
+
+`products.hpp` and `step.cpp` use no library, so compiling takes about three seconds; the result is kept in the user's
+cache folder under a name made of sources, flags and processor. Threads come from the OpenMP that torch has loaded: two
+of them would fight for the same cores.
+"""
+
+import ctypes
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+
+FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
+SWITCH = "QUANTIZATION_KERNELS"
+SOURCES = ("products.hpp", "step.cpp")
+logger = logging.getLogger(__name__)
+
+
+class Linear(Structure):
+    """A linear layer; `products.hpp` says what the fields mean."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("weight", "scale", "sums", "bias")),
+        *((name, c_int64) for name in ("kind", "columns", "rows", "group")),
+    )
+
+
+class Norm(Structure):
+    _fields_ = (("weight", c_void_p), ("bias", c_void_p))
+
+
+class Block(Structure):
+    _fields_ = (("first", Norm), ("qkv", Linear), ("out", Linear), ("second", Norm), ("up", Linear), ("down", Linear))
+
+
+class Stack(Structure):
+    """The blocks of a GPT-2; `step.cpp` says what the fields mean."""
+
+    _fields_ = (
+        ("blocks", POINTER(Block)),
+        *((name, c_int64) for name in ("n_layer", "n_embd", "n_head", "tanh_gelu")),
+        ("eps", c_float),
+    )
+
+
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None where there is no compiler (said once, as a warning of this module's logger).
+
+    The environment variable QUANTIZATION_KERNELS chooses: "native" (default), "plain" for loops without special
+    instructions, "torch" for no kernels at all.
+    """
+    return _library(os.environ.get(SWITCH, "native"))
+
+
+@cache
+def _library(choice: str) -> ctypes.CDLL | None:
+    if choice not in ("native", "plain", "torch"):
+        raise ValueError(f"{SWITCH}: wanted native, plain or torch, got {choice!r}; unset it for the fastest there is")
+    if choice == "torch":
+        return None
+    try:
+        found = loaded(compiled(["-DPLAIN"] if choice == "plain" else []))
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        logger.warning(
+            "quantized layers run on torch alone, which is slow: the kernels cannot be compiled (%s)", reason
+        )
+        return None
+    instructions = found.instructions().decode()
+    if instructions != "AVX-512 VNNI" and choice == "native":
+        logger.warning("quantized layers run on %s: this processor has no AVX-512 VNNI", instructions)
+    return found
+
+
+def compiled(more: list[str]) -> Path:
+    """The library's file, made if it is not there. OSError or SubprocessError where that is not possible."""
+    compiler = next(filter(None, map(shutil.which, [os.environ.get("CXX") or "g++", "c++", "clang++"])), None)
+    if compiler is None:
+        raise OSError("no C++ compiler on the path: install g++ or clang, or set CXX")
+    sources = [Path(__file__).with_name(name) for name in SOURCES]
+    parts = [
+        *(source.read_bytes() for source in sources),
+        processor(),
+        compiler.encode(),
+        *map(str.encode, FLAGS + more),
+    ]
+    target = cache_folder() / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:20]}.so"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            compile_to(Path(folder), target, [compiler, *FLAGS, *more], sources[-1])
+    return target
+
+
+def compile_to(folder: Path, target: Path, command: list[str], source: Path) -> None:
+    """Compile in `folder`, then move to `target`. First without an OpenMP of its own, then with, then without threads."""
+    made, step = folder / "kernels.so", folder / "step.o"
+    ways = [
+        [
+            [*command, "-fopenmp", "-c", str(source), "-o", str(step)],
+            [command[0], "-shared", str(step), "-o", str(made)],
+        ],
+        [[*command, "-fopenmp", "-shared", str(source), "-o", str(made)]],
+        [[*command, "-shared", str(source), "-o", str(made)]],
+    ]
+    for number, way in enumerate(ways):
+        try:
+            for one in way:
+                subprocess.run(one, check=True, capture_output=True, text=True, timeout=120)
+            loaded(made)
+        except (OSError, subprocess.SubprocessError):
+            if number == len(ways) - 1:
+                raise
+        else:
+            break
+    made.replace(target)
+
+
+def loaded(path: Path) -> ctypes.CDLL:
+    """The library at `path`, with the types of its functions."""
+    import torch  # noqa: F401  whose OpenMP the library uses
+
+    found = ctypes.CDLL(str(path))
+    found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
+    found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_int]
+    found.instructions.restype = c_char_p
+    for function in (found.linear, found.decode):
+        function.restype = None
+    return found
+
+
+def processor() -> bytes:
+    """What tells processors with other instructions apart."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return "".join(sorted({line for line in lines if line.startswith(("flags", "Features"))})).encode()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()} {platform.node()}".encode()
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tensors-to-gpt2", "kernels")

@@ -1,0 +1,191 @@
+"""The kernels compute what the readable reference computes, on every scheme, size and set of instructions."""
+
+import copy
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from quantization import QuantizedLinear, native, quantize
+from quantization.kernels import linear, linear_reference, prepared, rows_in_eight_bits
+
+SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
+
+
+@pytest.fixture(params=["native", "plain"])
+def instructions(request, monkeypatch):
+    monkeypatch.setenv(native.SWITCH, request.param)
+    if native.library() is None:
+        pytest.skip("no C++ compiler here: quantized layers run on torch")
+    return request.param
+
+
+def layer_and_input(scheme, rows, columns, tokens, bias=True, scale=1.0):
+    draws = torch.Generator().manual_seed(rows * 1000 + columns)
+    source = nn.Linear(columns, rows, bias=bias)
+    with torch.no_grad():
+        for parameter in source.parameters():
+            parameter.copy_(scale * torch.randn(parameter.shape, generator=draws))
+    return quantize(source, scheme), torch.randn(tokens, columns, generator=draws)
+
+
+def expected(x, layer):
+    """The reference; for int4 given what the kernels round x to, 127 steps for every 128 numbers."""
+    if layer.scheme == "int4":
+        wide = nn.functional.pad(x.float(), (0, -x.shape[-1] % 128)).unflatten(-1, (-1, 128))
+        whole, scale = rows_in_eight_bits(wide)
+        x = (whole * scale).flatten(-2)[..., : x.shape[-1]]
+    return linear_reference(x, layer)
+
+
+def assert_same(x, layer):
+    """Off by float32's rounding of a sum of so many products at most."""
+    wanted, terms = expected(x, layer), x.abs().float() @ layer.restored().abs().T
+    terms = terms + (0 if layer.bias is None else layer.bias.abs())
+    assert ((linear(x, layer) - wanted).abs() <= 2e-6 * terms + 1e-30).all()
+
+
+def test_int4_is_near_what_unrounded_activations_give(instructions):
+    layer, x = layer_and_input("int4", 64, 1024, 8)
+    wanted = linear_reference(x, layer)
+    assert (linear(x, layer) - wanted).norm() < 0.01 * wanted.norm()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    scheme=st.sampled_from(SCHEMES),
+    rows=st.integers(1, 70),
+    columns=st.integers(1, 400),
+    tokens=st.integers(1, 40),
+    bias=st.booleans(),
+)
+@pytest.mark.parametrize("choice", ["native", "plain"])
+def test_every_scheme_and_size_is_the_reference(choice, scheme, rows, columns, tokens, bias):
+    group = int(scheme.partition(":")[2] or 1)
+    layer, x = layer_and_input(scheme, rows, -(-columns // group) * group, tokens, bias)
+    before = os.environ.get(native.SWITCH)
+    os.environ[native.SWITCH] = choice
+    try:
+        assert prepared(layer) is not None
+        assert_same(x, layer)
+    finally:
+        os.environ.pop(native.SWITCH) if before is None else os.environ.update({native.SWITCH: before})
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("scale", [1e-20, 1e-3, 1e4, 1e15])
+def test_weights_and_inputs_of_any_magnitude(instructions, scheme, scale):
+    layer, x = layer_and_input(scheme, 9, 256, 3, scale=scale)
+    assert_same(x, layer)
+    assert_same(x * scale, layer)
+
+
+def test_the_largest_whole_numbers_neither_overflow_nor_saturate(instructions):
+    layer = QuantizedLinear(8192, 3, "int8", bias=False)
+    layer.hold(
+        {"weight": torch.tensor([[127], [-127], [-128]], dtype=torch.int8).repeat(1, 8192), "scale": torch.ones(3)}
+    )
+    for sign in (1.0, -1.0):
+        x = torch.full((1, 8192), sign)
+        assert torch.allclose(linear(x, layer), sign * torch.tensor([[127.0, -127, -128]]) * 8192, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int4", "int8-weight-only", "bfloat16"])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_spoils_its_row_and_no_other(instructions, scheme, odd):
+    layer, x = layer_and_input(scheme, 5, 64, 3)
+    clean = linear(x, layer)
+    x[1, 7] = odd
+    spoilt = linear(x, layer)
+    assert not spoilt[1].isfinite().any()
+    assert torch.equal(spoilt[[0, 2]], clean[[0, 2]])
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int4"])
+def test_zeros_give_the_bias(instructions, scheme):
+    layer, x = layer_and_input(scheme, 5, 64, 3)
+    assert torch.equal(linear(x * 0, layer), layer.bias.expand(3, 5))
+    blank = quantize(nn.Linear(64, 5), scheme)
+    blank.scale.zero_()
+    assert torch.equal(linear(x, blank), blank.bias.expand(3, 5))
+
+
+@pytest.mark.parametrize("scheme", ["int4:2", "int4:6", "int4:24", "int4:48"])
+def test_groups_that_lanes_cannot_share_run_on_torch(instructions, scheme):
+    layer, x = layer_and_input(scheme, 5, 48, 3)
+    assert prepared(layer) is None
+    assert torch.equal(linear(x, layer), linear_reference(x, layer))
+
+
+def test_shapes_types_and_gradients_are_those_of_the_reference(instructions):
+    layer, x = layer_and_input("int8", 5, 64, 6)
+    for shape in ((64,), (6, 64), (2, 3, 64), (0, 64)):
+        given = x.flatten()[: torch.Size(shape).numel()].reshape(shape)
+        assert linear(given, layer).shape == linear_reference(given, layer).shape
+    assert linear(x.bfloat16(), layer).dtype == torch.bfloat16
+    assert torch.equal(linear(x.t().contiguous().t(), layer), linear(x, layer))
+    weight_only, _ = layer_and_input("int8-weight-only", 5, 64, 6)
+    x.requires_grad_()
+    linear(x, weight_only).sum().backward()
+    assert torch.allclose(x.grad, weight_only.restored().sum(0).expand(6, 64))
+
+
+def test_a_layer_that_changes_is_read_anew(instructions):
+    layer, x = layer_and_input("int8", 5, 64, 3)
+    linear(x, layer)
+    other, _ = layer_and_input("int8", 5, 64, 3, scale=7.0)
+    twin = copy.deepcopy(layer)
+    twin.load_state_dict(other.state_dict())  # written in place
+    assert torch.equal(linear(x, twin), linear(x, other))
+    layer.weight = other.weight.flip(0).contiguous()
+    assert_same(x, layer)
+
+
+def test_weights_of_inference_mode_are_never_stale(instructions):
+    with torch.inference_mode():
+        layer, x = layer_and_input("int8", 5, 64, 3)
+        linear(x, layer)
+        layer.weight.copy_(layer.weight.flip(0))
+        assert_same(x, layer)
+
+
+def answer_without(tmp_path, **environment):
+    program = (
+        "import torch, logging; logging.basicConfig(); from torch import nn; from quantization import quantize\n"
+        "torch.manual_seed(0); layer = quantize(nn.Linear(64, 8)); print(layer(torch.ones(1, 64)).sum().item())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), **environment},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(run.stdout), run.stderr
+
+
+def test_without_a_compiler_torch_computes_and_says_so_once(tmp_path):
+    value, said = answer_without(tmp_path, PATH="", CXX="no-such-compiler")
+    assert said.count("quantized layers run on torch alone, which is slow") == 1
+    assert "no C++ compiler on the path: install g++ or clang, or set CXX" in said
+    torch.manual_seed(0)
+    assert value == pytest.approx(quantize(nn.Linear(64, 8))(torch.ones(1, 64)).sum().item(), rel=1e-5)
+
+
+def test_a_strange_choice_is_refused(monkeypatch):
+    monkeypatch.setenv(native.SWITCH, "fast")
+    with pytest.raises(ValueError, match=r"QUANTIZATION_KERNELS: wanted native, plain or torch, got 'fast'; unset it"):
+        native.library()
+
+
+def test_a_library_is_compiled_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if native.library() is None:
+        pytest.skip("no C++ compiler here")
+    made = native.compiled([])
+    written = made.stat().st_mtime_ns
+    assert native.compiled([]) == made
+    assert made.stat().st_mtime_ns == written
+    assert [path.name for path in made.parent.iterdir()] == [made.name]
