@@ -107,7 +107,8 @@ VARIANTS = {
     "four workers read": (20, TINY, {"READ_BY": "4"}),
     "accumulation": (25, [*TINY, "--micro-batch-size", "3"], {}),
     "adamw, dropout, from a model": (35, TUNED, {}),
-    "two processes": (25, TINY, {"processes": 2}),
+    "two processes": (15, TINY, {"processes": 2}),
+    "three processes": (10, TINY, {"processes": 3}),
     "two processes, sharded": (25, [*TINY, "--shard"], {"processes": 2}),
 }
 

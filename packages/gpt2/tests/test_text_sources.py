@@ -138,7 +138,5 @@ def test_broken_records_are_named(tmp_path, content, words):
 
 
 def test_a_field_of_plain_text_is_refused(text_file, tmp_path):
-    with pytest.raises(
-        ValueError, match=r"--field: wanted JSON lines or Parquet in .*got 1 files of plain text"
-    ):
+    with pytest.raises(ValueError, match=r"--field: wanted JSON lines or Parquet in .*got 1 files of plain text"):
         gpt2.run(TrainSettings(text=str(text_file), field="body", out=tmp_path / "run", **SHORT))

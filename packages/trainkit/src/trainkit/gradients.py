@@ -46,6 +46,9 @@ def backward(
     """
     if not model.training:
         model.train()
+    if isinstance(model, Spread):
+        with autocast(device, precision):
+            model.rehearse(loss, move(checked(micro_batches)[-1], device))
     optimizer.zero_grad(set_to_none=True)
     pairs = []
     batches = even_out(checked(micro_batches), model)

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from tensors import fork_random
+
 
 def n_ranks() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
@@ -42,7 +44,7 @@ class Spread(nn.Module):
 
     def __init__(self, model: nn.Module, engine: nn.Module):
         super().__init__()
-        self.model, self.engine = model, engine
+        self.model, self.engine, self.rehearsed = model, engine, False
 
     def forward(self, loss: Any, batch: Any) -> Any:
         return self.engine(loss, batch)
@@ -53,6 +55,22 @@ class Spread(nn.Module):
             return nullcontext() if last else self.engine.no_sync()
         self.engine.set_requires_gradient_sync(last)  # type: ignore[operator]
         return nullcontext()
+
+    def rehearse(self, loss: Any, batch: Any) -> None:
+        """A backward pass before the first step that leaves nothing behind.
+
+        DDP orders its buckets anew after the first one, and where a gradient lies in a bucket decides how its sum over
+        three processes or more is rounded: so that a resumed run sums as an unbroken one, no step comes before that.
+        """
+        if self.rehearsed or not isinstance(self.engine, nn.parallel.DistributedDataParallel):
+            return
+        self.rehearsed, buffers = True, [buffer.clone() for buffer in self.model.buffers()]
+        with fork_random("rehearse"):
+            (self.engine(loss, batch)[0] * 0).backward()
+        for parameter in self.model.parameters():
+            parameter.grad = None
+        for buffer, before in zip(self.model.buffers(), buffers, strict=True):
+            buffer.detach().copy_(before)
 
     def reshard(self) -> None:
         """After a forward pass without a backward one: FSDP2 gives back the whole weights that it still holds."""
