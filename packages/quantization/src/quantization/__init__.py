@@ -7,12 +7,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conversion import left_in_float, quantize
+    from .calibration import Calibration, calibrate, calibrate_on_text
+    from .conversion import quantize
     from .convolution import QuantizedConvolution
+    from .divergence import Divergence, divergences
+    from .equalisation import equalise
     from .gpt2_files import load, save
+    from .layer_costs import LayerCost, sensitivity
     from .layers import QuantizedEmbedding, QuantizedLinear
+    from .mixed_precision import Plan, precision_path, within_bytes, within_loss
+    from .module_tree import left_in_float
+    from .pictures import plot_clipping, plot_report, plot_rounding
     from .reference import WholeNumbers, whole_numbers
+    from .report import CostReport, cost_report
     from .schemes import Scheme, scheme
+    from .sizes import bytes_of
     from .weight_files import load_weights, save_weights
 
 __all__ = [  # noqa: RUF022  in reading order
@@ -22,6 +31,24 @@ __all__ = [  # noqa: RUF022  in reading order
     "scheme",
     "quantize",
     "left_in_float",
+    "Calibration",
+    "calibrate",
+    "calibrate_on_text",
+    "equalise",
+    "bytes_of",
+    "Divergence",
+    "divergences",
+    "LayerCost",
+    "sensitivity",
+    "Plan",
+    "precision_path",
+    "within_bytes",
+    "within_loss",
+    "CostReport",
+    "cost_report",
+    "plot_report",
+    "plot_rounding",
+    "plot_clipping",
     "save",
     "load",
     "save_weights",
@@ -34,7 +61,16 @@ __all__ = [  # noqa: RUF022  in reading order
 _NAMES = {
     "reference": ["whole_numbers", "WholeNumbers"],
     "schemes": ["Scheme", "scheme"],
-    "conversion": ["quantize", "left_in_float"],
+    "conversion": ["quantize"],
+    "module_tree": ["left_in_float"],
+    "calibration": ["Calibration", "calibrate", "calibrate_on_text"],
+    "equalisation": ["equalise"],
+    "sizes": ["bytes_of"],
+    "divergence": ["Divergence", "divergences"],
+    "layer_costs": ["LayerCost", "sensitivity"],
+    "mixed_precision": ["Plan", "precision_path", "within_bytes", "within_loss"],
+    "report": ["CostReport", "cost_report"],
+    "pictures": ["plot_report", "plot_rounding", "plot_clipping"],
     "gpt2_files": ["save", "load"],
     "weight_files": ["save_weights", "load_weights"],
     "layers": ["QuantizedLinear", "QuantizedEmbedding"],

@@ -1,38 +1,57 @@
 """`quantize`: the same model, with the weights of its linear layers, embeddings and convolutions as whole numbers."""
 
-import copy
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from torch import Tensor, nn
 
-from embeddings import LearnedPositions, TokenEmbedding
+from embeddings import TokenEmbedding
 
+from .calibration import Calibration
 from .convolution import CONVOLUTIONS, QuantizedConvolution
+from .fused import fuse
 from .layers import QuantizedEmbedding, QuantizedLinear, layer_of
-from .packing import group_that_fits
+from .module_tree import (
+    check_names,
+    left_in_float,
+    put,
+    quantizable_layers,
+    weight_of,
+    with_shared_tensors,
+)
+from .packing import four_bits, group_that_fits
+from .rounding import clipped, compensated
 from .schemes import Scheme, scheme
 
 Model = TypeVar("Model", bound=nn.Module)
-READS_ITS_CHILDREN = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
-"""Modules of torch that compute with the weights of their own linear layers instead of calling them."""
+ROUNDINGS = ("nearest", "clipped", "compensated")
 logger = logging.getLogger(__name__)
 
 
 def quantize(
-    model: Model, how: str | Scheme | Mapping[str, str | Scheme] = "int8", *, keep: Sequence[str] = ()
+    model: Model,
+    how: str | Scheme | Mapping[str, str | Scheme] = "int8",
+    *,
+    calibration: Calibration | None = None,
+    rounding: str | None = None,
+    keep: Sequence[str] = (),
 ) -> Model:
     """A model like `model`, whose layers hold their weights by a scheme; what is not quantized is shared, not copied.
 
     how: one scheme ("int8", "int8-weight-only", "int4", "int4:64", "bfloat16"), or one for each of some layers by their
         names in `named_modules()`; all others stay as they are.
+    calibration: what `calibrate` saw; it serves int4, where rounding matters.
+    rounding: of int4, "nearest" (the default without calibration), "clipped" (to scales with the least squared error)
+        or "compensated" (GPTQ; the default with calibration, which it needs).
     keep: names of layers that stay as they are.
     Weights that two layers share stay shared. A layer whose rows no group of int4 fills has int8. Layers of another
     kind stay in float, and a warning of this module's logger names them. Raises ValueError for a scheme or layer that
     does not exist, a model that is quantized already, and weights that are not finite.
     """
     refuse_quantized(model)
+    rounding = rounding or ("nearest" if calibration is None else "compensated")
+    check_rounding(rounding, calibration)
     plan = {name: how_of for name, how_of in plan_of(model, how).items() if name not in keep}
     check_names(model, keep)
     made: dict[tuple[int, Scheme], dict[str, Tensor]] = {}
@@ -40,13 +59,35 @@ def quantize(
     for name, how_of in plan.items():
         layer = model.get_submodule(name)
         packed = made.get((id(layer.weight), how_of))
+        moment = None if calibration is None else calibration.moments.get(name)
         try:
+            check_finite(weight_of(layer))
+            if packed is None and how_of.name == "int4" and not isinstance(layer, CONVOLUTIONS):
+                packed = rounded(weight_of(layer).detach(), how_of.group_size, moment, rounding)
             quantized = replacement(layer, how_of, packed)
         except ValueError as error:
             raise ValueError(f"layer {name or type(layer).__name__}: {error}") from None
         made[id(layer.weight), how_of] = {n: b for n, b in quantized.named_buffers() if n != "bias"}
         result = put(result, name, quantized)
-    return result
+    return fuse(result)
+
+
+def check_rounding(rounding: str, calibration: Calibration | None) -> None:
+    if rounding not in ROUNDINGS:
+        raise ValueError(f"rounding: wanted {', '.join(ROUNDINGS)}, got {rounding!r}; leave it out for the best")
+    if rounding == "compensated" and calibration is None:
+        raise ValueError(
+            "rounding: wanted a calibration for compensated, got none; pass calibration=calibrate(model, inputs)"
+        )
+
+
+def rounded(weight: Tensor, group_size: int | None, moment: Tensor | None, rounding: str) -> dict[str, Tensor]:
+    """Buffers of an int4 layer; one that the calibration never saw in use is clipped instead of compensated."""
+    if rounding == "nearest":
+        return four_bits(weight, group_size)
+    if rounding == "clipped" or moment is None:
+        return clipped(weight, group_size, moment)
+    return compensated(weight, group_size, moment)
 
 
 def plan_of(model: nn.Module, how: str | Scheme | Mapping[str, str | Scheme]) -> dict[str, Scheme]:
@@ -78,29 +119,9 @@ def possible(layer: nn.Module, wanted: Scheme, any_group: bool) -> Scheme:
     return Scheme("int4", group_that_fits(columns, wanted.group_size or columns)) if any_group else wanted
 
 
-def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Names and modules of the layers that `quantize` can change, in their order in the model."""
-    closed = [f"{name}." for name, module in model.named_modules() if isinstance(module, READS_ITS_CHILDREN)]
-    for name, module in model.named_modules():
-        if is_quantizable(module) and not any(name.startswith(inside) or inside == "." for inside in closed):
-            yield name, module
-
-
-def is_quantizable(module: nn.Module) -> bool:
-    if type(module) is nn.Embedding:
-        return module.max_norm is None
-    if type(module) in CONVOLUTIONS:
-        return module.padding_mode == "zeros"
-    return type(module) in (nn.Linear, TokenEmbedding)
-
-
 def replacement(layer: nn.Module, how: Scheme, packed: Mapping[str, Tensor] | None = None) -> nn.Module:
     """The quantized layer of a float one; `packed` where its whole numbers have been chosen already."""
     weight = weight_of(layer)
-    if not weight.isfinite().all():
-        raise ValueError(
-            "weight: wanted finite numbers, got infinite ones or NaN; look for what went wrong in training"
-        )
     if isinstance(layer, nn.Linear):
         return layer_of(QuantizedLinear, weight, layer.bias, how, packed)
     if isinstance(layer, CONVOLUTIONS):
@@ -111,28 +132,9 @@ def replacement(layer: nn.Module, how: Scheme, packed: Mapping[str, Tensor] | No
     return table
 
 
-def weight_of(layer: nn.Module) -> Tensor:
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    return weight
-
-
-def with_shared_tensors(model: Model) -> Model:
-    """A copy of the modules whose parameters and buffers are those of `model`."""
-    memo = {id(tensor): tensor for tensor in [*model.parameters(), *model.buffers()]}
-    return copy.deepcopy(model, memo)
-
-
-def put(model: Model, name: str, layer: nn.Module) -> Model:
-    """`layer` in the place of that name: everywhere where the module there is used."""
-    old = model.get_submodule(name)
-    if old is model:
-        return layer  # type: ignore[return-value]
-    for module in list(model.modules()):
-        for child, found in list(module._modules.items()):
-            if found is old:
-                module._modules[child] = layer
-    return model
+def check_finite(weight: Tensor) -> None:
+    if not weight.isfinite().all():
+        raise ValueError("weight: wanted finite numbers, got infinite ones or NaN; look for what went wrong earlier")
 
 
 def refuse_quantized(model: nn.Module) -> None:
@@ -142,25 +144,6 @@ def refuse_quantized(model: nn.Module) -> None:
             f"model: wanted one in float, got one with {len(done)} layers quantized already ({done[0].scheme}); "
             "rounding twice loses twice: quantize the original"
         )
-
-
-def check_names(model: nn.Module, names: Sequence[str]) -> None:
-    known = dict(model.named_modules())
-    if strangers := [name for name in names if name not in known]:
-        some = ", ".join(list(dict(quantizable_layers(model)))[:4])
-        raise ValueError(f"layers: wanted names of the model's, got {', '.join(strangers)}; they are called {some} …")
-
-
-def left_in_float(model: nn.Module) -> list[str]:
-    """Layers with matrices that `quantize` does not know, as "name (type)"; positions stay in float on purpose."""
-    known = {id(module) for _, module in quantizable_layers(model)}
-    return [
-        f"{name or 'the model'} ({type(module).__name__})"
-        for name, module in model.named_modules()
-        if id(module) not in known
-        and not isinstance(module, QuantizedLinear | QuantizedConvolution | LearnedPositions)
-        and any(parameter.ndim > 1 for parameter in module.parameters(recurse=False))
-    ]
 
 
 def warn_of_others(model: nn.Module) -> None:

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from .conversion import is_quantizable, put, weight_of
 from .convolution import CONVOLUTIONS, QuantizedConvolution
+from .fused import fuse
 from .layers import QuantizedEmbedding, QuantizedLinear
+from .module_tree import is_quantizable, put, weight_of
 from .schemes import Scheme, scheme
 from .tensor_files import read_tensors, write_tensors
 
@@ -58,7 +59,7 @@ def load_weights(folder: str | Path, model: Model) -> Model:
     model.load_state_dict(tensors, assign=True)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    return model
+    return fuse(model)
 
 
 def names_of_shared(state: Mapping[str, Tensor]) -> dict[str, str]:

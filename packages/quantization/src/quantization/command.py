@@ -1,0 +1,56 @@
+"""The command `quantization`. torch is imported only once the arguments are known to make sense."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tyro
+
+from decoding import Generate, run_generate
+
+from .command_settings import Convert, Report, Search
+from .convert_command import run_convert
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
+    try:
+        command = tyro.extras.subcommand_cli_from_dict(
+            {"convert": Convert, "generate": Generate, "report": Report, "search": Search},
+            prog="quantization",
+            description="The same model in a quarter of the bytes, with what it costs measured.",
+            args=arguments,
+        )
+        action(command)(command)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes standard output once more on its way out; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"quantization: {error}", file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+def action(command: Any) -> Callable[[Any], None]:
+    """What a parsed command does."""
+    if isinstance(command, Generate):
+        return generate
+    if isinstance(command, Convert):
+        return run_convert
+    from .report_command import run_report, run_search
+
+    return run_report if isinstance(command, Report) else run_search
+
+
+def generate(command: Generate) -> None:
+    """decoding's own command, given a quantized model."""
+    from .gpt2_files import load
+
+    run_generate(command, load)

@@ -1,0 +1,83 @@
+"""`quantization convert`: a model in float in, a folder with whole numbers out."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .command_settings import Convert
+
+if TYPE_CHECKING:
+    from gpt2 import GPT2, Tokenizer
+
+    from .calibration import Calibration
+
+
+def run_convert(command: Convert) -> None:
+    """ValueError, in the words of the command line, for what makes no sense."""
+    from .schemes import scheme
+
+    if command.equalise and command.calibrate is None:
+        raise ValueError("--equalise: wanted a text to find the loud inputs with, got none; give --calibrate FILE")
+    if command.out.exists() and (not command.out.is_dir() or any(command.out.iterdir())):
+        raise ValueError(
+            f"--out: wanted a folder that does not exist yet, or is empty, got {command.out}; name another"
+        )
+    how = scheme(command.to) if command.plan is None else read_plan(command.plan)
+    text = None if command.calibrate is None else read_text(command.calibrate)
+    import gpt2
+
+    from .conversion import quantize
+    from .gpt2_files import save
+
+    logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
+    model, tokenizer = gpt2.load(command.source)
+    seen = calibration_on(model, tokenizer, text, command.tokens)
+    changed = model
+    if command.equalise and seen is not None:
+        from .equalisation import equalise
+
+        changed, seen = equalise(model, seen, command.to)
+    small = quantize(changed, command.to if command.plan is None else how, calibration=seen, keep=command.keep)
+    save(command.out, small, tokenizer)
+    say_sizes(model, small, command.out)
+
+
+def calibration_on(model: "GPT2", tokenizer: "Tokenizer", text: str | None, tokens: int) -> "Calibration | None":
+    """What the model's layers see on a text, if there is one."""
+    from .calibration import calibrate_on_text
+
+    return None if text is None else calibrate_on_text(model, tokenizer, text, tokens=tokens)
+
+
+def say_sizes(model: Any, small: Any, out: Path) -> None:
+    from .sizes import bytes_of
+
+    before, after = bytes_of(model), bytes_of(small)
+    sys.stderr.write(
+        f"quantization: {before / 1e6:,.1f} MB became {after / 1e6:,.1f} MB ({after / before:.1%}) in {out}\n"
+        f'try: quantization generate {out} --prompt "…"\n'
+    )
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file; ValueError where there is none."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"wanted text in UTF-8, got other bytes in {path} at {error.start}; convert the file"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"wanted a file of text, got {path}: {error.strerror}; check the path") from None
+
+
+def read_plan(path: Path) -> Mapping[str, str]:
+    """Schemes by the names of layers, as `search` writes them."""
+    try:
+        plan = json.loads(read_text(path))["layers"]
+        return {str(name): str(how) for name, how in plan.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"--plan: wanted what `quantization search` writes, got {error!r} in {path}") from None

@@ -1,0 +1,121 @@
+"""The command: what it writes, and what it says to input that makes no sense."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+import decoding
+import gpt2
+import quantization
+from quantization.command import main
+
+
+@pytest.fixture(scope="module")
+def source(model, tokenizer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    gpt2.save(folder, model, tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text_file(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text(text[:30_000], encoding="utf-8")
+    return path
+
+
+def run(*arguments):
+    return main([str(argument) for argument in arguments])
+
+
+def test_convert_then_generate_writes_what_the_model_in_python_writes(source, text_file, tmp_path, capsys):
+    out = tmp_path / "small"
+    assert run("convert", source, "--to", "int4:16", "--calibrate", text_file, "--out", out, "--equalise") == 0
+    said = capsys.readouterr()
+    assert "MB became" in said.err
+    assert said.out == ""
+    assert run("generate", out, "--prompt", "a list", "--max-new-tokens", "5", "--temperature", "0") == 0
+    written = capsys.readouterr().out
+    model, tokenizer = quantization.load(out)
+    wanted = decoding.generate(
+        model, tokenizer, ["a list"], decoding.GenerationSettings(max_new_tokens=5, temperature=0)
+    )
+    assert written == f"a list{wanted[0].text}\n"
+
+
+def test_a_kept_layer_stays_in_float(source, tmp_path):
+    assert run("convert", source, "--out", tmp_path / "small", "--keep", "token_embedding") == 0
+    model, _ = quantization.load(tmp_path / "small")
+    assert type(model.token_embedding).__name__ == "TokenEmbedding"
+
+
+def test_search_writes_a_plan_that_convert_follows(source, text_file, tmp_path, capsys):
+    plan = tmp_path / "plan.json"
+    assert run("search", source, "--text", text_file, "--tokens", 96, "--megabytes", 0.15, "--out", plan) == 0
+    content = json.loads(plan.read_text())
+    assert run("convert", source, "--plan", plan, "--out", tmp_path / "small") == 0
+    model, _ = quantization.load(tmp_path / "small")
+    assert quantization.bytes_of(model) == content["bytes"] <= 150_000
+    capsys.readouterr()
+    assert run("search", source, "--text", text_file, "--tokens", 96, "--loss", 0.5, "--out", plan) == 0
+    assert json.loads(plan.read_text())["perplexity_change_percent"] <= 0.5
+
+
+def test_report_prints_a_table_and_draws(source, text_file, tmp_path, capsys):
+    arguments = ["report", source, "--text", text_file, "--tokens", 96, "--schemes", "int8", "int4"]
+    assert run(*arguments, "--calibrate", text_file, "--out", tmp_path / "r.png") == 0
+    assert [line.split(" |")[0] for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "| float32",
+        "| int8",
+        "| int4",
+    ]
+    assert (tmp_path / "r.png").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["convert", "SOURCE", "--out", "OUT", "--to", "int3"], "scheme: wanted one of int8, .* got 'int3'; "),
+        (["convert", "SOURCE", "--out", "SOURCE"], "--out: wanted a folder that does not exist yet, or is empty, got "),
+        (["convert", "SOURCE", "--out", "OUT", "--equalise"], "--equalise: wanted a text .* got none; "),
+        (["convert", "SOURCE", "--out", "OUT", "--calibrate", "SHORT"], "calibration: wanted at least 48 tokens"),
+        (["convert", "SOURCE", "--out", "OUT", "--calibrate", "GONE"], "wanted a file of text, got .*GONE"),
+        (["convert", "SOURCE", "--out", "OUT", "--calibrate", "BYTES"], "wanted text in UTF-8, got other bytes"),
+        (["convert", "SOURCE", "--out", "OUT", "--plan", "SHORT"], "--plan: wanted what `quantization search` writes"),
+        (["convert", "SOURCE", "--out", "OUT", "--keep", "head"], "layers: wanted names of the model's, got head; "),
+        (["convert", "OUT", "--out", "OUT"], "wanted a model folder"),
+        (["generate", "SOURCE", "--prompt", "a"], "wanted the folder of a quantized model, got one without"),
+        (["search", "SOURCE", "--text", "SHORT", "--out", "OUT"], "wanted either --megabytes or --loss, got "),
+        (["report", "SOURCE", "--text", "SHORT"], r"--text: wanted at least 48 tokens \(n_ctx\), got"),
+        (["report", "SOURCE", "--text", "SHORT", "--schemes", "int2"], "scheme: wanted one of"),
+    ],
+)
+def test_input_that_makes_no_sense_is_told_in_one_line(source, tmp_path, capsys, arguments, message):
+    (tmp_path / "SHORT").write_text("short")
+    (tmp_path / "BYTES").write_bytes(b"\xff\xfe")
+    places = {"SOURCE": source} | {name: tmp_path / name for name in ("OUT", "SHORT", "BYTES", "GONE")}
+    assert run(*(places.get(argument, argument) for argument in arguments)) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("quantization: ")
+    assert len(told.splitlines()) == 1
+    assert re.search(message, told)
+
+
+def test_a_quantized_source_is_refused(source, tmp_path, capsys):
+    assert run("convert", source, "--out", tmp_path / "small") == 0
+    capsys.readouterr()
+    assert run("convert", tmp_path / "small", "--out", tmp_path / "smaller") == 2
+    assert "got a quantized model" in capsys.readouterr().err
+
+
+def test_help_answers_without_torch():
+    program = (
+        "import sys\nfrom quantization.command import main\n"
+        "try:\n    main(['convert', '--help'])\nexcept SystemExit:\n    pass\nprint('torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "--calibrate" in result.stdout
+    assert result.stdout.endswith("False\n")
