@@ -94,8 +94,9 @@ def nearest_command(settings: "NearestSettings") -> int:
 
     given = read_source(settings.source)
     for word in settings.words:
+        neighbours = given.nearest(word.replace(SPACE, " "), settings.k)  # an unknown word says nothing but its error
         print(f"{shown(word)}")
-        for neighbour, similarity in given.nearest(word.replace(SPACE, " "), settings.k):
+        for neighbour, similarity in neighbours:
             print(f"  {similarity:.3f}  {shown(neighbour)}")
     print_next(f"plot {settings.source} --method tsne --out picture.png")
     return 0

@@ -30,7 +30,8 @@ class InspectSettings:
 
 @dataclass(frozen=True)
 class TokensSettings:
-    """Show the tokens of a text: in colour in a terminal, else a line a token with id, bytes and piece."""
+    """Show the tokens of a text: in colour in a terminal, else a line a token with id, first byte, byte after the
+    last, and piece."""
 
     text: Positional[Annotated[str, arg(metavar="TEXT")]]
     """The text, in quotes."""
