@@ -53,7 +53,7 @@ class FusedDecoder(DecoderStack):
         return plain and x.numel() > 0 and (rows, heads, size, cache.n_layer, x.shape[2]) == wanted
 
     def prepared(self) -> "PreparedStack | None":
-        """What the kernels are told, made anew when a layer has changed; None while hooks or gradients want to see inside."""
+        """What the kernels are told, made anew when a layer has changed; None for hooks and gradients inside."""
         if self._prepared is None or not self._prepared.holds():
             self._prepared = PreparedStack.of(self)
         fast = self._prepared

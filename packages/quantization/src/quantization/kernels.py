@@ -104,7 +104,7 @@ def signature(buffers: tuple[Tensor | None, ...]) -> tuple[int, ...]:
 
 
 def fits(layer: nn.Module, buffers: tuple[Tensor | None, ...]) -> bool:
-    """Whether the kernels can compute it: contiguous on the CPU, int4 with zero at 8 and groups that lanes can share."""
+    """Whether the kernels can compute it: contiguous, on the CPU, int4 with zero at 8 and groups that fit lanes."""
     weight, scale, zero, bias = buffers
     there = [buffer for buffer in buffers if buffer is not None]
     plain = weight is not None and zero is None and all(b.device.type == "cpu" and b.is_contiguous() for b in there)

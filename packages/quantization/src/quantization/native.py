@@ -69,9 +69,7 @@ def _library(choice: str) -> ctypes.CDLL | None:
         found = loaded(compiled(["-DPLAIN"] if choice == "plain" else []))
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
-        logger.warning(
-            "quantized layers run on torch alone, which is slow: the kernels cannot be compiled (%s)", reason
-        )
+        logger.warning("quantized layers run on torch alone, which is slow: no kernels could be made (%s)", reason)
         return None
     instructions = found.instructions().decode()
     if instructions != "AVX-512 VNNI" and choice == "native":
@@ -100,7 +98,7 @@ def compiled(more: list[str]) -> Path:
 
 
 def compile_to(folder: Path, target: Path, command: list[str], source: Path) -> None:
-    """Compile in `folder`, then move to `target`. First without an OpenMP of its own, then with, then without threads."""
+    """Compile in `folder`, then move to `target`. Tried with torch's OpenMP, its own, and none."""
     made, step = folder / "kernels.so", folder / "step.o"
     ways = [
         [
