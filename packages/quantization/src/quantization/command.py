@@ -9,7 +9,7 @@ import tyro
 
 from decoding import Generate, run_generate
 
-from .command_settings import Convert, Report, Search
+from .command_settings import Benchmark, Convert, Report, Search
 from .convert_command import run_convert
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
     try:
         command = tyro.extras.subcommand_cli_from_dict(
-            {"convert": Convert, "generate": Generate, "report": Report, "search": Search},
+            {"convert": Convert, "generate": Generate, "report": Report, "search": Search, "benchmark": Benchmark},
             prog="quantization",
             description="The same model in a quarter of the bytes, with what it costs measured.",
             args=arguments,
@@ -44,6 +44,10 @@ def action(command: Any) -> Callable[[Any], None]:
         return generate
     if isinstance(command, Convert):
         return run_convert
+    if isinstance(command, Benchmark):
+        from .benchmark_command import run_benchmark
+
+        return run_benchmark
     from .report_command import run_report, run_search
 
     return run_report if isinstance(command, Report) else run_search

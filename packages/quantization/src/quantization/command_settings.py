@@ -1,4 +1,4 @@
-"""What one can type after `quantization convert`, `report` and `search`."""
+"""What one can type after `quantization convert`, `report`, `search` and `benchmark`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,3 +70,21 @@ class Search:
     """Another text, to round int4 by."""
     tokens: int = 4_096
     """Tokens of the text to read for every measurement."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Tokens a second of every precision on this machine, beside what its memory allows."""
+
+    source: Source
+    """A model in float."""
+    schemes: tuple[str, ...] = ()
+    """Schemes to compare; all when none is given."""
+    rows: tuple[int, ...] = (1, 8)
+    """Texts that are written at the same time."""
+    tokens: int = 32
+    """Tokens to write in each."""
+    turns: int = 5
+    """Times that every precision has its turn; the median counts."""
+    out: MaybeFile = None
+    """Picture to draw (PNG)."""

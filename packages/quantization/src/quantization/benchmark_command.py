@@ -1,0 +1,31 @@
+"""`quantization benchmark`: tokens a second of every precision on this machine, as table and picture."""
+
+import sys
+
+import torch
+
+import gpt2
+
+from .benchmark import SCHEMES, benchmark, memory_bandwidth, plot_speeds, table
+from .command_settings import Benchmark
+from .schemes import scheme
+
+
+def run_benchmark(command: Benchmark) -> None:
+    """The table to standard output; ValueError for what makes no sense."""
+    schemes = command.schemes or SCHEMES
+    for name in schemes:
+        scheme(name)
+    if min(command.rows, default=0) < 1 or command.tokens < 1 or command.turns < 1:
+        raise ValueError(
+            f"--rows, --tokens, --turns: wanted numbers of at least 1, got {command.rows}, {command.tokens} and "
+            f"{command.turns}; 1 8, 32 and 5 are usual"
+        )
+    model, _ = gpt2.load(command.source)
+    found = benchmark(model.eval(), schemes, rows=command.rows, new_tokens=command.tokens, turns=command.turns)
+    sys.stdout.write(f"{table(found)}\n")
+    sys.stderr.write(
+        f"quantization: {torch.get_num_threads()} threads, which read memory at {memory_bandwidth() / 1e9:.1f} GB/s\n"
+    )
+    if command.out is not None:
+        plot_speeds(found).savefig(command.out, dpi=120)
