@@ -71,6 +71,8 @@ def test_every_scheme_and_size_is_the_reference(choice, scheme, rows, columns, t
     before = os.environ.get(native.SWITCH)
     os.environ[native.SWITCH] = choice
     try:
+        if native.library() is None:
+            pytest.skip("no C++ compiler here: quantized layers run on torch")
         assert prepared(layer) is not None
         assert_same(x, layer)
     finally:
@@ -183,7 +185,7 @@ def test_a_strange_choice_is_refused(monkeypatch):
 def test_a_library_is_compiled_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if native.library() is None:
-        pytest.skip("no C++ compiler here")
+        pytest.skip("no C++ compiler here: nothing to compile")
     made = native.compiled([])
     written = made.stat().st_mtime_ns
     assert native.compiled([]) == made
