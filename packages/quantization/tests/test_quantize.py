@@ -42,6 +42,11 @@ def test_a_quantized_model_computes_nearly_the_same_and_the_original_is_untouche
     assert type(model.head) is nn.Linear
 
 
+def test_new_layers_are_in_the_mode_of_those_they_replace(model):
+    model.head.train()
+    assert {name for name, layer in quantize(model).named_modules() if layer.training} == {"head"}
+
+
 def test_a_shared_table_stays_shared(model):
     result = quantize(model, "int8")
     assert isinstance(result.table, QuantizedEmbedding)

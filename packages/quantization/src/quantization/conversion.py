@@ -68,7 +68,7 @@ def quantize(
         except ValueError as error:
             raise ValueError(f"layer {name or type(layer).__name__}: {error}") from None
         made[id(layer.weight), how_of] = {n: b for n, b in quantized.named_buffers() if n != "bias"}
-        result = put(result, name, quantized)
+        result = put(result, name, quantized.train(layer.training))
     return fuse(result)
 
 
