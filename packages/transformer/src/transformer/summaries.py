@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,8 @@ def called_parts(
     named: dict[str, Any],
 ) -> set[str]:
     """Call the module, add up its parts' costs in `flops` and `kept`, and return the names of the parts that ran."""
+    from torch.utils.flop_counter import FlopCounterMode  # with it come Triton's compiler and 80 MB
+
     running: list[tuple[str, int]] = []
     called: set[str] = set()
     seen = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())}
