@@ -191,3 +191,16 @@ def test_a_library_is_compiled_once(tmp_path, monkeypatch):
     assert native.compiled([]) == made
     assert made.stat().st_mtime_ns == written
     assert [path.name for path in made.parent.iterdir()] == [made.name]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from Linux's /proc")
+def test_the_first_product_of_a_large_layer_copies_no_weights(instructions):
+    program = (
+        "import torch; from quantization import QuantizedLinear\n"
+        "def kilobytes():\n    lines = open('/proc/self/status')\n"
+        "    return next(int(line.split()[1]) for line in lines if line.startswith('VmRSS'))\n"
+        "small, large = QuantizedLinear(512, 8), QuantizedLinear(512, 60_000)\n"
+        "small(torch.ones(1, 512)); before = kilobytes(); large(torch.ones(1, 512)); print(kilobytes() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 0.25 * 512 * 60_000 / 1e3

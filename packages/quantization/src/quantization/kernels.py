@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int8, Int32
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -70,13 +70,22 @@ class Prepared:
         self.held: list[Any] = [buffer.untyped_storage() for buffer in buffers if buffer is not None]
         scheme = getattr(layer, "scheme", "float32")
         # Writing to an inference tensor leaves no trace, so sums of its rows could be stale.
-        sums = weight.sum(1, dtype=torch.int32) if scheme == "int8" and not weight.is_inference() else None
+        sums = row_sums(weight) if scheme == "int8" and not weight.is_inference() else None
         self.held.append(sums)
         columns = weight.shape[1] * (2 if scheme == "int4" else 1)
         group = columns // scale.shape[1] if scheme == "int4" and scale is not None else 0
         addresses = (None if buffer is None else buffer.data_ptr() for buffer in (weight, scale, sums, bias))
         self.struct = native.Linear(*addresses, KINDS[scheme], columns, len(weight), group)
         self.address = addressof(self.struct)
+
+
+def row_sums(weight: Int8[Tensor, "out in"]) -> Int32[Tensor, " out"]:
+    """Sum of each row, by the kernels: torch would write all of the weights as int32 first."""
+    library, sums = native.library(), torch.empty(len(weight), dtype=torch.int32)
+    if library is None:
+        return weight.sum(1, dtype=torch.int32)
+    library.row_sums(weight.data_ptr(), *weight.shape, sums.data_ptr(), torch.get_num_threads())
+    return sums
 
 
 _prepared: "WeakKeyDictionary[nn.Module, Prepared | None]" = WeakKeyDictionary()

@@ -94,6 +94,16 @@ extern "C" void linear(const Linear* layer, const float* x, int64_t rows, float*
     }
 }
 
+// What `Linear::sums` wants, of weights [rows, columns].
+extern "C" void row_sums(const int8_t* weight, int64_t rows, int64_t columns, int32_t* sums, int threads) {
+#pragma omp parallel for num_threads(threads)
+    for (int64_t row = 0; row < rows; row++) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < columns; i++) sum += weight[row * columns + i];
+        sums[row] = sum;
+    }
+}
+
 // x [rows x time, n_embd], the embedded tokens, becomes the stream after the last block. Token m of row m / time stands
 // at places[m]; its keys and values go there, in keys[l] and values[l] [rows, n_head, length, head size] of layer l.
 extern "C" void decode(const Stack* stack, float* x, int64_t rows, int64_t time, const int64_t* places, float** keys,
