@@ -12,8 +12,8 @@ from torch import Tensor
 
 TILE = 4096
 """Columns of the vocabulary at a time."""
-ROWS = 2048
-"""States at a time: fewer read the weights more often; more gain nothing, and a tile of logits has 32 MB."""
+ROWS = 1024
+"""States at a time: fewer read the weights more often; more gain nothing. A tile of logits has 16 MB."""
 
 
 def score_head(
