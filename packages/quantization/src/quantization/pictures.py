@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 def plot_report(report: CostReport) -> "Figure":
     """Left: bytes against perplexity, a point a scheme. Right: every layer's own divergence by the worst scheme."""
     base, (left, right) = report.rows[0], _axes(2, width=12)
-    for number, row in enumerate(report.rows):
+    colours = {row.name: f"C{number - 1}" if number else "black" for number, row in enumerate(report.rows)}
+    for row in report.rows:
         change = 100 * (row.perplexity / base.perplexity - 1)
-        left.plot(row.n_bytes / 1e6, change, "o")
-        left.annotate(
-            row.name, (row.n_bytes / 1e6, change), xytext=(6, -12 if number % 2 else 6), textcoords="offset points"
-        )
+        left.plot(row.n_bytes / 1e6, change, "o", label=row.name, color=colours[row.name], alpha=0.8)
     left.axhline(0, color="gray", linewidth=0.5)
     left.set(
         xlabel="megabytes",
@@ -30,15 +28,17 @@ def plot_report(report: CostReport) -> "Figure":
         xlim=(0, 1.25 * base.n_bytes / 1e6),
     )
     left.margins(x=0.2, y=0.15)
+    left.legend()
     named = [row for row in report.rows if row.worst]
     if named:
         layers = sorted({cost.layer for row in named for cost in row.worst}, reverse=True, key=_in_order)
         for row in named:
             nats = {cost.layer: max(cost.divergence.nats, 1e-8) for cost in row.worst}
-            right.plot([nats.get(name, 1e-8) for name in layers], range(len(layers)), "o", label=row.name, alpha=0.8)
+            right.plot(
+                [nats.get(name, 1e-8) for name in layers], range(len(layers)), "o", color=colours[row.name], alpha=0.8
+            )
         right.set_yticks(range(len(layers)), layers, fontsize=7)
         right.set(xscale="log", xlabel="nats a token, that layer alone", title="Which layers suffer")
-        right.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return left.figure
 
 
