@@ -1,13 +1,14 @@
 """Tokens a second of quantized GPT-2 124M: ours, CTranslate2 and llama.cpp, in turns on this machine.
 
     uv run --with ctranslate2 --with transformers python tests/benchmarks/quantized_decoding.py
-        [--llama-python PYTHON] [--new 24] [--turns 7] [--candidates]
+        [--llama-python PYTHON] [--new 24] [--turns 7] [--candidates | --compiled]
 
 Random weights; greedy; prompts of 32 ids. CTranslate2 converts a folder of ours with int8 and is called as a whole
 (`generate_batch`), so it stands beside `generate_ids`; llama.cpp's step and the likeliest id stand beside our model's
 step and argmax, both driven from Python. PYTHON is one that has `llama-cpp-python` and `gguf`. In every turn each side
 runs once, the medians count. Leave OMP_WAIT_POLICY unset: passive slows every side.
-`--candidates` shows instead what the linear layers of a step take by each product that torch brings, beside ours.
+`--candidates` shows instead what the linear layers of a step take by each product that torch brings, beside ours;
+`--compiled` what `torch.compile` makes of the float32 step and how long it takes to, beside our step in C++.
 """
 
 import argparse
@@ -210,6 +211,33 @@ def candidates(turns: int) -> None:
         print(f"| {name} | " + " | ".join(f"{ms:.1f}" for ms in times) + " |")
 
 
+def compiled(arguments: argparse.Namespace) -> None:
+    """Milliseconds a step, and seconds of compiling: for a new number of rows inductor compiles again."""
+    import torch._inductor.config
+
+    model = gpt2.GPT2(gpt2.PUBLISHED["gpt2"]).eval()
+    sides: dict[str, tuple[Run, str]] = {
+        "float32, torch": (stepped(model), "-"),
+        **{f"{name}, our step": (stepped(quantize(model, name)), "3 (once a machine)") for name in ("float32", "int8")},
+    }
+    print(f"{torch.get_num_threads()} threads, medians of {arguments.turns}")
+    print("| | rows | seconds to compile | ms a step |\n|---|--:|--:|--:|")
+    new = arguments.new
+    for freezing in (None, False, True):
+        if freezing is not None:
+            torch._inductor.config.freezing = freezing
+            torch._dynamo.reset()
+            name = "float32, torch.compile" + (", weights frozen" if freezing else "")
+            sides = {name: (stepped(torch.compile(model)), "")}  # type: ignore[arg-type]
+        for name, (run, said) in sides.items():
+            for rows in (1, 8):
+                began = time.perf_counter()
+                run(rows, 4, 1, 1)
+                said_now = said or f"{time.perf_counter() - began:.0f}"
+                ms = statistics.median(1e3 * run(rows, new, 1, 1) / new for _ in range(arguments.turns))
+                print(f"| {name} | {rows} | {said_now} | {ms:.1f} |", flush=True)
+
+
 def one_dnn(layer: torch.nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
     weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
     return lambda x: torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
@@ -236,9 +264,12 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=24)
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--candidates", action="store_true")
+    parser.add_argument("--compiled", action="store_true")
     arguments = parser.parse_args()
     if arguments.candidates:
         candidates(arguments.turns)
+    elif arguments.compiled:
+        compiled(arguments)
     else:
         decoding(arguments)
     sys.stdout.flush()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 import decoding
 import gpt2
@@ -44,6 +45,25 @@ def test_convert_then_generate_writes_what_the_model_in_python_writes(source, te
         model, tokenizer, ["a list"], decoding.GenerationSettings(max_new_tokens=5, temperature=0)
     )
     assert written == f"a list{wanted[0].text}\n"
+
+
+def test_keys_and_values_in_eight_bits_take_less_and_change_little(model, source, tmp_path, capsys):
+    small = quantization.with_small_cache(quantization.quantize(model))
+    cache, wide = small.new_cache(2, 40), model.new_cache(2, 40)
+    assert cache.keys[0].dtype == torch.int8
+    held = [t.nbytes for part in (cache.keys, cache.values, cache.key_scales, cache.value_scales) for t in part]
+    assert sum(held) < 0.35 * sum(t.nbytes for part in (wide.keys, wide.values) for t in part)
+    tokens = torch.arange(30).reshape(2, 15)
+    with torch.inference_mode():
+        ours, theirs = small(tokens, cache=cache), model(tokens, cache=wide)
+    assert (ours - theirs).norm() < 0.03 * theirs.norm()
+    with pytest.raises(ValueError, match=r"cache length: wanted 1\.\.48 \(n_ctx\), got 49; "):
+        small.new_cache(1, 49)
+    assert run("convert", source, "--out", tmp_path / "small") == 0
+    capsys.readouterr()
+    asked = ["generate", tmp_path / "small", "--prompt", "a list", "--max-new-tokens", 5, "--temperature", 0]
+    assert run(*asked, "--cache", "int8") == 0
+    assert capsys.readouterr().out.startswith("a list")
 
 
 def test_a_kept_layer_stays_in_float(source, tmp_path):

@@ -176,6 +176,16 @@ def test_without_a_compiler_torch_computes_and_says_so_once(tmp_path):
     assert value == pytest.approx(quantize(nn.Linear(64, 8))(torch.ones(1, 64)).sum().item(), rel=1e-5)
 
 
+def test_a_processor_without_the_instructions_is_named_and_loops_take_over(monkeypatch, caplog):
+    if native.library() is None:
+        pytest.skip("no C++ compiler here: nothing to compile")
+    compiled = native.compiled
+    monkeypatch.setattr(native, "compiled", lambda more: compiled(["-DPLAIN"]))
+    found = native._library.__wrapped__("native")
+    assert found.instructions() == b"plain loops"
+    assert "quantized layers run on plain loops: this processor has no AVX-512 VNNI" in caplog.text
+
+
 def test_a_strange_choice_is_refused(monkeypatch):
     monkeypatch.setenv(native.SWITCH, "fast")
     with pytest.raises(ValueError, match=r"QUANTIZATION_KERNELS: wanted native, plain or torch, got 'fast'; unset it"):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .report import CostReport, cost_report
     from .schemes import Scheme, scheme
     from .sizes import bytes_of
+    from .small_cache import with_small_cache
     from .weight_files import load_weights, save_weights
 
 __all__ = [  # noqa: RUF022  in reading order
@@ -53,6 +54,7 @@ __all__ = [  # noqa: RUF022  in reading order
     "load",
     "save_weights",
     "load_weights",
+    "with_small_cache",
     "QuantizedLinear",
     "QuantizedEmbedding",
     "QuantizedConvolution",
@@ -73,6 +75,7 @@ _NAMES = {
     "pictures": ["plot_report", "plot_rounding", "plot_clipping"],
     "gpt2_files": ["save", "load"],
     "weight_files": ["save_weights", "load_weights"],
+    "small_cache": ["with_small_cache"],
     "layers": ["QuantizedLinear", "QuantizedEmbedding"],
     "convolution": ["QuantizedConvolution"],
 }

@@ -7,9 +7,9 @@ from typing import Any
 
 import tyro
 
-from decoding import Generate, run_generate
+from decoding import run_generate
 
-from .command_settings import Benchmark, Convert, Report, Search
+from .command_settings import Benchmark, Convert, GenerateSmall, Report, Search
 from .convert_command import run_convert
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
@@ -19,7 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
     try:
         command = tyro.extras.subcommand_cli_from_dict(
-            {"convert": Convert, "generate": Generate, "report": Report, "search": Search, "benchmark": Benchmark},
+            {
+                "convert": Convert,
+                "generate": GenerateSmall,
+                "report": Report,
+                "search": Search,
+                "benchmark": Benchmark,
+            },
             prog="quantization",
             description="The same model in a quarter of the bytes, with what it costs measured.",
             args=arguments,
@@ -40,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def action(command: Any) -> Callable[[Any], None]:
     """What a parsed command does."""
-    if isinstance(command, Generate):
+    if isinstance(command, GenerateSmall):
         return generate
     if isinstance(command, Convert):
         return run_convert
@@ -53,8 +59,13 @@ def action(command: Any) -> Callable[[Any], None]:
     return run_report if isinstance(command, Report) else run_search
 
 
-def generate(command: Generate) -> None:
+def generate(command: GenerateSmall) -> None:
     """decoding's own command, given a quantized model."""
     from .gpt2_files import load
+    from .small_cache import with_small_cache
 
-    run_generate(command, load)
+    def opened(folder: str) -> Any:
+        model, tokenizer = load(folder)
+        return with_small_cache(model) if command.cache == "int8" else model, tokenizer
+
+    run_generate(command, opened)

@@ -1,10 +1,12 @@
-"""What one can type after `quantization convert`, `report`, `search` and `benchmark`."""
+"""What one can type after `quantization convert`, `generate`, `report`, `search` and `benchmark`."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
+
+from decoding import Generate
 
 Source = tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="SOURCE")]]
 File = Annotated[Path, tyro.conf.arg(metavar="FILE")]
@@ -32,6 +34,14 @@ class Convert:
     """Give loud inputs finer steps first (activation-aware weights); needs --calibrate."""
     keep: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A layer that stays in float; may be given several times."""
+
+
+@dataclass(frozen=True)
+class GenerateSmall(Generate):
+    """Continue text with a quantized model, as `decoding generate` does with one in float."""
+
+    cache: Literal["float32", "int8"] = "float32"
+    """How the keys and values of earlier tokens are kept. int8 takes a quarter of that memory, and is slower."""
 
 
 @dataclass(frozen=True)
