@@ -16,6 +16,7 @@ from decoding import (
     typical,
 )
 from decoding.mass import smallest_set, smallest_set_reference
+from decoding.truncation import at_least
 
 
 def random_logits(seed, rows=64, n_vocab=17, scale=3.0):
@@ -134,3 +135,38 @@ def test_the_set_found_in_buckets_is_the_one_found_by_sorting(scale, mass):
     scores[1, ::3] = -torch.inf
     weights = scores.softmax(-1)
     assert torch.equal(smallest_set(scores, weights, mass), smallest_set_reference(scores, weights, mass))
+
+
+def large_rows(seed):
+    """Vocabularies that are not sorted whole: one plain, one flat, one with ties and one with what is out already."""
+    rows = random_logits(seed, rows=4, n_vocab=20_000, scale=2.0)
+    rows[1] *= 0.01
+    rows[2] = rows[2].round()
+    rows[3, ::3] = -torch.inf
+    return rows
+
+
+@pytest.mark.parametrize("p", [1e-9, 0.05, 0.5, 0.9, 0.999])
+def test_of_a_large_vocabulary_top_p_keeps_what_sorting_keeps(p):
+    logits = large_rows(13).double()
+    kept = smallest_set_reference(logits, logits.softmax(-1), p)
+    assert torch.equal(top_p(logits, p).isfinite(), kept)
+    assert torch.equal(top_p(logits.float(), p).isfinite().sum(-1)[2:3], kept.sum(-1)[2:3]), "ties are cut in two"
+
+
+@pytest.mark.parametrize("mass", [0.05, 0.5, 0.9])
+def test_of_a_large_vocabulary_typical_keeps_what_transformers_keeps(mass):
+    from transformers import TypicalLogitsWarper
+
+    logits = large_rows(14).double()
+    assert torch.equal(typical(logits, mass), TypicalLogitsWarper(mass=mass)(None, logits.clone()))
+
+
+def test_a_row_of_equal_logits_keeps_something_at_any_mass():
+    assert top_p(torch.zeros(1, 20_000), 1e-12).isfinite().sum() == 1
+
+
+def test_what_is_just_below_the_bar_goes_and_what_is_on_it_stays():
+    logits = large_rows(15)
+    bars = logits[:, 7:8]
+    assert torch.equal(at_least(logits, bars), torch.where(logits >= bars, logits, -torch.inf))

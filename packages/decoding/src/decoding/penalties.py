@@ -76,10 +76,11 @@ def dry(
     """
     repeated = repeat_lengths(ids)
     following, lengths = ids[:, 1:], repeated[:, :-1]
-    longest = torch.zeros_like(logits, dtype=torch.int64)
-    longest.scatter_reduce_(1, following.clamp(min=0), lengths, "amax")
+    places = following.clamp(min=0)
+    longest = torch.zeros_like(logits, dtype=torch.int64).scatter_reduce_(1, places, lengths, "amax").gather(1, places)
     penalty = multiplier * base ** (longest - allowed_length).to(logits)
-    return torch.where(longest >= allowed_length, logits - penalty, logits)
+    chosen = logits.gather(1, places)
+    return logits.scatter(1, places, torch.where(longest >= allowed_length, chosen - penalty, chosen))
 
 
 def repeat_lengths(ids: Int[Tensor, "B N"]) -> Int[Tensor, "B N"]:

@@ -20,8 +20,8 @@ from .inference import inference
 from .protocols import LanguageModel
 
 TOKENS_PER_BATCH = 2048
-"""Tokens, padding included, in one model call. More gains no speed, and from 32 MB on (2,731 tokens of GPT-2 124M, in the
-feed-forward layer) the C library hands memory back at every call, which costs an eighth of the time in page faults."""
+"""Tokens, padding included, in one model call. More gains no speed, and an activation of 32 MB (2,731 tokens in GPT-2
+124M's feed-forward layer) is given back to the system after every use: an eighth of the time goes to page faults."""
 SHORTEST_SHARED = 8
 """A beginning of fewer tokens is computed again for every span: cheaper than a cache."""
 
