@@ -84,6 +84,45 @@ def test_selected_rows_go_on_as_themselves(chosen):
     next_token_agrees(layer, cache, [rows[r] for r in chosen])
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_was_selected_fed_and_cut_every_slot_holds_its_rows_tokens(data):
+    cache, rows, fed = KeyValueCache(1, 3, 1, 12, 1), [[], [], []], 0.0
+    for _ in range(data.draw(st.integers(1, 12))):
+        action = data.draw(st.sampled_from(["feed", "select", "select", "cut"]))
+        if action == "feed" and cache.longest < 11:
+            lengths = torch.tensor([data.draw(st.integers(0, 2)) for _ in rows])
+            new = fed + torch.arange(2.0 * len(rows)).view(len(rows), 1, 2, 1)
+            cache.layer(0).write(new, -new)
+            cache.advance(2, lengths)
+            rows = [row + new[r].flatten().tolist()[: lengths[r]] for r, row in enumerate(rows)]
+            fed += 100
+        elif action == "select":
+            size = data.draw(st.sampled_from([len(rows), len(rows), 2, 4]))
+            chosen = [data.draw(st.integers(0, len(rows) - 1)) for _ in range(size)]
+            cache.select(torch.tensor(chosen))
+            rows = [rows[r] for r in chosen]
+        elif action == "cut":
+            kept = [data.draw(st.integers(0, len(row))) for row in rows]
+            cache.cut(torch.tensor(kept))
+            rows = [row[:n] for row, n in zip(rows, kept, strict=True)]
+        held = [(cache.keys[0][r, 0, : len(row), 0].tolist(), len(row)) for r, row in enumerate(rows)]
+        assert held == [(row, int(cache.lengths[r])) for r, row in enumerate(rows)]
+        assert all(cache.values[0][r, 0, : len(row), 0].neg().tolist() == row for r, row in enumerate(rows))
+
+
+@pytest.mark.parametrize("forget", [lambda cache: cache.cut(1), lambda cache: cache.reset()], ids=["cut", "reset"])
+def test_rows_that_were_equal_once_are_copied_whole_after_they_were_cut(forget):
+    layer, cache = layer_and_cache(3, 9)
+    feed(layer, cache, torch.randn(3, 5, N_EMBD))
+    cache.select(torch.tensor([0, 0, 0]))
+    forget(cache)
+    feed(layer, cache, torch.randn(3, 3, N_EMBD))
+    expected = cache.keys[0][1, :, : cache.longest].clone()
+    cache.select(torch.tensor([1, 1, 1]))
+    assert all(torch.equal(cache.keys[0][r, :, : cache.longest], expected) for r in range(3))
+
+
 def test_equal_rows_that_moved_in_place_keep_their_memory():
     layer, cache, _ = ragged()
     before = [t.data_ptr() for t in cache.keys + cache.values]

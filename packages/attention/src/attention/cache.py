@@ -48,6 +48,8 @@ class KeyValueCache(RowLengths):
         n_scales = n_layer if dtype == torch.int8 else 0
         self.key_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
         self.value_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
+        self.agreeing = torch.zeros(batch, batch, dtype=torch.int64)
+        """So many slots of two rows hold the same since one was copied from the other, or both from a third."""
 
     @property
     def n_layer(self) -> int:
@@ -62,12 +64,37 @@ class KeyValueCache(RowLengths):
 
     @torch.inference_mode(False)
     def select(self, rows: Int[Tensor, " R"]) -> None:
-        """Go on with these rows, in this order: repeated for beams, left out when finished. Only slots in use move;
-        memory is allocated anew where the number of rows changes."""
+        """Go on with these rows, in this order: repeated for beams, left out when finished. Only what differs is
+        copied; memory is allocated anew where the number of rows changes."""
         rows = rows.to(self.lengths.device)
         self.check_rows(rows)
-        self._replace(lambda stored: self._selected(stored, rows))
+        chosen = rows.cpu()
+        if len(rows) == self.n_rows:
+            moved = (chosen != torch.arange(len(rows))).nonzero().squeeze(1)
+            used = slice(self.first_difference(moved, chosen[moved]), self.longest)
+            targets, sources = moved.to(rows.device), rows[moved.to(rows.device)]
+            for stored in (*self.keys, *self.values, *self.key_scales, *self.value_scales):
+                stored[targets, :, used] = stored[sources, :, used]
+        else:
+            self._replace(lambda stored: self._selected(stored, rows))
+        known = self.agreeing.diagonal_scatter(self.lengths.cpu())
+        self.agreeing = known[chosen][:, chosen]
         super().select(rows)
+
+    def first_difference(self, targets: Int[Tensor, " R"], sources: Int[Tensor, " R"]) -> int:
+        """The first slot in which one of these rows may differ from the one that takes its place."""
+        return int(self.agreeing[targets, sources].min()) if len(targets) else self.longest
+
+    def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
+        """See `RowLengths.cut`."""
+        super().cut(lengths)
+        held = self.lengths.cpu()
+        self.agreeing = self.agreeing.minimum(held).minimum(held[:, None])
+
+    def reset(self) -> None:
+        """Forget everything; the memory stays."""
+        super().reset()
+        self.agreeing = torch.zeros_like(self.agreeing)
 
     @torch.inference_mode(False)
     def grow(self, length: int) -> None:
@@ -91,6 +118,6 @@ class KeyValueCache(RowLengths):
         return target
 
     def _selected(self, stored: Tensor, rows: Tensor) -> Tensor:
-        target = stored if len(rows) == len(stored) else stored.new_zeros(len(rows), *stored.shape[1:])
+        target = stored.new_zeros(len(rows), *stored.shape[1:])
         target[:, :, : self.longest] = stored[rows, :, : self.longest]
         return target

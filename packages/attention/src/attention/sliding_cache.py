@@ -132,6 +132,10 @@ class SlidingKeyValueCache(KeyValueCache):
         self.oldest = self.oldest[rows.to(self.oldest.device)]
         self.drop_waiting()
 
+    def first_difference(self, targets: Int[Tensor, " R"], sources: Int[Tensor, " R"]) -> int:
+        """Slots are used again and again: all may differ."""
+        return 0
+
     def drop_waiting(self) -> None:
         for layer in self.waiting:
             layer.clear()
