@@ -17,7 +17,7 @@ from .hypotheses import IMPOSSIBLE, Search
 from .packed import PackedWeights
 from .protocols import LanguageModel
 from .rows import Constraint
-from .sampling import processed
+from .sampling import largest, processed
 from .session import Session, check_ids, check_model, check_prompt
 from .settings import GenerationSettings
 from .stop_strings import DecodeBytes
@@ -144,7 +144,7 @@ def _advance_group(
     totals = scores + torch.stack([search.totals for search in searches]).to(scores)[:, :, None]
     flat = totals.flatten(1)
     keys = flat if settings.is_greedy else flat + torch.stack([gumbel(prompt, flat) for prompt in prompts])
-    chosen = keys.topk(min(2 * size, flat.shape[1])).indices
+    chosen = largest(keys, 2 * size)
     for number, search in enumerate(searches):
         if search.open:
             places = chosen[number]
