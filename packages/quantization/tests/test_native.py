@@ -79,6 +79,16 @@ def test_every_scheme_and_size_is_the_reference(choice, scheme, rows, columns, t
         os.environ.pop(native.SWITCH) if before is None else os.environ.update({native.SWITCH: before})
 
 
+@pytest.mark.parametrize("tokens", [15, 16, 17, 32, 47, 64])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 64), (15, 128), (16, 192), (33, 64), (48, 320), (70, 768)])
+def test_many_tokens_meet_in_matrix_tiles_and_give_what_each_gives_alone(instructions, tokens, rows, columns):
+    layer, x = layer_and_input("int8", rows, columns, tokens, bias=rows % 2 == 0)
+    x[3], x[tokens - 1] = 0, x[tokens - 1] * 1e6
+    assert_same(x, layer)
+    alone = torch.cat([linear(x[token : token + 1], layer) for token in range(tokens)])
+    assert torch.allclose(linear(x, layer), alone, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("scale", [1e-20, 1e-3, 1e4, 1e15])
 def test_weights_and_inputs_of_any_magnitude(instructions, scheme, scale):
