@@ -1,19 +1,26 @@
-"""Tokens a second of greedy decoding, beams and reading a prompt: ours, transformers and CTranslate2, in turns.
+"""Tokens a second of greedy decoding, beams and reading a prompt: ours and others', in turns.
 
-    uv run --with ctranslate2 python tests/benchmarks/decoding_speed.py [NEW_TOKENS] [TURNS]
+    uv run --with ctranslate2 python tests/benchmarks/decoding_speed.py [NEW_TOKENS] [TURNS] [--llama-python PYTHON]
+        [--part table|settings|look-up]
 
-GPT-2 124M's shape, random weights, float32, all sides from one folder; prompts of 32 tokens. The median of the turns
-and our ratio to each. At the end what each setting adds to a step of eight rows, and prompt look-up on text that
-repeats and on text that does not. OMP_WAIT_POLICY=passive helps where other programs run.
+GPT-2 124M's shape, random weights, float32; prompts of 32 tokens, which count with what is written. The median of the
+turns and our ratio to transformers, CTranslate2 (where it is installed) and llama.cpp (PYTHON is one that has
+`llama-cpp-python` and `gguf`). First what the memory allows at one row: the time of reading as many bytes as the
+weights have. At the end what each setting adds to a step of eight rows, and prompt look-up on text that repeats and on
+text that does not. OMP_WAIT_POLICY=passive helps where other programs run, and slows every side down.
 """
 
+import argparse
+import contextlib
 import logging
+import multiprocessing
 import statistics
-import sys
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +77,8 @@ def theirs_of(folder: str) -> Callable[..., None]:
     return run
 
 
-def converted_of(folder: str) -> Callable[..., None] | None:
-    try:
-        import ctranslate2
-    except ImportError:
-        return None
+def converted_of(folder: str) -> Callable[..., None]:
+    import ctranslate2
     from ctranslate2.specs.transformer_spec import TransformerDecoderModelSpec
     from transformers import GPT2LMHeadModel
 
@@ -98,6 +102,54 @@ def converted_of(folder: str) -> Callable[..., None] | None:
     return run
 
 
+def serve(make: Callable[[str], Callable[..., None]], folder: str, pipe: Any) -> None:
+    run = make(folder)
+    pipe.send("ready")
+    with contextlib.suppress(EOFError):  # the parent has ended
+        while True:
+            pipe.send(run(*pipe.recv()))
+
+
+def in_a_child(make: Callable[[str], Callable[..., None]], folder: str) -> Callable[..., None]:
+    """The side in a process of its own: where CTranslate2's threads have run once, torch's are a third slower."""
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    spawn.Process(target=serve, args=(make, folder, there), daemon=True).start()
+    here.recv()
+
+    def run(*case: Any) -> None:
+        here.send(case)
+        here.recv()
+
+    return run
+
+
+def llama_of(python: str | None, folder: str) -> Callable[..., None] | None:
+    """A child process with llama.cpp, which knows no beams."""
+    if python is None:
+        return None
+    program = Path(__file__).with_name("llama_cpp_baseline.py")
+    command = [python, str(program), "f32", str(torch.get_num_threads()), folder]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    to, back = child.stdin, child.stdout
+    assert to is not None
+    assert back is not None
+    assert back.readline() == "ready\n"
+
+    def run(prompts: list[list[int]], new: int, beams: int) -> None:
+        to.write(f"{len(prompts)} {new - 1} {len(prompts[0])}\n")
+        to.flush()
+        back.readline()
+
+    return run
+
+
+def milliseconds_to_read(numbers: int) -> float:
+    """The least time in which the memory gives so many float32 numbers to these threads."""
+    held = torch.ones(numbers)
+    return 1000 * min(seconds(held.sum) for _ in range(10))
+
+
 def seconds(call: Callable[[], Any]) -> float:
     began = time.perf_counter()
     call()
@@ -106,14 +158,17 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def compare(sides: dict[str, Callable[..., None]], rows: int, new: int, beams: int, turns: int, length: int) -> None:
     prompts = ids(rows, length)
-    times: dict[str, list[float]] = {name: [] for name in sides}
+    able = [name for name in sides if beams == 1 or name != "llama.cpp"]
+    times: dict[str, list[float]] = {name: [] for name in able}
     for _ in range(turns + 1):
-        for name, run in sides.items():
+        for name in able:
+            run = sides[name]
+            time.sleep(0.3)  # CTranslate2's threads spin for 0.2 s behind its last product
             times[name].append(seconds(lambda run=run: run(prompts, new, beams)))
     rate = {name: rows * (length if new == 1 else new) / statistics.median(found[1:]) for name, found in times.items()}
     what = f"prompt of {length}" if new == 1 else f"batch {rows}" + (f", {beams} beams" if beams > 1 else "")
-    cells = [f"{value:.1f}" for value in rate.values()]
-    cells += [f"{rate['ours'] / value:.2f}" for name, value in rate.items() if name != "ours"]
+    cells = [f"{rate[name]:.1f}" if name in rate else "-" for name in sides]
+    cells += [f"{rate['ours'] / rate[name]:.2f}" if name in rate else "-" for name in sides if name != "ours"]
     print(f"| {what} | " + " | ".join(cells) + " |", flush=True)
 
 
@@ -167,26 +222,44 @@ def look_up(model: gpt2.GPT2, packed: PackedWeights, new: int, turns: int) -> No
 
 def main() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
-    new, turns = (int(value) for value in [*sys.argv[1:], "32", "3"][:2])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("new", nargs="?", type=int, default=32)
+    parser.add_argument("turns", nargs="?", type=int, default=3)
+    parser.add_argument("--llama-python")
+    parser.add_argument("--part", choices=("table", "settings", "look-up"))
+    arguments = parser.parse_args()
+    new, turns, part = arguments.new, arguments.turns, arguments.part
     with tempfile.TemporaryDirectory() as folder:
         model = save(folder)
-
         packed = PackedWeights()
+        if part in (None, "table"):
+            table(model, packed, folder, new, turns, arguments.llama_python)
+        if part in (None, "settings"):
+            added(model, packed, 24, turns)
+        if part in (None, "look-up"):
+            look_up(model, packed, 60, turns)
 
-        def ours(prompts: list[list[int]], new: int, beams: int) -> None:
-            generate_ids(model, prompts, replace(GREEDY, max_new_tokens=new, beams=beams), pack=packed)
 
-        sides = {"ours": ours, "transformers": theirs_of(folder), "CTranslate2": converted_of(folder)}
-        there = {name: side for name, side in sides.items() if side is not None}
-        names = [*there, *(f"x {name}" for name in there if name != "ours")]
-        print(f"tokens a second, {torch.get_num_threads()} threads\n| | " + " | ".join(names) + " |")
-        print("|---" * (len(names) + 1) + "|")
-        compare(there, 1, new, 1, turns, PROMPT)
-        compare(there, 8, new, 1, turns, PROMPT)
-        compare(there, 1, new, 4, turns, PROMPT)
-        compare(there, 1, 1, 1, turns, 512)
-        added(model, packed, 8, turns)
-        look_up(model, packed, 60, turns)
+def table(model: gpt2.GPT2, packed: PackedWeights, folder: str, new: int, turns: int, llama_python: str | None) -> None:
+    def ours(prompts: list[list[int]], new: int, beams: int) -> None:
+        generate_ids(model, prompts, replace(GREEDY, max_new_tokens=new, beams=beams), pack=packed)
+
+    sides = {
+        "ours": ours,
+        "transformers": theirs_of(folder),
+        "CTranslate2": in_a_child(converted_of, folder) if find_spec("ctranslate2") else None,
+        "llama.cpp": llama_of(llama_python, folder),
+    }
+    there = {name: side for name, side in sides.items() if side is not None}
+    names = [*there, *(f"x {name}" for name in there if name != "ours")]
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    print(f"reading {numbers * 4 / 1e6:.0f} MB: {milliseconds_to_read(numbers):.1f} ms")
+    print(f"tokens a second, {torch.get_num_threads()} threads\n| | " + " | ".join(names) + " |")
+    print("|---" * (len(names) + 1) + "|")
+    compare(there, 1, new, 1, turns, PROMPT)
+    compare(there, 8, new, 1, turns, PROMPT)
+    compare(there, 1, new, 4, turns, PROMPT)
+    compare(there, 1, 1, 1, turns, 512)
 
 
 if __name__ == "__main__":
