@@ -71,7 +71,9 @@ def border_bucket(
 ) -> tuple[Int[Tensor, "B V"], Int[Tensor, "B 1"], Members]:
     """The bucket of every item, the one in which each row's border lies (those above it are kept, those below not),
     and what is in it, of which the largest item at least is kept."""
-    low = scores.nan_to_num(neginf=torch.inf).amin(dim=-1, keepdim=True)
+    low = scores.amin(dim=-1, keepdim=True)
+    if not low.isfinite().all():
+        low = scores.nan_to_num(neginf=torch.inf).amin(dim=-1, keepdim=True)
     high = scores.amax(dim=-1, keepdim=True)
     width = ((high - low) / (BUCKETS - 1)).clamp(min=1e-30)
     bucket = (scores - low).div_(width).clamp_(0, BUCKETS - 1).to(torch.int64)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .inference import inference
+from .inference import inference, keep_freed_memory
 from .packed import PackedWeights, packing_is_there
 from .protocols import LanguageModel
 
@@ -23,6 +23,7 @@ class Session:
         check_model(model)
         self.model = model
         self.cache_length = min(length, model.n_ctx)
+        keep_freed_memory()
         with inference(model):
             self.cache = model.new_cache(rows, self.cache_length)
         self.device: torch.device = self.cache.lengths.device

@@ -16,7 +16,7 @@ from torch import Tensor
 from tensors import pad_rows
 
 from .head_scores import score_head, score_logits, score_states
-from .inference import inference
+from .inference import inference, keep_freed_memory
 from .protocols import LanguageModel
 
 TOKENS_PER_BATCH = 2048
@@ -70,6 +70,7 @@ def score_spans(
         _check(span, number, model)
     device = model.new_cache(1, 1).lengths.device
     scores: dict[int, SpanScore] = {}
+    keep_freed_memory()
     with inference(model):
         for numbers, shared in batches(spans, tokens_per_batch, model.n_ctx):
             results = _score_batch(model, [spans[number] for number in numbers], shared, device)
