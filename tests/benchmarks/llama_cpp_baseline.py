@@ -9,9 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-import gguf
-import llama_cpp as llama
 import numpy as np
+
+try:
+    import gguf
+    import llama_cpp as llama
+except ImportError as error:
+    print(f"llama_cpp_baseline: not run: {error}; quantized_decoding.py --llama-python runs it by one that has both")
+    sys.exit(0)
 
 N_VOCAB, N_CTX, N_EMBD, N_HEAD, N_LAYER = 50257, 1024, 768, 12, 12
 

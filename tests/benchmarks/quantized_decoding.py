@@ -13,6 +13,7 @@ runs once, the medians count. Leave OMP_WAIT_POLICY unset: passive slows every s
 
 import argparse
 import contextlib
+import importlib.util
 import multiprocessing
 import statistics
 import subprocess
@@ -155,7 +156,9 @@ def decoding(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = save(folder)
         ours = {name: quantize(model, name) for name in SCHEMES}
-        whole = {"CTranslate2 int8": in_a_child(folder)} | {f"ours {n}": generated(one) for n, one in ours.items()}
+        there = importlib.util.find_spec("ctranslate2") is not None
+        whole = {"CTranslate2 int8": in_a_child(folder)} if there else {}
+        whole |= {f"ours {n}": generated(one) for n, one in ours.items()}
         steps = {f"ours {n}": stepped(one) for n, one in ours.items()}
         if arguments.llama_python:
             kinds = ("q8_0", "q4_0")
@@ -265,7 +268,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--candidates", action="store_true")
     parser.add_argument("--compiled", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_known_args()[0]
     if arguments.candidates:
         candidates(arguments.turns)
     elif arguments.compiled:
