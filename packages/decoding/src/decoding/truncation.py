@@ -66,10 +66,10 @@ def typical(logits: Float[Tensor, "B V"], mass: float, *, keep: int = 1) -> Floa
     log_probabilities = logits.log_softmax(dim=-1)
     probabilities = log_probabilities.exp()
     entropy = -(log_probabilities * probabilities).nansum(dim=-1, keepdim=True)
-    strangeness = (-log_probabilities - entropy).abs()
-    kept = strangeness <= -smallest_kept(-strangeness, probabilities, mass)[0]
+    closeness = (log_probabilities + entropy).abs_().neg_()
+    kept = closeness >= smallest_kept(closeness, probabilities, mass)[0]
     if keep > 1:
-        kept = kept.scatter(-1, strangeness.argsort(dim=-1)[:, :keep], True)
+        kept = kept.scatter(-1, (-closeness).argsort(dim=-1)[:, :keep], True)
     return only(logits, kept)
 
 
