@@ -102,12 +102,16 @@ def test_killed_three_times_and_resumed_equals_unbroken(train, text_file, tmp_pa
 
 
 VARIANTS = {
-    "muon": (50, TINY, {}),
-    "one worker reads": (20, TINY, {"READ_BY": "1"}),
-    "four workers read": (20, TINY, {"READ_BY": "4"}),
+    "muon": (25, TINY, {}),
+    "one worker reads": (15, TINY, {"READ_BY": "1"}),
+    "four workers read": (15, TINY, {"READ_BY": "4"}),
     "accumulation": (25, [*TINY, "--micro-batch-size", "3"], {}),
     "adamw, dropout, from a model": (35, TUNED, {}),
+    "medium": (10, [*TINY, "--precision", "medium"], {}),
+    "bfloat16": (10, [*TINY, "--precision", "bfloat16"], {}),
+    "compiled": (10, [*TUNED, "--compile", "on"], {}),
     "two processes": (15, TINY, {"processes": 2}),
+    "two processes, compiled": (5, [*TINY, "--compile", "on", "--precision", "bfloat16"], {"processes": 2}),
     "three processes": (10, TINY, {"processes": 3}),
     "two processes, sharded": (25, [*TINY, "--shard"], {"processes": 2}),
 }

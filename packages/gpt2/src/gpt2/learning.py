@@ -25,12 +25,32 @@ def steps_from(
     text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, start: int
 ) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """The micro-batches of each step from `start` on: first those of half the context, as many as the recipe says."""
+    for parts, begin, end in phases(recipe, start):
+        with batches(text, recipe, n_ctx, seed, micro_batch_size, parts).from_step(begin, end) as stream:
+            yield from stream
+
+
+def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:
+    """(parts that windows are cut into, first step, step after the last) of what comes from `start` on."""
     change = round(recipe.steps * recipe.half_context)
-    for parts, first, end in ((2, 0, change), (1, change, recipe.steps)):
-        begin = max(first, start)
-        if begin < end:
-            with batches(text, recipe, n_ctx, seed, micro_batch_size, parts).from_step(begin, end) as stream:
-                yield from stream
+    both = ((2, max(0, start), change), (1, max(change, start), recipe.steps))
+    return [(parts, begin, end) for parts, begin, end in both if begin < end]
+
+
+def samples(
+    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, start: int
+) -> list[tuple[tuple[Tensor, Tensor], int]]:
+    """For each phase to come a micro-batch of its shape, and how many there will be."""
+    firsts = [
+        (batches(text, recipe, n_ctx, seed, micro_batch_size, parts)[begin], end - begin)
+        for parts, begin, end in phases(recipe, start)
+    ]
+    return [(step[0], len(step) * steps) for step, steps in firsts if step]
+
+
+def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """The loss of trainkit's seam: summed nats of a batch's targets, and how many they are."""
+    return model.loss(*batch)
 
 
 def schedule_of(recipe: Recipe) -> Callable[[int], float]:

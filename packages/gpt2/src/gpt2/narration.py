@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trainkit import Step
+
     from .training import Run
 
 
@@ -15,7 +17,7 @@ def introduction(run: "Run") -> str:
         f"{text.held_out_bytes / 1e3:.0f} kB held out ({len(text.held_out) - 1:,} tokens)",
         f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
-        f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}",
+        f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
         f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
     ]
@@ -36,6 +38,20 @@ def _together(run: "Run") -> str:
     if n_ranks() == 1:
         return ""
     return f", {n_ranks()} processes, {'a share of it each' if run.record.shard else 'a copy each'}"
+
+
+def _computed(run: "Run") -> str:
+    """How steps are computed, where that is not the usual way."""
+    usual = run.record.precision == "float32"
+    return ("" if usual else f", precision {run.record.precision}") + (", compiled" if run.compiled else "")
+
+
+def left_out(run: "Run", step: "Step") -> str:
+    """A step that changed nothing, and the command that shows its text."""
+    return (
+        f"step {step.number} was left out, loss {step.loss} and gradient norm {step.gradient_norm} "
+        f"({run.guard.skipped} of at most {run.guard.skip_limit}); its text: gpt2 batch {run.folder} {step.number}"
+    )
 
 
 def held_out(run: "Run") -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from trainkit import rank
 
 from .config import GPT2Config
-from .many_processes import by_first
+from .many_processes import by_first, own_device
+from .precision import choose_precision
 from .recipes import Recipe, recipe
 from .run_folder import RunRecord, free_folder, read_record
 from .settings import TrainSettings
@@ -92,6 +93,7 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
+        choose_precision(settings.precision, own_device(settings.device)),
     )
     return record, text
 
@@ -104,7 +106,10 @@ def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingTe
 def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:
     record = read_record(folder)
     asked = dataclasses.asdict(settings)
-    for name, was in ({"source": None, "shard": False} | record.settings).items():
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    for name, was in ({"source": None, "shard": False} | record.settings | meant).items():
+        if name in meant and asked[name] == "auto":
+            continue  # it was decided when the run began
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
         if name not in {"text", *CHANGEABLE} and asked.get(name) not in (None, False) and asked[name] != was:
             option = "--from" if name == "source" else "--" + name.replace("_", "-")

@@ -30,6 +30,10 @@ class RunRecord:
     data: dict[str, Any]
     """Name, fingerprint and bytes of the text; fingerprint of the tokenizer."""
     versions: dict[str, str]
+    precision: str = "float32"
+    """How it multiplies: never "auto", but what that meant when the run began."""
+    compiled: bool = False
+    """Whether its steps are."""
 
     @property
     def shard(self) -> bool:

@@ -13,6 +13,9 @@ def _shown(metavar: str, default: str) -> Any:
 
 
 _COUNT = _shown("N", "the recipe's")
+PRECISIONS = ("float32", "medium", "bfloat16", "auto")
+COMPILE = ("off", "on", "auto")
+"""The defaults first."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,12 @@ class TrainSettings:
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
     """Windows at a time: what fits in memory; changes nothing but rounding."""
+    precision: Annotated[str | None, _shown("NAME", "float32")] = None
+    """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast); auto:
+    bfloat16 where the device has units for it. Weights and sums stay float32. A resumed run keeps its own."""
+    compile: Annotated[str | None, _shown("WHEN", "off")] = None
+    """on, off, or auto: compile the training step (torch.compile, about a minute) where the run is long enough to pay
+    for it and the compiled step is measured to be faster. A resumed run keeps its own."""
     learning_rate: Annotated[float | None, _shown("RATE", "the recipe's")] = None
     """Highest learning rate."""
     warmup: Annotated[int | None, _COUNT] = None
@@ -85,6 +94,15 @@ def check(settings: TrainSettings) -> None:
         raise ValueError(f"--learning-rate: wanted a number above 0, got {settings.learning_rate}; try 1e-3")
     if settings.warmup is not None and settings.warmup < 0:
         raise ValueError(f"--warmup: wanted 0 steps or more, got {settings.warmup}")
+    for name, known in (("precision", PRECISIONS), ("compile", COMPILE)):
+        if (value := getattr(settings, name)) is not None and value not in known:
+            raise ValueError(
+                f"--{name}: wanted one of {', '.join(known)}, got {value!r}; leave --{name} out for {known[0]}"
+            )
+    if settings.compile == "on" and settings.shard:
+        raise ValueError(
+            "--compile on: wanted a model that is whole in each process, got --shard; leave one of them out"
+        )
     if settings.skip_limit is not None and settings.skip_limit < 0:
         raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}")
     if settings.seed is not None and not 0 <= settings.seed < 2**63:

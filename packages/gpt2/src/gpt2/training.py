@@ -4,11 +4,10 @@ for step in run(TrainSettings(text="book.txt")):
     print(step.number, step.loss)
 """
 
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-
-from torch import Tensor
 
 from trainkit import (
     Evaluation,
@@ -26,11 +25,13 @@ from trainkit import (
 )
 
 from .assembly import assemble, load_source, write_model
-from .learning import batches, schedule_of, steps_from
+from .compiling import Compiling, compiled_again, compiled_loss
+from .learning import batches, model_loss, samples, schedule_of, steps_from
 from .many_processes import filled, own_device
-from .model import GPT2
 from .model_card import model_card
+from .narration import left_out
 from .opening import open_run
+from .precision import autocast_type, each_multiplying, multiplying
 from .profiling import Profile
 from .settings import TrainSettings, check
 
@@ -67,19 +68,23 @@ class Run:
         self.guard = SpikeGuard(window=0, skip_limit=skip_limit or 0)
         self._profiled = settings.profile
         self.profile: Profile | None = None
-        self.batches = batches(self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
+        self._text = (self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
+        self.batches = batches(*self._text)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
         built = assemble(record, self.config, self.tokenizer, self.device, source and source[0])
         self.model, self.trained, self.optimizer, self.checkpoints = built
         if settings.resume is not None:
             self._restore()
+            self.compiled = compiled_again(self._try_compiling) if record.compiled and self.start < self.total else None
             return
+        self.compiled = compiled_loss(settings.compile, self._try_compiling)
+        self.record = dataclasses.replace(record, compiled=self.compiled is not None)
         if source is not None:
             # Before run.json: from the moment that this folder is a run, its source is not needed any more.
             self.validation = self.evaluate()
             self._save(0)
-        record.write(self.tokenizer)
+        self.record.write(self.tokenizer)
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -102,7 +107,8 @@ class Run:
             for step in log(self._steps(), metrics, every=self.record.log_every):
                 self.last_step = step.number
                 if step.skipped:
-                    self._tell_of_skipped(step, metrics)
+                    metrics.write(step.number, skipped_steps=float(self.guard.skipped))
+                    logger.warning(left_out(self, step)) if is_first_rank() else None
                 last, stopping = step.number == self.total, any_rank(self._should_stop(), self.trained)
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
@@ -116,17 +122,21 @@ class Run:
         self._finish()
 
     def _steps(self) -> Iterator[Step]:
-        n_ctx, seed = self.config.n_ctx, self.record.seed
-        return train_steps(
+        steps = train_steps(
             self.trained,
-            steps_from(self.text, self.recipe, n_ctx, seed, self._micro_batch_size, self.start),
-            model_loss,
+            steps_from(*self._text, self.start),
+            self.compiled or model_loss,
             self.optimizer,
             schedule=schedule_of(self.recipe),
             start=self.start,
+            precision=autocast_type(self.record.precision),
             guard=self.guard,
             watch=self._watch,
         )
+        return each_multiplying(self.record.precision, steps)
+
+    def _try_compiling(self) -> Compiling:
+        return Compiling(self.model, model_loss, self.record.precision, samples(*self._text, self.start))
 
     def _profiling(self) -> AbstractContextManager[object]:
         self.profile = Profile(self.folder, self.start, self.total) if self._profiled else None
@@ -136,20 +146,13 @@ class Run:
     def _watch(self) -> Stopwatch | None:
         return self.profile.watch if self.profile else None
 
-    def _tell_of_skipped(self, step: Step, metrics: MetricsLog) -> None:
-        metrics.write(step.number, skipped_steps=float(self.guard.skipped))
-        if is_first_rank():
-            logger.warning(
-                "step %d was left out, loss %s and gradient norm %s (%d of at most %d); its text: gpt2 batch %s %d",
-                *(step.number, step.loss, step.gradient_norm, self.guard.skipped, self.guard.skip_limit),
-                *(self.folder, step.number),
-            )
-
     def evaluate(self) -> Evaluation:
         """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together."""
         n_ctx = self.config.n_ctx
         windows = self.text.evaluation_batches(n_ctx, max(n_ranks(), 4096 // n_ctx))
-        return evaluate(self.trained, filled(windows, n_ctx), model_loss)
+        with multiplying(self.record.precision):
+            precision = autocast_type(self.record.precision)
+            return evaluate(self.trained, filled(windows, n_ctx), model_loss, precision=precision)
 
     def _restore(self) -> None:
         if not self.checkpoints.steps() and self.source is None:
@@ -173,8 +176,3 @@ class Run:
 
     def _finish(self) -> None:
         write_model(self.folder / "model", self.model, self.tokenizer, lambda: model_card(self))
-
-
-def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """The loss of trainkit's seam: summed nats of a batch's targets, and how many they are."""
-    return model.loss(*batch)
