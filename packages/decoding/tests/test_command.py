@@ -81,12 +81,29 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
     ("arguments", "words"),
     [
         (["/no/such/model", "--prompt", "x"], "the folder of a model, got /no/such/model"),
+        (["no_such_model", "--prompt", "x"], "wanted a folder here or a model on the hub"),
         (["MODEL"], "wanted a prompt, got none; give --prompt"),
         (["MODEL", "--prompt", ""], "got an empty prompt (1 of 1)"),
         (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty prompt (2 of 2)"),
         (["MODEL", "--prompt", "世" * 2001], "prompts of 1 to 2000 tokens"),
         (["MODEL", "--prompt", "\udcff"], "a prompt in UTF-8"),
         (["MODEL", "--prompt", "x", "--temperature", "0", "--top-k", "3"], "set a temperature above 0"),
+        (
+            ["MODEL", "--prompt", "x", "--penalty-alpha", "0.6", "--top-k", "4"],
+            "--temperature must be 0 with --penalty-a",
+        ),
+        (
+            ["MODEL", "--prompt", "x", "--beams", "2", "--when-full", "drop_oldest_half"],
+            "must be 'stop' with beams, got",
+        ),
+        (
+            ["MODEL", "--prompt", "x", "--log-probabilities", "2"],
+            "wanted --json or --out with --log-probabilities, got",
+        ),
+        (["MODEL", "--prompt", "x", "--resume"], "wanted --out FILE with --resume, got none; name the file"),
+        (["MODEL", "--prompt", "x", "--rows", "0"], "wanted --rows of 1 or more, got 0"),
+        (["MODEL", "--prompt", "x", "--forced-words", "y"], "--beams must be 2 or more with --forced-words, got 1; 4"),
+        (["MODEL", "--prompt", "x", "--banned", ""], "wanted a text in --banned and --forced-words, got an empty one"),
         (["MODEL", "--prompt", "x", "--top-p", "1.5"], "--top-p must be above 0 and at most 1"),
         (["MODEL", "--prompt", "x", "--temperature", "nan"], "--temperature must be a finite number"),
         (["MODEL", "--prompt", "x", "--max-new-tokens", "0"], "--max-new-tokens must be 1 or more"),
@@ -243,6 +260,32 @@ def test_one_prompt_is_written_by_the_method_asked_for(small, capsys, options):
     expected = json.loads(capsys.readouterr().out)["text"]
     assert main(arguments) == 0
     assert capsys.readouterr().out == f"the hat{expected}\n"
+
+
+def test_words_are_typed_as_text(folder, capsys):
+    """Banned as they stand and after a space, forced anywhere, forced at the beginning: ids of the tokenizer's."""
+    model, tokenizer = gpt2.load(folder)
+    ids = {word: tuple(tokenizer.encode(word)) for word in ("the", " the", "hat", "世", "and ")}
+    arguments = [
+        "generate",
+        folder,
+        "--prompt",
+        "the",
+        "--device",
+        "cpu",
+        *"--temperature 0 --max-new-tokens 12".split(),
+    ]
+    banned = {"banned": (ids["the"], ids[" the"]), "forced_prefix": ids["and "]}
+    forced = {"forced_words": (ids["hat"], ids["世"]), "beams": 3}
+    for options, wanted in (
+        (["--banned", "the", "--forced-prefix", "and "], banned),
+        (["--forced-words", "hat", "--forced-words", "世", "--beams", "3"], forced),
+    ):
+        assert main([*arguments, *options]) == 0
+        result = generate(model, tokenizer, ["the"], GenerationSettings(max_new_tokens=12, temperature=0, **wanted))[0]
+        assert capsys.readouterr().out == f"the{result.text}\n"
+    assert "hat" in result.text
+    assert "世" in result.text
 
 
 def test_prompts_may_come_on_standard_input(folder):

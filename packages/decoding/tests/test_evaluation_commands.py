@@ -77,7 +77,9 @@ def test_one_is_singular(folders, capsys, count):
     assert main(["score", folders[0], *["--text", "x"] * count, *CPU]) == 0
     plural = "s" * (count > 1)
     words = f"{count} document{plural}, {count} token{plural}, {count} byte{plural}: "
-    assert capsys.readouterr().err.startswith(words)
+    err = capsys.readouterr().err
+    assert err.startswith(words)
+    assert err.endswith(f"next: decoding compare {folders[0]} OTHER_MODEL --text FILE\n")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.4, 0.5, 1.0])
@@ -170,6 +172,7 @@ def test_pieces_lose_nothing_and_end_at_line_ends():
         (["score", "MODEL", "NOJSON"], ":1: wanted a JSON object, got 'word'"),
         (["score", "MODEL", "--text", "x", "--stride", "0"], "stride: wanted 1 to 63 tokens"),
         (["score", "MODEL", "--text", "x", "--stride", "64"], "more would leave tokens out"),
+        (["score", "MODEL", "--text", "x", "--resume"], "wanted --out FILE with --resume, got none; name the file"),
         (["score", "MODEL", "--text", "x", "--out", "LINES"], "which exists; add --resume to go on with it"),
         (["score", "MODEL", "--text", "x", "--out", "LINES", "--resume"], "wanted at most 1 lines in"),
         (["score", "MODEL", "LINES", "--out", "LINES", "--resume"], "in line 1 of"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from decoding import Explanation, GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
-from decoding.shown_tokens import drawable, shown_token
+from decoding.shown_tokens import drawable, legend, shown_token
 
 SETTINGS = GenerationSettings(max_new_tokens=1, temperature=1.5, top_k=5, top_p=0.9, repetition_penalty=1.4, seed=3)
 
@@ -27,11 +27,22 @@ def test_the_table_has_a_row_a_token_and_a_star_at_the_chosen_one(models, tokeni
     assert 9 <= len(lines) <= 10
     assert {len(line) for line in lines[:-1]} == {len(lines[0])}
     assert lines[-1] == r"(\xe4: the byte e4, a part of a character that takes several tokens)"
+    assert legend(["a", " a"]) == []
+    assert legend(["·a"]) == ["·: a space, ·x8: eight of them"]
     assert not any("\ufffd" in line for line in lines), "no stand-in that two tokens could share"
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [(b"\xe4\xb8", r"\xe4\xb8"), ("é\n".encode(), r"é\n"), (b" a\xff", r" a\xff"), (b"\\", "\\")]
+    ("data", "words"),
+    [
+        (b"\xe4\xb8", r"\xe4\xb8"),
+        ("é\n".encode(), r"é\n"),
+        (b" a\xff", r"·a\xff"),
+        (b"\\", "\\"),
+        (b"   ", "···"),
+        (b"\n" + b" " * 8, r"\n·x8"),
+        ("·".encode(), r"\u00b7"),
+    ],
 )
 def test_a_token_is_shown_by_its_characters_or_its_bytes(data, words):
     assert shown_token(data) == words

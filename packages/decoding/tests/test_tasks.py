@@ -106,28 +106,33 @@ def test_spaces_at_the_end_of_a_context_go_to_the_continuation(pair):
 
 
 class Hub:
-    """Stands for huggingface_hub: the same call, the file written here."""
+    """Stands for huggingface_hub: the same call, the file written here where the hub has it."""
 
     def __init__(self, folder):
         self.folder, self.asked = folder, []
 
-    def hf_hub_download(self, repo_id, filename, *, repo_type, revision):
+    def snapshot_download(self, repo_id, *, repo_type, revision, allow_patterns):
         import pyarrow
         import pyarrow.parquet
 
-        self.asked.append((repo_id, filename, repo_type, revision))
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([SWAG] * 2), self.folder / "data.parquet")
-        return str(self.folder / "data.parquet")
+        self.asked.append((repo_id, *allow_patterns, repo_type, revision))
+        if repo_id == HELLASWAG.repository:
+            path = self.folder / allow_patterns[0]
+            path.parent.mkdir(parents=True)
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist([SWAG] * 2), path)
+        return str(self.folder)
 
 
 def test_published_data_come_by_name(tmp_path, monkeypatch):
     pytest.importorskip("pyarrow", reason="needs the extra hub")
     huggingface_hub = pytest.importorskip("huggingface_hub", reason="needs the extra hub")
     hub = Hub(tmp_path)
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", hub.hf_hub_download)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
     path = task_files.download(HELLASWAG.repository, HELLASWAG.configuration, HELLASWAG.split)
     assert hub.asked == [("Rowan/hellaswag", "default/validation/0000.parquet", "dataset", "refs/convert/parquet")]
     assert read_items(HELLASWAG, path) == [LINES["hellaswag"][2]] * 2
+    with pytest.raises(OSError, match=r"wanted a/b \(c, d\) from the hub, got no such part; see the data set's page"):
+        task_files.download("a/b", "c", "d")
 
 
 def test_a_hub_out_of_reach_is_named(monkeypatch):
@@ -136,7 +141,7 @@ def test_a_hub_out_of_reach_is_named(monkeypatch):
     def unreachable(*arguments, **options):
         raise ConnectionError("no route\nto host")
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", unreachable)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     with pytest.raises(OSError, match=r"wanted a/b \(c, d\) from the hub, got ConnectionError: no route; go online"):
         task_files.download("a/b", "c", "d")
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from .explanation import _matplotlib
 from .hypotheses import Search
-from .shown_tokens import drawable
+from .shown_tokens import drawable, legend
+
+LEGEND = "a column a step, with summed log-probabilities; blue went on, green ended, grey was dropped; red: the best"
 
 
 def draw_beam_tree(
@@ -40,6 +42,8 @@ def draw_beam_tree(
             if candidate.place is not None:
                 next_places[candidate.place], next_texts[candidate.place] = (float(column), float(-row)), ids
         places, texts = next_places, next_texts
+    words = [drawable(word(candidate.token)) for step in search.trace for candidate in step]
+    figure.supxlabel("\n".join([LEGEND, *legend(words)]), fontsize=8, color="#606060")
     axis.set_xlim(-0.6, len(search.trace) + 0.6)
     axis.set_ylim(-width + 0.3, 0.7)
     axis.axis("off")

@@ -35,11 +35,12 @@ def compare(command: Compare) -> None:
         say(json.dumps(finite({"measure": what, **asdict(result)})))
     else:
         a, b = result.first_higher, result.second_higher
+        width = max(30, len(command.model_a), len(command.model_b))
         say(
             what,
-            f"A  {command.model_a:30} {show(result.first)}",
-            f"B  {command.model_b:30} {show(result.second)}",
-            f"A - B {'':27} {show(result.difference)}",
+            f"A  {command.model_a:{width}} {show(result.first)}",
+            f"B  {command.model_b:{width}} {show(result.second)}",
+            f"A - B {'':{width - 3}} {show(result.difference)}",
             f"higher: A in {a}, B in {b}, equal in {result.ties}; exact sign test p = {result.p_value:.3g}",
         )
     tell_next("evaluate", command.model_a, "--task lambada")

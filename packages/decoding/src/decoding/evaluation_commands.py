@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -61,7 +62,12 @@ def score(command: Score) -> None:
         f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
         f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
     )
-    tell_next("compare", command.model, "OTHER_MODEL", *(f"--text {shlex.quote(file)}" for file in command.files[:1]))
+    tell_next("compare", command.model, "OTHER_MODEL", *_text(command.files))
+
+
+def _text(files: Sequence[str]) -> list[str]:
+    """The first file for the next command; standard input has been read."""
+    return [f"--text {shlex.quote(file)}" for file in files if file != "-"][:1] or ["--text FILE"]
 
 
 def total(lines: list[dict[str, Any]], name: str) -> Any:

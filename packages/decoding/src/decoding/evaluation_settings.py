@@ -27,8 +27,7 @@ class Score:
     field: str = "text"
     """Where a line of a .jsonl file has its text."""
     stride: int | None = None
-    """Tokens from one window to the next in texts beyond the context (default: half of the context). Fewer give every
-    token more to look back on, and take longer."""
+    """Tokens from one window to the next in texts beyond the context (default: half of it); fewer see more."""
     tokens: Flag = False
     """The nats of every token too."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -50,8 +49,7 @@ class Evaluate:
     task: ItemTask | TextTask
     """What to ask."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """The task's data: .jsonl or .parquet, for wikitext the text. Default: the published data from the Hugging Face
-    hub (extra `hub`); choice has none."""
+    """The task's data: .jsonl or .parquet, for wikitext the text; by default the hub's (extra `hub`), if it has any."""
     subset: str | None = None
     """Which part of the published data, such as anaphor_number_agreement of blimp."""
     limit: int | None = None
@@ -78,8 +76,7 @@ class Compare:
     model_b: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL_B")]]
     """The second model."""
     text: tyro.conf.UseAppendAction[Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")]] = ()
-    """A text or .jsonl file, or - for standard input; may be given several times. Longer texts are cut at line ends
-    into pieces of about 2,000 bytes, the units of the comparison."""
+    """A text or .jsonl file, or - for standard input; may be given several times. Cut in pieces of 2,000 bytes."""
     field: str = "text"
     """Where a line of a .jsonl file has its text."""
     task: ItemTask | None = None

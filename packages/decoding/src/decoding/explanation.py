@@ -18,7 +18,9 @@ from .protocols import LanguageModel
 from .sampling import draw_uniforms, processed, sample
 from .session import Session, check_prompt
 from .settings import GenerationSettings
-from .shown_tokens import LEGEND, drawable, needs_legend, shown_tokens
+from .shown_tokens import drawable, legend, shown_tokens
+
+CHOSEN = "#d1495b"
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,17 @@ class Explanation:
             rows.append([("* " if token == self.chosen else "  ") + self.words[token], *cells])
         kept = [(stage > 0).sum().item() for stage in self.probabilities]
         rows.append(["  tokens that may come", *map(str, kept)])
-        note = [f"({LEGEND})"] if needs_legend([row[0] for row in rows]) else []
+        notes = [f"({meaning})" for meaning in legend([row[0] for row in rows])]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
             for row in rows
         ]
-        return "\n".join([*lines, *note])
+        return "\n".join([*lines, *notes])
 
     def _legend(self, tokens: list[int]) -> list[str]:
         chosen = "the chosen token" if len(self.stages) == 1 else "the token that was chosen after the last step"
-        bytes_too = [LEGEND] if needs_legend([self.words[token] for token in tokens]) else []
-        return [f"red: {chosen}", *bytes_too]
+        return [f"red: {chosen}", *legend([self.words[token] for token in tokens])]
 
     def picture(self, path: str | Path, count: int = 10) -> Path:
         """The same as a PNG, one panel of bars a stage (extra `plots`)."""
@@ -70,13 +71,14 @@ class Explanation:
         axes = figure.subplots(1, len(self.stages), sharey=True, squeeze=False)[0]
         for axis, stage, row in zip(axes, self.stages, self.probabilities, strict=True):
             values = [100 * row[token].item() for token in tokens]
-            colours = ["#d1495b" if token == self.chosen else "#30638e" for token in tokens]
+            colours = [CHOSEN if token == self.chosen else "#30638e" for token in tokens]
             axis.barh(range(len(names)), values, color=colours)
             axis.set_title(f"{stage}\n{int((row > 0).sum())} may come", fontsize=9)
             axis.set_xlabel("%")
             axis.set_xlim(0, max(1e-9, 112 * self.probabilities[:, tokens].max().item()))
             axis.spines[["top", "right"]].set_visible(False)
         axes[0].set_yticks(range(len(names)), labels=names, parse_math=False)  # "$$" is a token, no formula
+        axes[0].get_yticklabels()[tokens.index(self.chosen)].set_color(CHOSEN)  # its bar may be too short to see
         axes[0].invert_yaxis()
         figure.supxlabel("\n".join(self._legend(tokens)), fontsize=8, color="#606060")
         canvas_class(figure).print_png(str(path))

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from .counting import counted
 from .generate_settings import Generate
 from .json_lines import check_same, finished_lines, line_writer
 from .settings import GenerationSettings
+from .typed_texts import read_prompts, words_as_ids
 
 if TYPE_CHECKING:
     from .protocols import Tokenizer
@@ -22,10 +23,9 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
     models of its own."""
     settings = GenerationSettings(**asdict(command.sampling))
-    if command.rows < 1:
-        raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
+    _check_command(command, settings)
     prompts = read_prompts(command)
-    if not Path(command.model).is_dir():
+    if not Path(command.model).is_dir() and (load or not _may_be_on_the_hub(command.model)):
         raise ValueError(
             f"wanted the folder of a model, got {command.model}, which is no folder; give the one that training wrote"
         )
@@ -39,45 +39,37 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     device = choose_device(command.device)
     model, tokenizer = (load or gpt2.load)(command.model)
     model = model.to(device)
+    settings = replace(settings, **words_as_ids(command, tokenizer))
     if len(prompts) == 1 and method_of(settings) == "loop" and not (command.json or command.out):
         _write_stream(model, tokenizer, prompts[0], settings, command)
     else:
         _write_all(model, tokenizer, prompts, settings, command, len(done))
 
 
+def _check_command(command: Generate, settings: GenerationSettings) -> None:
+    if command.rows < 1:
+        raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
+    if settings.log_probabilities is not None and not (command.json or command.out):
+        raise ValueError(
+            "wanted --json or --out with --log-probabilities, got neither; plain text has no place for them"
+        )
+    if command.forced_words and settings.beams == 1:
+        raise ValueError("beams must be 2 or more with forced_words, got 1; 4 is usual")
+    if "" in (*command.banned, *command.forced_words):
+        raise ValueError("wanted a text in --banned and --forced-words, got an empty one; leave it out")
+
+
+def _may_be_on_the_hub(source: str) -> bool:
+    return not source.startswith((".", "/", "~")) and source.count("/") <= 1
+
+
 def as_typed(message: str) -> str:
     """A message about settings, with their names as one types them."""
-    names = "|".join(field.name for field in fields(GenerationSettings))
-    return re.sub(
-        rf"\b({names})\b(?= must|=| 0 \(greedy\)| and | with |$)", lambda m: "--" + m[1].replace("_", "-"), message
-    )
-
-
-def read_prompts(command: Generate) -> list[str]:
-    """All prompts, those of the arguments first."""
-    prompts = list(command.prompt)
-    if command.prompts_file is not None:
-        prompts += _read_lines(command.prompts_file)
-    if not prompts:
-        raise ValueError("wanted a prompt, got none; give --prompt TEXT or --prompts-file FILE")
-    for number, prompt in enumerate(prompts, start=1):
-        if not prompt:
-            raise ValueError(f"wanted a text to continue, got an empty prompt ({number} of {len(prompts)}); fill it")
-        if any("\ud800" <= character <= "\udfff" for character in prompt):
-            raise ValueError(f"wanted a prompt in UTF-8, got {prompt!r}; encode it in UTF-8")
-    return prompts
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        return content.decode("utf-8").removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"wanted prompts in UTF-8, got other bytes in {path} at offset {error.start}; convert the file"
-        ) from None
-    except OSError as error:
-        raise ValueError(f"wanted a file of prompts, got {path}: {error.strerror}; check the path") from None
+    names = [field.name for field in fields(GenerationSettings)]
+    everywhere = "|".join(name for name in names if "_" in name)
+    before = "|".join(name for name in names if "_" not in name)
+    pattern = rf"(?<!-)\b((?:{everywhere})\b|(?:{before})\b(?= must|=| 0 \(greedy\)| and | with |$))"
+    return re.sub(pattern, lambda m: "--" + m[1].replace("_", "-"), message)
 
 
 def _constraint(command: Generate, tokenizer: "Tokenizer") -> "Constraint | None":

@@ -1,4 +1,4 @@
-"""What one can type after `decoding generate`."""
+"""What one can type after `decoding generate`. Words are typed as text there, and not as ids."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,11 +6,16 @@ from typing import Annotated
 
 import tyro
 
-from .settings import GenerationSettings
+from .settings import GenerationSettings, Ids
 
 
+@dataclass(frozen=True)
 class Sampling(GenerationSettings):
     """Checked by `run_generate`, so that a wrong value is reported in our words and not wrapped in the parser's."""
+
+    banned: tyro.conf.Suppress[tuple[Ids, ...]] = ()
+    forced_prefix: tyro.conf.Suppress[Ids] = ()
+    forced_words: tyro.conf.Suppress[tuple[Ids, ...]] = ()
 
     def __post_init__(self) -> None:
         pass
@@ -22,12 +27,18 @@ class Generate:
     a single one appears as it is written. Everything else goes to standard error."""
 
     model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
-    """Folder of a model, such as RUN/model after training."""
+    """Folder of a model, such as RUN/model after training, or another source that gpt2 loads."""
     prompt: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A text to continue; may be given several times."""
     prompts_file: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A UTF-8 file with one prompt per line; - is standard input."""
     sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
+    banned: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A word that never comes, neither after a space nor without one; may be given several times."""
+    forced_prefix: str = ""
+    """The text with which every continuation begins."""
+    forced_words: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """A text that comes somewhere in every continuation (with --beams); most words need their space: " word"."""
     regex: str | None = None
     """Every continuation matches this regular expression (extra `grammar`)."""
     json_schema: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
@@ -37,7 +48,7 @@ class Generate:
     device: str = "auto"
     """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """One JSON object per prompt and line: prompt, text, ids, finish_reason."""
+    """One JSON object per prompt and line: prompt, text, ids, finish_reason, and log-probabilities where asked for."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write these objects to a file, each as soon as it and those before it are done."""
     resume: tyro.conf.FlagCreatePairsOff[bool] = False

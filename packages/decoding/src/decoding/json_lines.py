@@ -14,8 +14,11 @@ Line = dict[str, Any]
 def finished_lines(out: Path | None, resume: bool) -> list[Line]:
     """The lines that an earlier run wrote; one that broke off in the middle is cut from the file.
 
-    Raises ValueError where `out` exists and nobody asked to go on with it, or where it holds something else.
+    Raises ValueError where `out` exists and nobody asked to go on with it, where it holds something else, and where
+    there is nothing to go on with.
     """
+    if resume and out is None:
+        raise ValueError("wanted --out FILE with --resume, got none; name the file that the earlier run wrote")
     if out is None or not out.exists() or (out.is_file() and out.stat().st_size == 0):  # nothing there to lose
         return []
     if not resume:

@@ -26,8 +26,7 @@ class GenerationSettings:
     when_full: Literal["stop", "drop_oldest_half"] = "stop"
     """At the model's context: end the row, or forget the oldest half of its tokens and go on."""
     log_probabilities: int | None = None
-    """Report the log-probability of each new token, before any change to the distribution, and of so many of the
-    likeliest tokens at its place."""
+    """Report each new token's log-probability under the model itself, and those of so many likeliest at its place."""
     seed: int = 0
     """Row i draws from a generator of its own, made of (seed, i)."""
 
@@ -86,8 +85,7 @@ class GenerationSettings:
     length_penalty: float | int = 1.0
     """A hypothesis scores its summed log-probability / new tokens ** length_penalty."""
     early_stopping: bool | Literal["never"] = False
-    """Stop at so many finished hypotheses as beams; or (no) when the best running one cannot win at its present length;
-    or (never) at any length."""
+    """Stop at as many finished hypotheses as beams; False: when no running one could win if it ended; never: at all."""
     patience: float | int = 1.0
     """With early_stopping: wait for patience x beams finished hypotheses (Kasai et al. 2022)."""
     n_best: int = 1

@@ -135,11 +135,16 @@ def _check_together(settings: "GenerationSettings") -> None:
         (s.penalty_alpha > 0 and bool(s.stop), "stop", "left out with penalty_alpha", "leave one of them out"),
         (s.penalty_alpha > 0 and s.temperature != 0, "temperature", "0 with penalty_alpha", "set it to 0"),
         (s.beam_groups > 1 and s.temperature != 0, "temperature", "0 with beam_groups", "set it to 0"),
-        (bool(methods) and s.when_full != "stop", "when_full", f"'stop' with {methods}", "leave one of them out"),
+        (
+            bool(methods) and s.when_full != "stop",
+            "when_full",
+            f"'stop' with {' and '.join(methods)}",
+            "leave one of them out",
+        ),
         (
             bool(methods) and s.log_probabilities is not None,
             "log_probabilities",
-            f"left out with {methods}",
+            f"left out with {' and '.join(methods)}",
             "use the plain loop for them",
         ),
     )

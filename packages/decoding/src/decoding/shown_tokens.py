@@ -1,14 +1,18 @@
 """Tokens as one reads them in a table or a picture: nothing that stands for something else without being told."""
 
+import re
 from typing import Any
 
-LEGEND = "\\xe4: the byte e4, a part of a character that takes several tokens"
+SPACE = "·"
+SPACES = f"{SPACE}: a space, {SPACE}x8: eight of them"
+BYTE = "\\xe4: the byte e4, a part of a character that takes several tokens"
 
 
 def shown_token(data: bytes) -> str:
     """The bytes of a token on one line: bytes that are no character by themselves as \\xe4, what does not print as
-    Python writes it (\\n, \\u200b)."""
-    text = data.decode("utf-8", errors="backslashreplace")
+    Python writes it (\\n, \\u200b), a space as a dot, four or more as ·x4 (so a dot itself as \\u00b7)."""
+    text = data.decode("utf-8", errors="backslashreplace").replace(SPACE, "\\u00b7")
+    text = re.sub(" {4,}", lambda run: f"{SPACE}x{len(run[0])}", text).replace(" ", SPACE)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -21,9 +25,10 @@ def shown_tokens(tokenizer: Any, n_vocab: int) -> dict[int, str]:
     return {token: shown_token(tokenizer.decode_bytes([token])) for token in known} | unused
 
 
-def needs_legend(words: list[str]) -> bool:
-    """Whether a byte is shown among these."""
-    return any("\\x" in word for word in words)
+def legend(words: list[str]) -> list[str]:
+    """What the signs among these stand for."""
+    signs = ((SPACE, SPACES), ("\\x", BYTE))
+    return [meaning for sign, meaning in signs if any(sign in word for word in words)]
 
 
 def drawable(text: str) -> str:

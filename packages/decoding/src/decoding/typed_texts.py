@@ -1,0 +1,49 @@
+"""The texts that one types after `decoding generate`: prompts, and words that must or must not come."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .generate_settings import Generate
+
+if TYPE_CHECKING:
+    from .protocols import Tokenizer
+
+
+def read_prompts(command: Generate) -> list[str]:
+    """All prompts, those of the arguments first."""
+    prompts = list(command.prompt)
+    if command.prompts_file is not None:
+        prompts += _read_lines(command.prompts_file)
+    if not prompts:
+        raise ValueError("wanted a prompt, got none; give --prompt TEXT or --prompts-file FILE")
+    for number, prompt in enumerate(prompts, start=1):
+        if not prompt:
+            raise ValueError(
+                f"wanted a text to continue, got an empty prompt ({number} of {len(prompts)}); fill it or leave it out"
+            )
+        if any("\ud800" <= character <= "\udfff" for character in prompt):
+            raise ValueError(f"wanted a prompt in UTF-8, got {prompt!r}; encode it in UTF-8")
+    return prompts
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return content.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"wanted prompts in UTF-8, got other bytes in {path} at offset {error.start}; convert the file"
+        ) from None
+    except OSError as error:
+        raise ValueError(f"wanted a file of prompts, got {path}: {error.strerror}; check the path") from None
+
+
+def words_as_ids(command: Generate, tokenizer: "Tokenizer") -> dict[str, Any]:
+    """The words of the command line as settings. A banned word is banned as the tokenizer writes it at the beginning of
+    a text and after a space."""
+    return {
+        "banned": tuple(tuple(tokenizer.encode(form)) for word in command.banned for form in (word, " " + word)),
+        "forced_prefix": tuple(tokenizer.encode(command.forced_prefix)),
+        "forced_words": tuple(tuple(tokenizer.encode(word)) for word in command.forced_words),
+    }
