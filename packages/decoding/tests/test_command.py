@@ -266,15 +266,8 @@ def test_words_are_typed_as_text(folder, capsys):
     """Banned as they stand and after a space, forced anywhere, forced at the beginning: ids of the tokenizer's."""
     model, tokenizer = gpt2.load(folder)
     ids = {word: tuple(tokenizer.encode(word)) for word in ("the", " the", "hat", "世", "and ")}
-    arguments = [
-        "generate",
-        folder,
-        "--prompt",
-        "the",
-        "--device",
-        "cpu",
-        *"--temperature 0 --max-new-tokens 12".split(),
-    ]
+    arguments = ["generate", folder, "--prompt", "the", "--device", "cpu"]
+    arguments += ["--temperature", "0", "--max-new-tokens", "12"]
     banned = {"banned": (ids["the"], ids[" the"]), "forced_prefix": ids["and "]}
     forced = {"forced_words": (ids["hat"], ids["世"]), "beams": 3}
     for options, wanted in (
