@@ -52,6 +52,21 @@ def test_orthogonalising_keeps_singular_vectors_and_evens_out_singular_values(n,
     torch.testing.assert_close(result, torch.diag_embed(diagonal), atol=1e-6, rtol=0)
 
 
+def test_where_16_bit_products_are_allowed_orthogonalising_evens_out_singular_values_too():
+    matrices = torch.randn(2, 48, 96, generator=torch.Generator().manual_seed(0))
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        result = orthogonalise(matrices)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert result.dtype == torch.float32
+    values = torch.linalg.svdvals(result)
+    assert ((values > 0.5) & (values < 1.3)).all()
+    assert not torch.equal(result, orthogonalise(matrices))  # float32 otherwise
+    torch.testing.assert_close(result, orthogonalise(matrices), atol=0.03, rtol=0)
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4)])
 def test_muon_follows_torchs_muon(shape):
     torch.manual_seed(0)

@@ -8,19 +8,6 @@ from torch import nn
 
 from .protocols import LanguageModel
 
-LARGEST_KEPT = (32 << 20) - (64 << 10)
-"""Bytes: the most for which glibc's allocator adapts (mallopt(3), M_MMAP_THRESHOLD)."""
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep up to twice `LARGEST_KEPT` of freed memory for what comes next.
-
-    glibc gives blocks above a threshold back to the system as soon as they are freed, and the page faults of getting
-    new ones cost more than sampling itself (1,500 a step of eight rows). The threshold adapts to the largest such block
-    that was freed: this frees one. Nothing is touched, so it takes microseconds; elsewhere it does nothing.
-    """
-    torch.empty(LARGEST_KEPT, dtype=torch.uint8)
-
 
 @contextmanager
 def inference(model: LanguageModel) -> Iterator[None]:

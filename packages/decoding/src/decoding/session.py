@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .inference import inference, keep_freed_memory
+from tensors import keep_freed_memory
+
+from .inference import inference
 from .packed import PackedWeights, packing_is_there
 from .protocols import LanguageModel
 

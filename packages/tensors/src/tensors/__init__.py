@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .allocator import keep_freed_memory
     from .autodiff import Value
     from .broadcasting import Broadcast, explain_broadcast
     from .cross_entropy import softmax_cross_entropy
@@ -53,6 +54,7 @@ __all__ = [  # noqa: RUF022  in reading order
     "set_random_state",
     "fork_random",
     "choose_device",
+    "keep_freed_memory",
 ]
 
 _MODULE = {
@@ -70,6 +72,7 @@ _MODULE = {
     **dict.fromkeys(("split_axis", "merge_axes", "one_hot"), "reshapes"),
     **dict.fromkeys(("generator", "seed_all", "random_state", "set_random_state", "fork_random"), "randomness"),
     "choose_device": "devices",
+    "keep_freed_memory": "allocator",
 }
 
 

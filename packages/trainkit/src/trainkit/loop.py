@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from tensors import keep_freed_memory
+
 from .batch_device import device_of
 from .gradients import Loss, backward, scale_gradients
 from .ranks import check_spread
@@ -74,6 +76,7 @@ def train_steps(
             "wanted a scaler with float16, whose small gradients vanish, got none; pass torch.amp.GradScaler"
         )
     check_spread(model)
+    keep_freed_memory()
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     number = int(getattr(batches, "start", 0)) if start is None else start

@@ -22,15 +22,17 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any 
 def orthogonalise(matrices: Float[Tensor, "N R C"], rounds: int = 5) -> Float[Tensor, "N R C"]:
     """Push all singular values of each matrix to about 1 (0.7 to 1.2), keeping its singular vectors.
 
-    Newton-Schulz rounds X <- aX + (bA + cA^2)X with A = XX', only matrix products. float32 on CPU, where bfloat16
-    products crawl without hardware for them; bfloat16 on CUDA, where its precision is enough.
+    Newton-Schulz rounds X <- aX + (bA + cA^2)X with A = XX', only matrix products. bfloat16, whose precision is enough,
+    on CUDA and where `torch.set_float32_matmul_precision("medium")` allows it; else float32, for bfloat16 products
+    crawl on a CPU without hardware for them.
     """
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices  # the wide form has the smaller A
     # Frobenius norm >= spectral norm, so every singular value starts in [0, 1].
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    x = x.to(torch.bfloat16 if x.device.type == "cuda" else x.dtype)
+    coarse = x.device.type == "cuda" or torch.get_float32_matmul_precision() == "medium"
+    x = x.to(torch.bfloat16 if coarse else x.dtype)
     for _ in range(rounds):
         gram = torch.bmm(x, x.mT)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
