@@ -74,6 +74,7 @@ def test_a_finished_run_resumes_to_its_report(train, run_folder):
     [
         (None, ["is not there", "check the path"]),
         (b"", ["wanted text", "empty"]),
+        (b"x", ["enough text to hold out 1%", "got 1 document of 1 byte in"]),
         (b"too short\n" * 3, ["at least one window of 32 tokens", "bytes", "too short"]),
         (b"GIF89a\x00\x01" * 1000, ["binary", "offset 6"]),
         ("größe\n".encode("latin-1") * 1000, ["UTF-8", "offset 2", "iconv"]),

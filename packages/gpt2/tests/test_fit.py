@@ -105,16 +105,35 @@ def test_a_folder_a_size_and_a_recipe_are_planned(model, tokenizer, tmp_path):
     assert free_memory() > 10**8
 
 
+@pytest.mark.parametrize("source", ["gpt2", "tiny"])
+def test_the_parts_with_one_window_sum_to_the_whole(source):
+    lines = describe(FitSettings(source, memory=8.0)).split("training with adamw\n")[1].splitlines()
+    *parts, whole = (float(line.split()[-2]) for line in lines[:6])
+    assert len({line.split()[-1] for line in lines[:6]}) == 1, "one unit"
+    assert sum(parts) == pytest.approx(whole, abs=0.025)
+
+
+def test_the_advice_says_what_bounds_it():
+    assert "1 window, 2.82 GB: one more would not fit in 3.42 GB, 90% of what is free" in describe(
+        FitSettings("gpt2", memory=3.8)
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"source": "./nothing"}, "no such folder"),
+        (
+            {"source": "gpt3"},
+            r"gpt3: wanted a size \(.*gpt2-xl\), a model's folder or .* got none of these; choose a size",
+        ),
         ({"memory": -1.0}, "--memory: wanted gigabytes above 0"),
         ({"context": 2000}, r"--context: wanted 1\.\.1024"),
         ({"optimizer": "sgd"}, "--optimizer: wanted adamw or muon"),
         ({"device": "gpu"}, "--device: wanted cpu, cuda, cuda:N, mps or auto, got 'gpu'"),
     ],
 )
-def test_wrong_wishes_are_refused(changes, words):
+def test_wrong_wishes_are_refused(changes, words, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match=words):
         describe(FitSettings(**({"source": "gpt2"} | changes)))

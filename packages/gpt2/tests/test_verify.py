@@ -1,5 +1,6 @@
 """`verify` finds what is planted in a folder and names it; `inspect` and `tokens` show what is there."""
 
+import ast
 import json
 import sys
 
@@ -145,9 +146,23 @@ def test_tokens_are_listed_with_their_bytes(folder, tokenizer, command):
     rows = [line.split("\t") for line in output.splitlines()]
     assert code == 0
     assert [int(row[0]) for row in rows] == tokenizer.encode(text)
-    for i, start, end, _ in rows:
+    for i, start, end, piece in rows:
+        data = ast.literal_eval(piece)
         assert text.encode()[int(start) : int(end)] == tokenizer.decode_bytes([int(i)])
+        assert (data if isinstance(data, bytes) else data.encode()) == tokenizer.decode_bytes([int(i)])
+    assert any(row[3].startswith("b'") for row in rows), "a part of a character"
     assert "\x1b" not in output
+
+
+def test_tokens_without_the_published_vocabulary_name_the_option(command, monkeypatch):
+    def unreachable(name):
+        raise ConnectionError
+
+    monkeypatch.setattr("tiktoken.get_encoding", unreachable)
+    code, _, error = command("tokens", "hello")
+    assert code == 2
+    assert "published vocabulary: wanted tiktoken's cached copy or its download, got ConnectionError" in error
+    assert error.endswith(": --tokenizer DIR, such as RUN/model\n")
 
 
 def test_a_terminal_gets_colours_and_no_control_characters(folder, tokenizer, command, monkeypatch):

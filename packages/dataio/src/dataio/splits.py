@@ -27,10 +27,14 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     train, tail = _by_content(corpus, held_out) if by_document else _by_tail(corpus, held_out)
     if not train or not tail:
         raise ValueError(
-            f"wanted enough text to hold out {held_out:.0%}, got {len(corpus.documents)} document(s) of "
-            f"{corpus.n_bytes} bytes in {corpus.name}; add text"
+            f"wanted enough text to hold out {held_out:.0%}, got {_many(len(corpus.documents), 'document')} of "
+            f"{_many(corpus.n_bytes, 'byte')} in {corpus.name}; add text"
         )
     return Corpus(f"{corpus.name} (train)", tuple(train)), Corpus(f"{corpus.name} (held out)", tuple(tail))
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def check_held_out(fraction: float) -> None:

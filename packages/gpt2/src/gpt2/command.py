@@ -158,7 +158,10 @@ def tokens_command(settings: TokensSettings) -> int:
     from .tokenizer import Tokenizer
 
     own = settings.tokenizer
-    tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
+    try:
+        tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
+    except OSError as error:
+        raise OSError(f"{error}: --tokenizer DIR, such as RUN/model" if own is None else plain(error)) from error
     print((coloured if sys.stdout.isatty() else listed)(tokenizer, settings.text))
     return 0
 

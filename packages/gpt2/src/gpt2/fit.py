@@ -28,15 +28,17 @@ def describe(settings: FitSettings) -> str:
         "",
         f"training with {settings.optimizer}",
         *(f"  {name:34}{_gb(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
-        f"  {'logits and their way back':34}{_gb(training.head + training.logits):>12}",
+        f"  {'logits and their way back':34}{_gb(training.head + min(training.logits, training.window_logits)):>12}",
         f"  {'kept for the way back, a window':34}{_gb(training.window):>12}",
         f"  {'in all with one window at a time':34}{_gb(training.peak(1)):>12}",
-        f"  {_advice(windows, training.peak(windows))}",
+        f"  {_advice(windows, training.peak(windows), budget)}",
         "",
         "inference",
         f"  {'weights':34}{_gb(inference.weights):>12}",
         f"  {'cache and activations, a row':34}{_gb(inference.row):>12}",
-        f"  largest batch: {rows} rows of {time} tokens" if rows else "  does not fit; try a smaller --context",
+        f"  largest batch: {rows} row{'s' * (rows != 1)} of {time} tokens"
+        if rows
+        else "  does not fit; try a smaller --context",
     ]
     return "\n".join(lines)
 
@@ -49,14 +51,25 @@ def shape_of(source: str) -> GPT2Config:
     from .files import read_configuration
     from .loading import READERS, find_source
 
-    place = find_source(source)
+    try:
+        place = find_source(source)
+    except (OSError, ImportError):
+        if "/" in source:
+            raise
+        raise ValueError(
+            f"{source}: wanted a size ({', '.join(shapes)}), a model's folder or a model on the hub, got none of "
+            "these; choose a size, check the path or the name, or go online once"
+        ) from None
     return read_configuration(place) if place.is_dir() else READERS[place.suffix](place)[0]
 
 
-def _advice(windows: int, peak: int) -> str:
+def _advice(windows: int, peak: int, budget: int) -> str:
     if not windows:
         return "does not fit; try a smaller --context, a smaller model, or a device with more memory"
-    return f"largest micro-batch: {windows} windows, {_gb(peak)}; train with --micro-batch-size {windows} or less"
+    return (
+        f"largest micro-batch: {windows} window{'s' * (windows != 1)}, {_gb(peak)}: one more would not fit in "
+        f"{_gb(budget)}, {SHARE:.0%} of what is free; train with --micro-batch-size {windows} or less"
+    )
 
 
 def _memory(settings: FitSettings) -> tuple[str, int]:

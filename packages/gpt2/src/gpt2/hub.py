@@ -5,6 +5,12 @@ from pathlib import Path
 
 _FILES = ["config.json", "generation_config.json", "model.safetensors", "model-*-of-*.safetensors"]
 _FILES += ["model.safetensors.index.json", "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"]
+_REASONS = {
+    "RepositoryNotFoundError": "the hub has none of that name, or does not show it to you",
+    "RevisionNotFoundError": "the hub's has no such revision",
+    "GatedRepoError": "the hub's has a licence that you have not accepted there",
+    "LocalEntryNotFoundError": "the hub cannot be reached and no copy of it is kept here",
+}
 _NAME = re.compile(r"(?P<name>[\w-][\w.-]*(/[\w-][\w.-]*)?)(@(?P<revision>[\w./-]+))?")
 
 
@@ -35,10 +41,10 @@ def download(name: str, revision: str | None = None) -> Path:
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES))
     except Exception as error:  # of whichever HTTP library huggingface_hub brings
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        said = f"the hub gave none ({type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]})"
         raise OSError(
-            f"{name}: wanted a folder here or a model on the hub, got no such folder, and the hub gave none "
-            f"({type(error).__name__}: {reason}); check the path or the name, or go online once"
+            f"{name}: wanted a folder here or a model on the hub, got no such folder, and "
+            f"{_REASONS.get(type(error).__name__, said)}; check the path or the name, or go online once"
         ) from error
     if not any(folder.glob("*.safetensors")):
         raise ValueError(f"{name}: wanted a repository with safetensors, got one without; pickled weights are not read")

@@ -7,10 +7,11 @@ COLOURS = (44, 42, 45, 43, 46, 41)
 
 
 def listed(tokenizer: Tokenizer, text: str) -> str:
-    """A line a token: id, first byte, byte after the last, piece as a Python literal."""
+    """A line a token: id, first byte, byte after the last, piece as a Python literal: of its text, or of its bytes
+    where they are no whole characters."""
     ids = tokenizer.encode(text)
     spans = tokenizer.offsets(ids)
-    return "\n".join(f"{i}\t{a}\t{b}\t{visible(tokenizer, i)!r}" for i, (a, b) in zip(ids, spans, strict=True))
+    return "\n".join(f"{i}\t{a}\t{b}\t{_literal(tokenizer, i)}" for i, (a, b) in zip(ids, spans, strict=True))
 
 
 def coloured(tokenizer: Tokenizer, text: str) -> str:
@@ -24,6 +25,14 @@ def coloured(tokenizer: Tokenizer, text: str) -> str:
 def visible(tokenizer: Tokenizer, i: int) -> str:
     """The text of one token; bytes that are no whole character as \\xNN."""
     return tokenizer.decode_bytes([i]).decode("utf-8", errors="backslashreplace")
+
+
+def _literal(tokenizer: Tokenizer, i: int) -> str:
+    data = tokenizer.decode_bytes([i])
+    try:
+        return repr(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return repr(data)
 
 
 def _painted(piece: str, number: int) -> str:

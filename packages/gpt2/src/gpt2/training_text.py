@@ -40,8 +40,8 @@ class TrainingText:
             n_bytes = math.ceil(self.train_bytes * (n_ctx + 1) / max(1, len(self.train)))
             raise ValueError(
                 f"text: wanted at least one window of {n_ctx} tokens and the one after it (here about {n_bytes:,} "
-                f"bytes to learn from), got {self.train_bytes:,} bytes from {self.name}; the text is too short, give "
-                f"more"
+                f"bytes to learn from), got {self.train_bytes:,} byte{'s' * (self.train_bytes != 1)} from {self.name}; "
+                "the text is too short, give more"
             )
         needed = batch_size * n_ctx + 1
         if len(self.train) < needed:
