@@ -101,17 +101,21 @@ def test_words_of_a_file_are_drawn_in_their_groups(vectors, tmp_path, capsys):
     assert "6 vectors of width 5" in capsys.readouterr().out
 
 
-def test_the_comparison_says_how_far_each_method_is_to_be_trusted(vectors, tmp_path, capsys):
+@pytest.mark.parametrize("watched", [True, False])
+def test_the_comparison_says_how_far_each_method_is_to_be_trusted(vectors, tmp_path, capsys, monkeypatch, watched):
     pytest.importorskip("umap", reason="needs the extra embeddings[plots]")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: watched)
     assert main(["compare", str(vectors), "--out", str(tmp_path / "p.png")]) == 0
     printed = capsys.readouterr()
     assert [line.split(":")[0] for line in printed.out.splitlines()[:3]] == ["pca", "tsne", "umap"]
-    assert "Epochs completed" in printed.err
+    assert ("Epochs completed" in printed.err) == watched
+    assert watched or not printed.err
 
 
 WRONG = [
     (["nearest", "/no/such", "a"], "got /no/such, which is not there; give the folder"),
     (["nearest", "VECTORS", "word1x"], "got 'word1x'; check its spelling ('word1'"),
+    (["nearest", "VECTORS", "qqqq"], "(none is spelled alike); only embeddings.HashedNgrams, made of a word's letters"),
     (["plot", "VECTORS", "--out", "p.gif"], "endings .png, .svg, .pdf, in a folder that exists; got p.gif; name"),
     (["plot", "VECTORS", "--out", "OUT", "--first", "2"], "--first of at least 3; got 2; fewer"),
     (["plot", "VECTORS", "--out", "OUT", "--table", "positions"], "the folder of a model to take positions from"),

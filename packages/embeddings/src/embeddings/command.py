@@ -137,9 +137,10 @@ def save(draw: Callable[[], Any], path: Path) -> Any:
 
 
 def show_progress() -> None:
-    """What t-SNE and UMAP report goes to standard error."""
+    """What t-SNE and UMAP report goes to standard error where somebody watches; in a file it would be noise."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    logging.getLogger("embeddings.projections").setLevel(logging.INFO)
+    watched = sys.stderr.isatty()
+    logging.getLogger("embeddings.projections").setLevel(logging.INFO if watched else logging.WARNING)
 
 
 def shown(word: str) -> str:

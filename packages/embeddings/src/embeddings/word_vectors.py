@@ -40,7 +40,8 @@ class WordVectors:
             alike = ", ".join(map(repr, get_close_matches(word, self.words, 3)))
             raise ValueError(
                 f"wanted one of the {len(self.words)} words that have a vector; got {word!r}; "
-                f"check its spelling ({alike or 'none is spelled alike'}), or ask HashedNgrams for words never seen"
+                f"check its spelling ({alike or 'none is spelled alike'}); only embeddings.HashedNgrams, made of a "
+                "word's letters, has a vector for every word"
             )
         return self._rows[word]  # type: ignore[attr-defined]
 
