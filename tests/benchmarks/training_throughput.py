@@ -3,32 +3,54 @@
     uv run python tests/benchmarks/training_throughput.py [--shape "L6 C384 T256 B8"] [--rounds 5] [--threads 2]
         [--precisions] [--compiled] [--nanogpt DIR]
 
---precisions adds ours in 16-bit products, --compiled ours and nanoGPT through torch.compile (a minute more each),
---nanogpt takes a checkout of nanoGPT for that side.
+Every side has a process of its own (what one sets for its whole process is not the others'), and they take a step each
+in turn. --precisions adds ours in 16-bit products, --compiled ours and nanoGPT through torch.compile (a minute more
+each), --nanogpt takes a checkout of nanoGPT for that side.
 """
 
 import argparse
+import multiprocessing
 import os
 import time
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from statistics import median
 
 import torch
 from training_sides import SHAPES, Shape, batch_of, sides
 
 
-def turns(makers: dict, shape: Shape, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every step by side; the first round warms up and does not count. All learn the same batches."""
-    steps = {name: make() for name, make in makers.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(rounds + 1):
-        batch, losses = batch_of(shape, number), {}
-        for name, step in steps.items():
-            began = time.perf_counter()
-            losses[name] = step(*batch)
-            seconds[name].append(time.perf_counter() - began)
-        spread = max(losses.values()) - min(losses.values())
-        assert spread < 0.3, f"wanted the sides to learn alike, got losses {losses}"  # each draws its own weights
-    return {name: times[1:] for name, times in seconds.items()}
+def serve(name: str, shape: Shape, options: argparse.Namespace, orders: Connection) -> None:
+    """One side: a step for each number that comes, answered by its seconds and loss."""
+    torch.set_num_threads(options.threads)
+    step = sides(shape, options)[name]()
+    while (number := orders.recv()) is not None:
+        batch, began = batch_of(shape, number), time.perf_counter()
+        loss = step(*batch)
+        orders.send((time.perf_counter() - began, loss))
+
+
+def turns(shape: Shape, options: argparse.Namespace) -> dict[str, list[float]]:
+    """Seconds of every step by side; the first two rounds warm up and do not count. All learn the same batches."""
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # threads of the sides that wait must not spin
+    context, seconds = multiprocessing.get_context("spawn"), {name: [] for name in sides(shape, options)}
+    with ExitStack() as ends:
+        places = {}
+        for name in seconds:
+            places[name], far = context.Pipe()
+            process = context.Process(target=serve, args=(name, shape, options, far))
+            process.start()
+            ends.callback(process.join)
+            ends.callback(places[name].send, None)
+        for number in range(options.rounds + 2):
+            losses = {}
+            for name, place in places.items():
+                place.send(number)
+                spent, losses[name] = place.recv()
+                seconds[name].append(spent)
+            spread = max(losses.values()) - min(losses.values())
+            assert spread < 0.3, f"wanted the sides to learn alike, got losses {losses}"  # each draws its own weights
+    return {name: times[2:] for name, times in seconds.items()}
 
 
 def main() -> None:
@@ -40,10 +62,9 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true")
     parser.add_argument("--nanogpt", metavar="DIR", help="a checkout, instead of its shape from torch's modules")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
     for name in options.shape or SHAPES:
         shape = SHAPES[name]
-        seconds = turns(sides(shape, options), shape, options.rounds)
+        seconds = turns(shape, options)
         load = os.getloadavg()[0]
         print(f"{name} V{shape.n_vocab}, {options.threads} threads, {options.rounds} rounds, load {load:.1f}")
         print(f"{'':20}{'median s':>9}{'smallest':>10}{'tokens/s':>10}{'theirs / ours':>15}")

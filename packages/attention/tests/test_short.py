@@ -10,10 +10,11 @@ from attention.short import LONGEST, products_pay
 
 @pytest.fixture
 def medium():
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium")
+    """What `torch.set_float32_matmul_precision("medium")` sets, which torch 2.9 calls deprecated."""
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
     yield
-    torch.set_float32_matmul_precision(before)
+    torch.backends.mkldnn.matmul.fp32_precision = before
 
 
 def operands(dtype, length=24, scale=1.0):
@@ -49,7 +50,7 @@ def test_float32_with_16_bit_products_agrees_with_the_reference(medium):
     given = operands(torch.float32)
     assert products_pay(*given[:2], dropout=0.0)
     ours = results(attend(*given, causal()), given)
-    torch.set_float32_matmul_precision("highest")
+    torch.backends.mkldnn.matmul.fp32_precision = "ieee"
     visible = torch.ones(24, 24, dtype=torch.bool).tril()
     for got, wanted in zip(ours, results(attend_reference(*given, visible)[0], given), strict=True):
         torch.testing.assert_close(got, wanted, rtol=0.02, atol=0.02)

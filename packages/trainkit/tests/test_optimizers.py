@@ -54,12 +54,12 @@ def test_orthogonalising_keeps_singular_vectors_and_evens_out_singular_values(n,
 
 def test_where_16_bit_products_are_allowed_orthogonalising_evens_out_singular_values_too():
     matrices = torch.randn(2, 48, 96, generator=torch.Generator().manual_seed(0))
-    before = torch.get_float32_matmul_precision()
+    before = torch.backends.mkldnn.matmul.fp32_precision
     try:
-        torch.set_float32_matmul_precision("medium")
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # as torch.set_float32_matmul_precision("medium") does
         result = orthogonalise(matrices)
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.backends.mkldnn.matmul.fp32_precision = before
     assert result.dtype == torch.float32
     values = torch.linalg.svdvals(result)
     assert ((values > 0.5) & (values < 1.3)).all()

@@ -6,13 +6,13 @@ import sys
 LARGEST_KEPT = 32 << 20
 """Bytes of a block: the most that glibc lets one keep (mallopt(3), M_MMAP_THRESHOLD)."""
 MOST_KEPT = 256 << 20
-"""Bytes of freed memory that stay with the process: what a training step or a decoding step needs again at once."""
+"""Bytes of freed memory that stay with the process: what a decoding step needs again at once."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
-def keep_freed_memory() -> bool:
-    """Let the C library keep freed blocks of up to 32 MB, 256 MB in all, for what comes next; True where it does.
+def keep_freed_memory(most: int = MOST_KEPT) -> bool:
+    """Let the C library keep freed blocks of up to 32 MB, `most` bytes in all, for what comes next; True where it does.
 
     glibc gives large blocks back to the system as soon as they are freed, and the page faults of getting new ones can
     cost a fifth of a training step and more than sampling itself. The peak of memory stays what it was. Elsewhere than
@@ -20,6 +20,5 @@ def keep_freed_memory() -> bool:
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     return mallopt is not None and all(
-        mallopt(option, size) == 1
-        for option, size in ((_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, MOST_KEPT))
+        mallopt(option, size) == 1 for option, size in ((_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, most))
     )

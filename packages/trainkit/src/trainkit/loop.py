@@ -76,7 +76,7 @@ def train_steps(
             "wanted a scaler with float16, whose small gradients vanish, got none; pass torch.amp.GradScaler"
         )
     check_spread(model)
-    keep_freed_memory()
+    keep_freed_memory(2**31 - 1)  # all that glibc can be told: each step needs again what the last one freed
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
     number = int(getattr(batches, "start", 0)) if start is None else start
