@@ -15,7 +15,9 @@ def products_pay(q: Tensor, k: Tensor, dropout: float) -> bool:
     if q.device.type != "cpu" or dropout > 0.0 or q.shape[-2] != k.shape[-2] or q.shape[-2] > LONGEST:
         return False
     if q.dtype == torch.float32:  # the switch cannot be read inside torch.compile without breaking its graph
-        return not torch.compiler.is_compiling() and torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+        if torch.compiler.is_compiling():
+            return False
+        return bool(torch.backends.mkldnn.matmul.fp32_precision == "bf16")  # type: ignore[attr-defined]  # made at run time
     return q.dtype == torch.bfloat16 and torch.is_grad_enabled() and (q.requires_grad or k.requires_grad)
 
 

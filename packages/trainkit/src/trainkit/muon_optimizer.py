@@ -31,8 +31,8 @@ def orthogonalise(matrices: Float[Tensor, "N R C"], rounds: int = 5) -> Float[Te
     x = matrices.mT if tall else matrices  # the wide form has the smaller A
     # Frobenius norm >= spectral norm, so every singular value starts in [0, 1].
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    coarse = x.device.type == "cuda" or torch.backends.mkldnn.matmul.fp32_precision == "bf16"
-    x = x.to(torch.bfloat16 if coarse else x.dtype)
+    allowed = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]  # made at run time
+    x = x.to(torch.bfloat16 if x.device.type == "cuda" or allowed == "bf16" else x.dtype)
     for _ in range(rounds):
         gram = torch.bmm(x, x.mT)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
