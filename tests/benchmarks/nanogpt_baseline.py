@@ -1,6 +1,6 @@
 """The other side of the training benchmarks: a GPT of nanoGPT's published shape and settings, made of torch's modules.
 
-    uv run python tests/benchmarks/nanogpt_baseline.py --text FILE [--steps 2000]
+    uv run python tests/benchmarks/nanogpt_baseline.py [--text FILE] [--steps 2000]
 
 Learns a text character by character with the hyper-parameters that nanoGPT's README gives for a laptop's processor (4
 layers, 4 heads, 128 wide, context 64, batch 12, AdamW at 1e-3 with betas 0.9 and 0.99, cosine to 1e-4 after 100 steps,
@@ -96,15 +96,16 @@ def nats(model: GPT, data: Tensor, length: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--text", required=True, help="file to learn from; its end is held out as `train` does")
+    parser.add_argument("--text", help="file to learn from (default: the text that comes with Python)")
     parser.add_argument("--steps", type=int, default=2000)
     arguments = parser.parse_args()
 
-    from dataio import read_text, split_corpus
+    from dataio import embedded_text, read_text, split_corpus
     from gpt2 import recipe
 
-    learned, held_out = split_corpus(read_text(arguments.text), recipe("quick").held_out)
-    learned_text, judged_text = (side.documents[0].text for side in (learned, held_out))
+    corpus = read_text(arguments.text) if arguments.text else embedded_text()
+    sides = split_corpus(corpus, recipe("quick").held_out)
+    learned_text, judged_text = ("\n".join(document.text for document in side.documents) for side in sides)
     ids = {character: number for number, character in enumerate(sorted(set(learned_text + judged_text)))}
     data, judged = (torch.tensor([ids[character] for character in text]) for text in (learned_text, judged_text))
     torch.manual_seed(1337)

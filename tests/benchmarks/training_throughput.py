@@ -1,4 +1,5 @@
-"""Tokens a second of training, in turns: ours, nanoGPT's shape from torch's modules, `transformers`' GPT-2; float32.
+"""Tokens a second and peak memory of training, in turns, float32: ours, nanoGPT's shape from torch's modules,
+`transformers`' GPT-2.
 
     uv run python tests/benchmarks/training_throughput.py [--shape "L6 C384 T256 B8"] [--rounds 5] [--threads 2]
         [--precisions] [--compiled] [--nanogpt DIR]
@@ -19,29 +20,32 @@ from statistics import median
 import torch
 from training_sides import SHAPES, Shape, batch_of, sides
 
+from trainkit import peak_memory
+
 
 def serve(name: str, shape: Shape, options: argparse.Namespace, orders: Connection) -> None:
-    """One side: a step for each number that comes, answered by its seconds and loss."""
+    """One side: a step for each number that comes, answered by its seconds and loss; at the end its peak memory."""
     torch.set_num_threads(options.threads)
     step = sides(shape, options)[name]()
     while (number := orders.recv()) is not None:
         batch, began = batch_of(shape, number), time.perf_counter()
         loss = step(*batch)
         orders.send((time.perf_counter() - began, loss))
+    orders.send(peak_memory())
 
 
-def turns(shape: Shape, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Seconds of every step by side; the first two rounds warm up and do not count. All learn the same batches."""
+def turns(shape: Shape, options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Seconds of every step by side, and the most bytes that its process held; the first two rounds warm up and do not
+    count. All learn the same batches."""
     os.environ["OMP_WAIT_POLICY"] = "passive"  # threads of the sides that wait must not spin
     context, seconds = multiprocessing.get_context("spawn"), {name: [] for name in sides(shape, options)}
     with ExitStack() as ends:
         places = {}
         for name in seconds:
             places[name], far = context.Pipe()
-            process = context.Process(target=serve, args=(name, shape, options, far))
+            process = context.Process(target=serve, args=(name, shape, options, far), daemon=True)
             process.start()
             ends.callback(process.join)
-            ends.callback(places[name].send, None)
         for number in range(options.rounds + 2):
             losses = {}
             for name, place in places.items():
@@ -50,7 +54,11 @@ def turns(shape: Shape, options: argparse.Namespace) -> dict[str, list[float]]:
                 seconds[name].append(spent)
             spread = max(losses.values()) - min(losses.values())
             assert spread < 0.3, f"wanted the sides to learn alike, got losses {losses}"  # each draws its own weights
-    return {name: times[2:] for name, times in seconds.items()}
+        peaks = {}
+        for name, place in places.items():
+            place.send(None)
+            peaks[name] = place.recv()
+    return {name: times[2:] for name, times in seconds.items()}, peaks
 
 
 def main() -> None:
@@ -64,14 +72,16 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.shape or SHAPES:
         shape = SHAPES[name]
-        seconds = turns(shape, options)
+        seconds, peaks = turns(shape, options)
         load = os.getloadavg()[0]
         print(f"{name} V{shape.n_vocab}, {options.threads} threads, {options.rounds} rounds, load {load:.1f}")
-        print(f"{'':20}{'median s':>9}{'smallest':>10}{'tokens/s':>10}{'theirs / ours':>15}")
+        columns = f"{'median s':>9}{'smallest':>10}{'tokens/s':>10}{'theirs/ours':>13}"
+        print(f"{'':20}{columns}{'peak GB':>9}{'ours/theirs':>13}")
         for side, times in seconds.items():
             ratio = median(theirs / mine for theirs, mine in zip(times, seconds["ours"], strict=True))
             rate = shape.batch * shape.time / median(times)
-            print(f"{side:20}{median(times):9.2f}{min(times):10.2f}{rate:10.0f}{ratio:15.2f}", flush=True)
+            held, share = peaks[side] / 1e9, peaks["ours"] / peaks[side]
+            print(f"{side:20}{median(times):9.2f}{min(times):10.2f}{rate:10.0f}{ratio:13.2f}{held:9.2f}{share:13.2f}")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_a_folder_a_size_and_a_recipe_are_planned(model, tokenizer, tmp_path):
     gpt2.save(tmp_path, model, tokenizer)
     assert shape_of(str(tmp_path)) == model.config
     assert shape_of("gpt2-xl") == gpt2.PUBLISHED["gpt2-xl"]
-    assert shape_of("quick") == gpt2.recipe("quick").config
+    assert shape_of("quick") == gpt2.recipe("quick", 10**6).config
     text = describe(FitSettings(str(tmp_path), device="cpu"))
     assert "largest micro-batch" in text
     assert "does not fit" in describe(FitSettings("gpt2-xl", memory=8.0))
@@ -119,9 +119,23 @@ def test_the_advice_says_what_bounds_it():
     )
 
 
+def test_hours_follow_from_operations_and_are_shared_among_devices():
+    """6 operations for each weight and token (arXiv 2001.08361), and 12 L T C for attention."""
+    one = describe(FitSettings("gpt2", memory=80.0, tokens=10e9, speed=400.0))
+    operations = 6 * (50257 * 768 + 12 * 12 * 768**2) + 12 * 12 * 1024 * 768
+    assert f"10,000,000,000 tokens: {operations * 10e9 / 400e12 / 3600:.1f} hours at 400 TFLOP/s" in one
+    eight = describe(FitSettings("gpt2-xl", memory=80.0, tokens=10e9, speed=400.0, devices=8))
+    assert "training with adamw, one of 8 devices" in eight
+    assert f"optimizer{'1.56 GB':>37}" in eight
+    assert "% of what one product reaches here)" in describe(FitSettings("tiny", memory=1.0, tokens=1e6, device="cpu"))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
+        ({"tokens": -1.0}, "--tokens: wanted a number above 0, got -1; such as 10e9"),
+        ({"tokens": 1e9, "speed": 0.0}, "--speed: wanted TFLOP/s above 0"),
+        ({"devices": 0}, "--devices: wanted at least 1"),
         ({"source": "./nothing"}, "no such folder"),
         (
             {"source": "gpt3"},

@@ -41,30 +41,45 @@ def test_a_run_in_16_bit_products_learns_the_same_and_resumes_to_the_same_bits(s
     assert resumed.validation == unbroken.validation
 
 
-def test_float32_is_the_default_and_means_it(settings, tmp_path):
+def test_float32_is_the_default_of_tiny_and_means_it(settings, tmp_path):
     assert weights(finished(settings)) == weights(
         finished(dataclasses.replace(settings, out=tmp_path / "named", precision="float32"))
     )
+
+
+def test_a_recipe_that_leaves_it_open_decides_like_auto(settings, monkeypatch):
+    monkeypatch.setattr(precision, "has_16_bit_units", lambda: True)
+    run = gpt2.run(dataclasses.replace(settings, device="cpu", recipe="small"))
+    assert run.record.precision == "bfloat16"
+
+
+def test_a_run_in_16_bit_products_is_judged_in_float32(settings):
+    """By the saved model, in plain float32, over the same windows."""
+    run = finished(dataclasses.replace(settings, device="cpu", precision="bfloat16"))
+    model, _ = gpt2.load(run.folder / "model")
+    with torch.inference_mode():
+        pairs = [model.loss(*batch) for step in run.text.evaluation_batches(run.config.n_ctx, 64) for batch in step]
+    assert float(sum(total for total, _ in pairs)) == pytest.approx(run.validation.total, rel=1e-6)
 
 
 def test_medium_holds_while_a_step_is_computed_and_not_between_steps(settings, monkeypatch):
     seen, good = [], gpt2.training.model_loss
 
     def loss(model, batch):
-        seen.append(torch.get_float32_matmul_precision())
+        seen.append((model.training, torch.get_float32_matmul_precision()))
         return good(model, batch)
 
     monkeypatch.setattr(gpt2.training, "model_loss", loss)
-    finished(dataclasses.replace(settings, precision="medium"))
-    assert set(seen) == {"medium"}
+    finished(dataclasses.replace(settings, precision="medium", device="cpu"))
+    assert set(seen) == {(True, "medium"), (False, "highest")}
 
 
 @pytest.mark.parametrize(("tiles", "means"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_is_decided_once_and_stands_in_run_json(settings, monkeypatch, tiles, means):
-    monkeypatch.setattr(precision, "has_matrix_tiles", lambda: tiles)
+    monkeypatch.setattr(precision, "has_16_bit_units", lambda: tiles)
     run = gpt2.run(dataclasses.replace(settings, device="cpu", precision="auto"))
     assert json.loads((run.folder / "run.json").read_text())["precision"] == means
-    monkeypatch.setattr(precision, "has_matrix_tiles", lambda: not tiles)
+    monkeypatch.setattr(precision, "has_16_bit_units", lambda: not tiles)
     assert gpt2.run(TrainSettings(resume=run.folder, precision="auto")).record.precision == means
     assert gpt2.run(TrainSettings(resume=run.folder, precision=means)).record.precision == means
 

@@ -26,3 +26,18 @@ def test_every_name_in_the_public_list_exists_and_no_module_bears_one():
     assert all(getattr(trainkit, name) is not None for name in trainkit.__all__)
     assert not modules & set(trainkit.__all__)
     assert set(trainkit.__all__) <= set(dir(trainkit))
+
+
+STEP = """
+import sys, torch, trainkit
+model = torch.nn.Linear(4, 4)
+for optimizer in (trainkit.adamw(model, 1e-3), trainkit.muon(model, 1e-3, adam_learning_rate=1e-3)):
+    loss = lambda model, batch: trainkit.squared_error(model(batch), batch)
+    batches = [[torch.ones(2, 4)]] * 3
+    assert len(list(trainkit.train_steps(model, batches, loss, optimizer))) == 3
+assert "torch._dynamo" not in sys.modules, "the compiler was loaded"
+"""
+
+
+def test_steps_do_not_load_the_compiler():
+    assert subprocess.run([sys.executable, "-c", STEP], check=False).returncode == 0

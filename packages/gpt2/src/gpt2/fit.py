@@ -1,4 +1,4 @@
-"""`gpt2 fit`: will it fit? Memory of training and inference and the largest micro-batch, before anything runs."""
+"""`gpt2 fit`: will it fit, and for how long? Memory, the largest micro-batch and hours, before anything runs."""
 
 import os
 import re
@@ -11,14 +11,18 @@ from .tool_settings import FitSettings
 
 SHARE = 0.9
 """Of the free memory that is planned with: the rest is for the process itself and what other programs may want."""
+SUSTAINED = 0.5
+"""Of the speed of a large product, what whole training steps reach, about: from 0.35 (256 wide) to 0.7 (768 wide)."""
 
 
 def describe(settings: FitSettings) -> str:
     """The plan as two small tables."""
     config = shape_of(settings.source)
     time = checked_time(config, settings.context)
+    if settings.devices < 1:
+        raise ValueError(f"--devices: wanted at least 1, got {settings.devices}; leave it out for one")
     device, free = _memory(settings)
-    training = training_memory(config, time, settings.optimizer)
+    training = training_memory(config, time, settings.optimizer).shared(settings.devices)
     inference = inference_memory(config, time)
     budget = int(SHARE * free)
     windows, rows = training.largest(budget), inference.largest(budget)
@@ -26,12 +30,13 @@ def describe(settings: FitSettings) -> str:
         f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, float32, on {device} with "
         f"{_gb(free)} free",
         "",
-        f"training with {settings.optimizer}",
+        f"training with {settings.optimizer}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
         *(f"  {name:34}{_gb(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
         f"  {'logits and their way back':34}{_gb(training.head + min(training.logits, training.window_logits)):>12}",
         f"  {'kept for the way back, a window':34}{_gb(training.window):>12}",
         f"  {'in all with one window at a time':34}{_gb(training.peak(1)):>12}",
         f"  {_advice(windows, training.peak(windows), budget)}",
+        *([] if settings.tokens is None else [f"  {_hours(settings, config, time)}"]),
         "",
         "inference",
         f"  {'weights':34}{_gb(inference.weights):>12}",
@@ -70,6 +75,33 @@ def _advice(windows: int, peak: int, budget: int) -> str:
         f"largest micro-batch: {windows} window{'s' * (windows != 1)}, {_gb(peak)}: one more would not fit in "
         f"{_gb(budget)}, {SHARE:.0%} of what is free; train with --micro-batch-size {windows} or less"
     )
+
+
+def _hours(settings: FitSettings, config: GPT2Config, time: int) -> str:
+    """How long so many tokens take, and by which speed."""
+    if not (settings.tokens or 0) > 0:
+        raise ValueError(f"--tokens: wanted a number above 0, got {settings.tokens:g}; such as 10e9")
+    if settings.speed is not None and not settings.speed > 0:
+        raise ValueError(f"--speed: wanted TFLOP/s above 0, got {settings.speed:g}; leave it out to measure")
+    each = settings.speed or SUSTAINED * _peak(settings.device) / 1e12
+    hours = config.flops_per_token(time) * (settings.tokens or 0) / (each * 1e12 * settings.devices) / 3600
+    length = f"{hours:,.1f} hours" if hours >= 1 else f"{hours * 60:,.1f} minutes"
+    measured = "" if settings.speed else f" ({SUSTAINED:.0%} of what one product reaches here)"
+    return f"{settings.tokens:,.0f} tokens: {length} at {each:,.3g} TFLOP/s a device{measured}"
+
+
+def _peak(device: str) -> float:
+    """Operations a second of a large product, of the kind that `train` multiplies with there by itself."""
+    import torch
+
+    from trainkit import measured_peak
+
+    from .device_names import device_named
+    from .precision import choose_precision
+
+    place = device_named(device)
+    short = choose_precision("auto", place) == "bfloat16"
+    return measured_peak(place, torch.bfloat16 if short else torch.float32)
 
 
 def _memory(settings: FitSettings) -> tuple[str, int]:

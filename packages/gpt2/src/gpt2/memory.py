@@ -6,6 +6,7 @@ layer before and after its GELU (8); and 4 statistics of norms and one number a 
 at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a moment.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 from .config import GPT2Config
@@ -40,6 +41,13 @@ class TrainingMemory:
         """
         fixed = self.weights + self.optimizer + self.gradients + self.head
         return fixed + min(self.logits, micro_batch * self.window_logits) + micro_batch * self.window
+
+    def shared(self, devices: int) -> "TrainingMemory":
+        """The same for one of so many devices that share out weights, gradients and optimizer state (FSDP2).
+
+        Of the published sizes the head's term also covers the one block whose weights are whole for a moment."""
+        share = {name: -(-getattr(self, name) // devices) for name in ("weights", "gradients", "optimizer")}
+        return dataclasses.replace(self, **share)
 
     def largest(self, free: int) -> int:
         """The most windows that fit in `free` bytes; 0 where not even one does."""

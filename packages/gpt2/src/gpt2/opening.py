@@ -14,7 +14,7 @@ from .precision import choose_precision
 from .recipes import Recipe, recipe
 from .run_folder import RunRecord, free_folder, read_record
 from .settings import TrainSettings
-from .text_sources import prepare, read_source
+from .text_sources import IN_MEMORY, prepare, read_source
 from .tokenizer import Tokenizer
 from .training_text import TrainingText
 
@@ -53,9 +53,9 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
     return text
 
 
-def resolve(settings: TrainSettings) -> Recipe:
-    """The named recipe with what the settings change."""
-    chosen = recipe(settings.recipe or ("quick" if settings.source is None else "finetune")).replace(
+def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
+    """The named recipe, for a text of `n_bytes`, with what the settings change."""
+    chosen = recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes).replace(
         steps=settings.steps,
         batch_size=settings.batch_size,
         warmup=settings.warmup,
@@ -68,11 +68,12 @@ def resolve(settings: TrainSettings) -> Recipe:
 
 
 def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -> tuple[RunRecord, TrainingText]:
-    chosen, known = resolve(settings), None
+    folder = free_folder(settings.out)
+    recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
+    found, known = read_source(settings.text, settings.field), None
+    chosen = resolve(settings, found.n_bytes or IN_MEMORY)
     if source is not None:
         chosen, known = chosen.replace(config=source[0], zero_output=False), source[1]
-    folder = free_folder(settings.out)
-    found = read_source(settings.text, settings.field)
     text = prepare(found, chosen, settings.tokenizer or chosen.tokenizer, known)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in NOT_OF_THE_RUN}
@@ -93,7 +94,7 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
-        choose_precision(settings.precision, own_device(settings.device)),
+        choose_precision(settings.precision or chosen.precision, own_device(settings.device)),
     )
     return record, text
 

@@ -10,18 +10,19 @@ PRECISIONS = ("float32", "medium", "bfloat16")
 Result = TypeVar("Result")
 
 
-def choose_precision(asked: str | None, device: torch.device) -> str:
-    """What was asked for; for "auto" 16-bit products where the device has units for them, for None float32."""
+def choose_precision(asked: str, device: torch.device) -> str:
+    """What was asked for; for "auto" 16-bit products where the device has units for them."""
     if asked != "auto":
-        return asked or "float32"
+        return asked
     if device.type == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return "bfloat16" if device.type == "cpu" and has_matrix_tiles() else "float32"
+    return "bfloat16" if device.type == "cpu" and has_16_bit_units() else "float32"
 
 
-def has_matrix_tiles() -> bool:
-    """Whether the processor multiplies 16-bit numbers in tiles (AMX): without, such products cost more than others."""
-    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+def has_16_bit_units() -> bool:
+    """Whether the processor multiplies 16-bit numbers as such (AMX or AVX-512 BF16): elsewhere they only cost more."""
+    questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in questions)
 
 
 def autocast_type(precision: str) -> torch.dtype | None:
@@ -31,10 +32,10 @@ def autocast_type(precision: str) -> torch.dtype | None:
 
 @contextmanager
 def multiplying(precision: str) -> Iterator[None]:
-    """Inside, products of float32 numbers may round them to 16 bits if the precision is "medium". The switch is one of
-    the whole process, so it is put back."""
+    """Inside, products of float32 numbers may round them to 16 bits, Muon's too, unless the precision is "float32". The
+    switch is one of the whole process, so it is put back."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium" if precision == "medium" else "highest")
+    torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
     try:
         yield
     finally:

@@ -34,8 +34,8 @@ class TrainSettings:
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     recipe: Annotated[str | None, _shown("NAME", "quick")] = None
-    """quick (minutes on two cores), small (seconds), tiny (to try things), gpt2, gpt2-medium, gpt2-large or gpt2-xl;
-    with --from: finetune."""
+    """quick (minutes on two cores; shape and steps follow from the size of the text), small (seconds), tiny (to try
+    things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with --from: finetune."""
     source: Annotated[str | None, arg(name="from", metavar="SOURCE", help_behavior_hint="(default: new weights)")] = (
         None
     )
@@ -52,9 +52,10 @@ class TrainSettings:
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
     """Windows at a time: what fits in memory; changes nothing but rounding."""
-    precision: Annotated[str | None, _shown("NAME", "float32")] = None
+    precision: Annotated[str | None, _shown("NAME", "auto; tiny: float32")] = None
     """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast); auto:
-    bfloat16 where the device has units for it. Weights and sums stay float32. A resumed run keeps its own."""
+    bfloat16 where the device has units for it, else float32. Weights and sums stay float32. A resumed run keeps its
+    own."""
     compile: Annotated[str | None, _shown("WHEN", "off")] = None
     """on, off, or auto: compile the training step (torch.compile, about a minute) where the run is long enough to pay
     for it and the compiled step is measured to be faster. A resumed run keeps its own."""

@@ -41,7 +41,8 @@ class TokensSettings:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Plan the memory of training and of using a model, and the largest micro-batch, before anything runs."""
+    """Plan the memory of training and of using a model, the largest micro-batch, and with --tokens the hours, before
+    anything runs."""
 
     source: Positional[Annotated[str, arg(metavar="SIZE_OR_SOURCE")]]
     """gpt2, gpt2-medium, gpt2-large or gpt2-xl; a recipe; or a model that can be loaded."""
@@ -53,6 +54,12 @@ class FitSettings:
     """Tokens of a window, and of a text that is written."""
     optimizer: Annotated[str, arg(metavar="NAME")] = "adamw"
     """adamw or muon."""
+    tokens: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: no hours)")] = None
+    """Tokens to learn from, such as 10e9: then the hours are planned, too."""
+    devices: Annotated[int, arg(metavar="N")] = 1
+    """Devices that train together; each holds its share of weights, gradients and optimizer state, as with --shard."""
+    speed: Annotated[float | None, arg(metavar="TFLOPS", help_behavior_hint="(default: measured here)")] = None
+    """10^12 operations a second that each device keeps up while it trains."""
 
 
 @dataclass(frozen=True)

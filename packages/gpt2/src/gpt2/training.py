@@ -147,11 +147,14 @@ class Run:
         return self.profile.watch if self.profile else None
 
     def evaluate(self) -> Evaluation:
-        """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together."""
+        """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together.
+
+        On a CPU in float32 whatever the run's precision: then any other program finds the same number."""
         n_ctx = self.config.n_ctx
         windows = self.text.evaluation_batches(n_ctx, max(n_ranks(), 4096 // n_ctx))
-        with multiplying(self.record.precision):
-            precision = autocast_type(self.record.precision)
+        name = "float32" if self.device.type == "cpu" else self.record.precision
+        with multiplying(name):
+            precision = autocast_type(name)
             return evaluate(self.trained, filled(windows, n_ctx), model_loss, precision=precision)
 
     def _restore(self) -> None:

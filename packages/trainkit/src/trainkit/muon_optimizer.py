@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.optim.adamw import adamw as adamw_update
 
+from .light_optimizer import LightOptimizer
 from .ranks import local, sharded_like, whole
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
@@ -39,7 +40,7 @@ def orthogonalise(matrices: Float[Tensor, "N R C"], rounds: int = 5) -> Float[Te
     return (x.mT if tall else x).to(matrices.dtype)
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(LightOptimizer):
     """Groups say their `kind`: "muon" (matrices; more dimensions are flattened behind the first) or "adam" (AdamW).
 
     A matrix moves by -lr (0.2 sqrt(max(rows, columns)) O + weight_decay W), O the orthogonalised Nesterov momentum: O's

@@ -1,11 +1,13 @@
 """Optimizers with parameter groups by rule: matrices decay, vectors do not."""
 
 from collections.abc import Callable, Iterable
+from inspect import unwrap
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .light_optimizer import LightOptimizer
 from .muon_optimizer import Muon
 
 FUSED_ON = {"cpu", "cuda", "mps"}
@@ -32,7 +34,16 @@ def adamw(
     for group in groups:
         group["initial_lr"] = learning_rate
     fused = all(parameter.device.type in FUSED_ON for group in groups for parameter in group["params"])
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+    return LightAdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+
+
+class LightAdamW(LightOptimizer, torch.optim.AdamW):
+    """torch's AdamW, which starts sooner."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """As torch's, for parameters that are trained without gradients of the update itself."""
+        return unwrap(torch.optim.AdamW.step)(self, closure)
 
 
 def is_hidden_matrix(name: str, parameter: Tensor) -> bool:

@@ -1,0 +1,42 @@
+"""The default recipe follows from the size of the text, by the rule that its docstring states."""
+
+import pytest
+
+import gpt2
+from gpt2.recipes import quick
+
+MEGABYTE = 10**6
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "n_vocab", "n_ctx", "steps"),
+    [
+        (200_000, 512, 64, 170),
+        (MEGABYTE, 1024, 64, 850),
+        (5_600_000, 2048, 128, 560),
+        (20 * MEGABYTE, 4096, 128, 560),
+    ],
+)
+def test_vocabulary_context_and_steps_follow_from_the_size(n_bytes, n_vocab, n_ctx, steps):
+    recipe = gpt2.recipe("quick", n_bytes)
+    assert (recipe.config.n_vocab, recipe.config.n_ctx, recipe.steps) == (n_vocab, n_ctx, steps)
+
+
+def test_what_lies_beyond_the_ends_is_as_at_the_ends():
+    assert quick(1000) == quick(200_000)
+    assert quick(10**9) == quick(20 * MEGABYTE)
+
+
+def test_no_text_is_read_much_more_than_three_times():
+    for n_bytes in (200_000, 500_000, MEGABYTE, 1_900_000, 5 * MEGABYTE, 20 * MEGABYTE):
+        recipe = quick(n_bytes)
+        tokens = n_bytes / 2.2  # with so few ids a token is 2.1 to 3 bytes of English
+        assert recipe.steps * recipe.batch_size * recipe.config.n_ctx < 3.5 * tokens
+
+
+def test_a_run_takes_the_shape_for_its_text(text_file, tmp_path):
+    settings = gpt2.TrainSettings(text=str(text_file), out=tmp_path / "run", steps=1, batch_size=2)
+    run = gpt2.run(settings)
+    wanted = quick(run.record.data["train_bytes"] + run.record.data["held_out_bytes"])
+    assert run.recipe == wanted.replace(steps=1, batch_size=2)
+    assert gpt2.run(gpt2.TrainSettings(resume=run.folder)).recipe == run.recipe
