@@ -24,18 +24,20 @@ from trainkit import peak_memory
 
 
 def serve(name: str, shape: Shape, options: argparse.Namespace, orders: Connection) -> None:
-    """One side: a step for each number that comes, answered by its seconds and loss; at the end its peak memory."""
+    """One side: a step for each number that comes, answered by its seconds and loss; at the end how many bytes the
+    process has grown at its fullest, the imported torch and whatever else it began with left out."""
+    began_with = peak_memory()
     torch.set_num_threads(options.threads)
     step = sides(shape, options)[name]()
     while (number := orders.recv()) is not None:
         batch, began = batch_of(shape, number), time.perf_counter()
         loss = step(*batch)
         orders.send((time.perf_counter() - began, loss))
-    orders.send(peak_memory())
+    orders.send(peak_memory() - began_with)
 
 
 def turns(shape: Shape, options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, int]]:
-    """Seconds of every step by side, and the most bytes that its process held; the first two rounds warm up and do not
+    """Seconds of every step by side, and the most bytes that its process grew by; the first two rounds warm up and do not
     count. All learn the same batches."""
     os.environ["OMP_WAIT_POLICY"] = "passive"  # threads of the sides that wait must not spin
     context, seconds = multiprocessing.get_context("spawn"), {name: [] for name in sides(shape, options)}
@@ -76,12 +78,12 @@ def main() -> None:
         load = os.getloadavg()[0]
         print(f"{name} V{shape.n_vocab}, {options.threads} threads, {options.rounds} rounds, load {load:.1f}")
         columns = f"{'median s':>9}{'smallest':>10}{'tokens/s':>10}{'theirs/ours':>13}"
-        print(f"{'':20}{columns}{'peak GB':>9}{'ours/theirs':>13}")
+        print(f"{'':20}{columns}{'grows GB':>10}{'ours/theirs':>13}")
         for side, times in seconds.items():
             ratio = median(theirs / mine for theirs, mine in zip(times, seconds["ours"], strict=True))
             rate = shape.batch * shape.time / median(times)
             held, share = peaks[side] / 1e9, peaks["ours"] / peaks[side]
-            print(f"{side:20}{median(times):9.2f}{min(times):10.2f}{rate:10.0f}{ratio:13.2f}{held:9.2f}{share:13.2f}")
+            print(f"{side:20}{median(times):9.2f}{min(times):10.2f}{rate:10.0f}{ratio:13.2f}{held:10.2f}{share:13.2f}")
 
 
 if __name__ == "__main__":
