@@ -102,7 +102,10 @@ def quick(n_bytes: int) -> Recipe:
 
 
 def _published(name: str, steps: int, learning_rate: float) -> Recipe:
-    """Half a million tokens a step and the rates of GPT-3's table 2.1 for these sizes (arXiv 2005.14165)."""
+    """Half a million tokens a step and the rates of GPT-3's table 2.1 for these sizes (arXiv 2005.14165).
+
+    For 124M that is llm.c's reproduction on FineWeb, which reaches the 3.29 nats of OpenAI's model on its validation
+    set."""
     return Recipe(
         name,
         PUBLISHED[name],
