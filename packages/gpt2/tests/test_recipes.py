@@ -24,7 +24,12 @@ def test_vocabulary_context_and_steps_follow_from_the_size(n_bytes, n_vocab, n_c
 
 def test_what_lies_beyond_the_ends_is_as_at_the_ends():
     assert quick(1000) == quick(200_000)
-    assert quick(10**9) == quick(20 * MEGABYTE)
+    assert quick(10**9).replace(held_out=0.015) == quick(20 * MEGABYTE)
+
+
+def test_a_twentieth_is_held_out_and_never_more_than_300_kilobytes():
+    assert quick(MEGABYTE).held_out == quick(6 * MEGABYTE).held_out == 0.05
+    assert quick(30 * MEGABYTE).held_out == pytest.approx(0.01)
 
 
 def test_no_text_is_read_much_more_than_three_times():

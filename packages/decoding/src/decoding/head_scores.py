@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from tensors import fast_linear
+
 TILE = 4096
 """Columns of the vocabulary at a time."""
 ROWS = 1024
@@ -37,7 +39,7 @@ def _score_rows(
     total, wanted = torch.zeros_like(largest), torch.zeros_like(largest)
     rows = torch.arange(len(state), device=state.device)
     for start in range(0, len(weight), TILE):
-        logits = (state @ weight[start : start + TILE].T).float()
+        logits = fast_linear(state, weight[start : start + TILE]).float()
         here = (targets >= start) & (targets < start + TILE)
         wanted = torch.where(here, logits[rows, (targets - start).clamp(0, logits.shape[1] - 1)], wanted)
         new_largest = torch.maximum(largest, logits.amax(1))

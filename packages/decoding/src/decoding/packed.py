@@ -1,5 +1,6 @@
-"""Weights of linear layers in the layout that the processor likes best, for the length of a decoding session."""
+"""Products of linear layers by the library that is fastest here, and weights in the layout that it likes best."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -7,28 +8,42 @@ from torch import Tensor
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
+from tensors import fast_linear, onednn_is_faster
+
 SMALLEST = 1 << 18
 """Numbers in a weight from which packing is worth the memory."""
 
 
-class PackedWeights(TorchFunctionMode):
+class FastProducts(TorchFunctionMode):
+    """Inside `with`, every product with a weight is `tensors.fast_linear`."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is linear and not kwargs:
+            return self.product(*args)
+        return func(*args, **(kwargs or {}))
+
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        return fast_linear(x, weight, bias)
+
+
+class PackedWeights(FastProducts):
     """Inside `with`, products of two and more rows with a large float32 parameter run on a copy packed once for oneDNN
     (what a frozen `torch.compile` uses): at 4 to 16 rows in about half the time, for as much memory again as the
     weights.
 
     The model and its files stay as they are. A weight is packed when it is first used, and anew when it was changed in
-    place; of a single row plain torch reads the weights just as fast, so there nothing happens. Packing takes about as
-    long as five steps; whoever decodes often keeps one object and hands it to every call (`pack=`).
+    place; a single row is read just as fast without (`tensors.fast_linear`). Packing takes about as long as five steps;
+    whoever decodes often keeps one object and hands it to every call (`pack=`).
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.packed: dict[int, tuple[Tensor, int, Tensor]] = {}
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is linear and not kwargs and worth_packing(*args):
-            return torch.ops.mkldnn._linear_pointwise(args[0], self.of(args[1]), *(args[2:] or [None]), "none", [], "")
-        return func(*args, **(kwargs or {}))
+    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        if worth_packing(x, weight, bias):
+            return torch.ops.mkldnn._linear_pointwise(x, self.of(weight), bias, "none", [], "")
+        return super().product(x, weight, bias)
 
     def of(self, weight: Tensor) -> Tensor:
         """The packed copy of `weight`."""
@@ -37,6 +52,11 @@ class PackedWeights(TorchFunctionMode):
             known = weight, weight._version, torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
             self.packed[id(weight)] = known
         return known[2]
+
+
+def fast_products() -> AbstractContextManager[Any]:
+    """`FastProducts` where they are faster than torch's own, else nothing."""
+    return FastProducts() if onednn_is_faster() else nullcontext()
 
 
 def worth_packing(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:

@@ -1,7 +1,8 @@
 """One model and one cache: tokens of several rows in, logits out. Every method asks the model through it."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -10,7 +11,7 @@ from torch import Tensor
 from tensors import keep_freed_memory
 
 from .inference import inference
-from .packed import PackedWeights, packing_is_there
+from .packed import PackedWeights, fast_products, packing_is_there
 from .protocols import LanguageModel
 
 
@@ -65,11 +66,17 @@ class Session:
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)
-        several = padded.numel() > 1 and (any(self.held) or (self.packed is not None and self.packed.packed))
-        with inference(self.model), self.packed if self.packed is not None and several else nullcontext():
+        with inference(self.model), self._products(len(padded) * padded.shape[1]):
             logits = self.model(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
         return logits
+
+    def _products(self, rows: int) -> AbstractContextManager[Any]:
+        """The way in which so many rows are multiplied; prompts come too early to pack weights for them."""
+        if self.packed is None:
+            return nullcontext()
+        several = rows > 1 and (any(self.held) or bool(self.packed.packed))
+        return self.packed if several else fast_products()
 
 
 def padded_rows(

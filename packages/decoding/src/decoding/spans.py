@@ -17,6 +17,7 @@ from tensors import keep_freed_memory, pad_rows
 
 from .head_scores import score_head, score_logits, score_states
 from .inference import inference
+from .packed import fast_products
 from .protocols import LanguageModel
 
 TOKENS_PER_BATCH = 2048
@@ -71,7 +72,7 @@ def score_spans(
     device = model.new_cache(1, 1).lengths.device
     scores: dict[int, SpanScore] = {}
     keep_freed_memory()
-    with inference(model):
+    with inference(model), fast_products():
         for numbers, shared in batches(spans, tokens_per_batch, model.n_ctx):
             results = _score_batch(model, [spans[number] for number in numbers], shared, device)
             scores.update(zip(numbers, results, strict=True))

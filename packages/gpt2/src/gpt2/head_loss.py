@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from tensors import fast_linear
+
 CHUNK_BYTES = 32 * 2**20
 """Logits held at a time: small enough to stay near the processor's caches, large enough for a full-speed product."""
 
@@ -36,7 +38,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         rows = max(16, CHUNK_BYTES // (4 * weight.shape[0]))
         for start in range(0, len(state), rows):
             part, target = state[start : start + rows], targets[start : start + rows]
-            log_probabilities, real = _log_softmax(part @ weight.T), target >= 0
+            log_probabilities, real = _log_softmax(fast_linear(part, weight)), target >= 0
             picked = log_probabilities.gather(1, target.clamp(min=0)[:, None])[:, 0]
             total -= torch.where(real, picked, 0.0).sum()
             if not (needs_state or needs_weight):

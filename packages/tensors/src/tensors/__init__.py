@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .network_by_hand import train_by_hand
     from .network_by_torch import train_by_torch
     from .penguin_data import initial_parameters, load_penguins
+    from .products import fast_linear, onednn_is_faster
     from .ragged import gather_rows, length_mask, pad_rows, unpad_rows
     from .randomness import fork_random, generator, random_state, seed_all, set_random_state
     from .reshapes import merge_axes, one_hot, split_axis
@@ -55,6 +56,8 @@ __all__ = [  # noqa: RUF022  in reading order
     "fork_random",
     "choose_device",
     "keep_freed_memory",
+    "fast_linear",
+    "onednn_is_faster",
 ]
 
 _MODULE = {
@@ -72,6 +75,7 @@ _MODULE = {
     **dict.fromkeys(("split_axis", "merge_axes", "one_hot"), "reshapes"),
     **dict.fromkeys(("generator", "seed_all", "random_state", "set_random_state", "fork_random"), "randomness"),
     "choose_device": "devices",
+    **dict.fromkeys(("fast_linear", "onednn_is_faster"), "products"),
     "keep_freed_memory": "allocator",
 }
 
