@@ -13,15 +13,17 @@ def library(request, monkeypatch):
     if request.param == "oneDNN" and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("this torch has no oneDNN")
     monkeypatch.setattr(products, "onednn_is_faster", lambda: request.param == "oneDNN")
+    monkeypatch.setattr(products, "SMALLEST_CUT", 1000)
     return request.param
 
 
-@pytest.mark.parametrize("rows", [(), (1,), (7,), (2, 3), (0, 3)])
+@pytest.mark.parametrize("rows", [(), (1,), (1, 1), (7,), (2, 3), (0, 3)])
 @pytest.mark.parametrize("biased", [True, False])
-def test_it_equals_linear_in_float64(library, rows, biased):
+@pytest.mark.parametrize("columns", [3, 48, 50])
+def test_it_equals_linear_in_float64(library, rows, biased, columns):
     generator = torch.Generator().manual_seed(0)
-    x, weight = torch.randn(*rows, 33, generator=generator), torch.randn(50, 33, generator=generator)
-    bias = torch.randn(50, generator=generator) if biased else None
+    x, weight = torch.randn(*rows, 33, generator=generator), torch.randn(columns, 33, generator=generator)
+    bias = torch.randn(columns, generator=generator) if biased else None
     expected = linear(x.double(), weight.double(), None if bias is None else bias.double())
     torch.testing.assert_close(fast_linear(x, weight, bias).double(), expected, rtol=1e-5, atol=1e-5)
 
