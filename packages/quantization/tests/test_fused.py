@@ -8,7 +8,7 @@ import torch
 
 import gpt2
 from decoding import GenerationSettings, contract, generate_ids
-from quantization import native, quantize
+from quantization import fused, native, quantize
 from quantization.fused import FusedDecoder, PreparedStack, fuse
 from transformer import DecoderStack
 
@@ -21,6 +21,7 @@ def calls(request, monkeypatch):
     monkeypatch.setenv(native.SWITCH, request.param)
     if native.library() is None:
         pytest.skip("no C++ compiler here: blocks run one by one")
+    monkeypatch.setattr(fused, "MANY", 10**6)  # from which torch takes over
     made, original = [], PreparedStack.__call__
     monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
     return made
@@ -61,6 +62,19 @@ def test_ragged_rows_and_long_prompts_are_those_of_single_blocks(calls, how, sha
     # An activation half-way between two whole numbers may become either, and its row then differs a little.
     assert off.max() < (0.03 if "int4" in str(how) or how == "int8" else 1e-5)
     assert len(calls) == 5
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize(("how", "fast"), [("int8", 4), ("bfloat16", 4), ("int4", 5)])
+def test_many_tokens_go_block_by_block_where_torch_is_faster(calls, monkeypatch, how, fast):
+    monkeypatch.setattr(native, "has_tiles", lambda: False)
+    model = quantize(loud(), how)
+    expected = torch.stack(list(steps(one_by_one(model))))
+    monkeypatch.setattr(fused, "MANY", 32)  # the step of three rows with 12 tokens
+    off = (torch.stack(list(steps(model))) - expected).abs().amax(-1) / expected.abs().max()
+    assert off.median() < 1e-6
+    assert off.max() < 0.03
+    assert len(calls) == fast
 
 
 @torch.inference_mode()

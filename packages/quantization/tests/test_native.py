@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from quantization import QuantizedLinear, native, quantize
-from quantization.kernels import linear, linear_reference, prepared, rows_in_eight_bits
+from quantization.kernels import MANY, linear, linear_reference, prepared, rows_in_eight_bits
 
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 
@@ -48,6 +48,20 @@ def assert_same(x, layer):
     wanted, terms = expected(x, layer), x.abs().float() @ layer.restored().abs().T
     terms = terms + (0 if layer.bias is None else layer.bias.abs())
     assert ((linear(x, layer) - wanted).abs() <= 2e-6 * terms + 1e-30).all()
+
+
+@pytest.mark.parametrize("tiles", [True, False])
+@pytest.mark.parametrize("columns", [1, 33, 64, 200])
+@pytest.mark.parametrize("scheme", ["int8", "int8-weight-only", "bfloat16"])
+def test_many_rows_meet_the_same_weights_by_torch_or_the_kernels(instructions, monkeypatch, scheme, columns, tiles):
+    monkeypatch.setattr(native, "has_tiles", lambda: tiles)
+    layer, x = layer_and_input(scheme, 37, columns, MANY + 5)
+    x[3] = 0.0
+    assert_same(x, layer)
+    assert_same(x.view(1, *x.shape), layer)
+    x[2, 0] = float("nan")
+    assert linear(x, layer)[2].isnan().all()
+    assert not linear(x, layer)[1].isnan().any()
 
 
 def test_int4_is_near_what_unrounded_activations_give(instructions):

@@ -11,7 +11,7 @@ from attention import KeyValueCache, Mask, MultiHeadAttention
 from transformer import DecoderBlock, DecoderStack, FeedForward, LayerNorm
 
 from . import native
-from .kernels import Prepared, is_plain, prepared
+from .kernels import MANY, Prepared, is_plain, many_by_torch, prepared
 
 Model = TypeVar("Model", bound=nn.Module)
 MOST_CHANNELS = 256
@@ -22,7 +22,8 @@ class FusedDecoder(DecoderStack):
     """A decoder stack, with the same blocks and names, that goes over a key-value cache in one call of the kernels.
 
     At one new token a row torch spends longer on calling 170 small operations than on their work. Where the kernels do
-    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one.
+    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one; so
+    they do for many tokens where torch multiplies these faster.
     """
 
     def __init__(self, stack: DecoderStack) -> None:
@@ -38,7 +39,8 @@ class FusedDecoder(DecoderStack):
         if mask is None and is_plain(x) and self.takes(x, cache) and (library := native.library()) is not None:
             assert cache is not None
             cache.check_room(x.shape[1])
-            if (fast := self.prepared()) is not None:
+            fast = self.prepared()
+            if fast is not None and (x.numel() < MANY * x.shape[-1] or not fast.many_by_torch):
                 return fast(library, x, cache)
         return super().forward(x, cache, mask=mask)
 
@@ -77,6 +79,7 @@ class PreparedStack:
             for i in range(len(stack.blocks))
         ]  # fmt: skip
         sizes = len(blocks), first.n_embd, first.attention.n_head
+        self.many_by_torch = any(many_by_torch(layer) for layer in linears_of(stack))
         self.array = (native.Block * len(blocks))(*blocks)
         tanh = first.feed_forward.activation == "gelu_tanh"
         self.struct = native.Stack(self.array, *sizes, tanh, first.attention_norm.eps)

@@ -9,6 +9,8 @@ from jaxtyping import Float, Int8, Int32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tensors import fast_linear
+
 from . import native
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 KINDS = {"float32": 0, "bfloat16": 1, "int8": 2, "int4": 3, "int8-weight-only": 4}
 """`Kind` of products.hpp."""
 LANE, BLOCK = 8, 128
+MANY = 32
+"""Rows from which a product is bound by arithmetic, and torch's own are mostly faster than the kernels."""
 
 
 def linear(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
@@ -24,8 +28,10 @@ def linear(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor
 
     On a CPU the C++ kernels compute it, if there is a compiler (see `native.library`). They add up in another order;
     with "int4" they round activations to whole numbers too, by blocks of 128, which is off by 1/254 of a block's
-    largest number at most.
+    largest number at most. Of many rows, as in prompts, torch computes what it is better at (`many_by_torch`).
     """
+    if is_plain(x) and x.numel() >= MANY * x.shape[-1] and many_by_torch(layer):
+        return linear_of_many(x, layer)
     if is_plain(x) and (library := native.library()) is not None and (fast := prepared(layer)) is not None:
         rows = x.reshape(-1, x.shape[-1]).float().contiguous()
         y = torch.empty(len(rows), fast.struct.rows)
@@ -38,6 +44,28 @@ def is_plain(x: Tensor) -> bool:
     """Numbers in the main memory, of which nobody wants a gradient or a trace."""
     wants_gradient = x.requires_grad and torch.is_grad_enabled()
     return type(x) is Tensor and x.device.type == "cpu" and not wants_gradient and not torch.compiler.is_compiling()
+
+
+def many_by_torch(layer: nn.Module) -> bool:
+    """Whether products of many rows are torch's: all but int4's, and int8's where the kernels have matrix tiles (AMX).
+
+    On a processor with AVX-512 VNNI alone oneDNN multiplies 128 rows of int8 in a quarter of the kernels' time; as a
+    float32 product, weights unpacked for the moment included, bfloat16 takes less than half.
+    """
+    scheme = getattr(layer, "scheme", "float32")
+    return scheme != "int4" and (scheme != "int8" or not native.has_tiles())
+
+
+def linear_of_many(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
+    """`linear_reference` by products that torch is fast at; sums of whole numbers are exact."""
+    if layer.scheme != "int8":
+        return fast_linear(x.float(), layer.restored(), layer.bias).to(x.dtype)
+    assert layer.scale is not None
+    whole, scale = rows_in_eight_bits(x.reshape(-1, x.shape[-1]).float())
+    y = torch._int_mm(whole.to(torch.int8), layer.weight.T).float().mul_(scale).mul_(layer.scale)
+    if layer.bias is not None:
+        y.add_(layer.bias)
+    return y.reshape(*x.shape[:-1], -1).to(x.dtype)
 
 
 def linear_reference(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:

@@ -17,6 +17,8 @@ from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int64, c_void
 from functools import cache
 from pathlib import Path
 
+import torch
+
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
 SWITCH = "QUANTIZATION_KERNELS"
 SOURCES = ("products.hpp", "step.cpp")
@@ -57,6 +59,12 @@ def library() -> ctypes.CDLL | None:
     instructions, "torch" for no kernels at all.
     """
     return _library(os.environ.get(SWITCH, "native"))
+
+
+@cache
+def has_tiles() -> bool:
+    """Whether the processor has matrix tiles (AMX), and so the kernels use them."""
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
 
 
 @cache

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import linear
 
-
 PIECES = 8
 """Of a weight that meets a single row: enough for the threads of a processor that has few."""
 SMALLEST_CUT = 1 << 16
