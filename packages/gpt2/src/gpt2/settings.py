@@ -20,7 +20,7 @@ COMPILE = ("off", "on", "auto")
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Train a GPT-2. Without arguments: a small one, on text that comes with Python, in under three minutes.
+    """Train a GPT-2. Without arguments: a small one, on text that comes with Python, in about three minutes.
 
     Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
     model/ in the Hugging Face layout. Ctrl-C finishes the step, saves, and says how to go on.

@@ -122,10 +122,32 @@ static __m128i four_sums(const __m512i* x) {
 }
 static uint64_t first_ones(int64_t n) { return n >= 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1; }
 
+// One row of activations times one of weights, read straight on: four streams at a time, as a tile reads them, come from
+// memory a quarter more slowly on processors of AMD.
+static __m512i sums_of_row(const int8_t* weight, const uint8_t* bytes, int64_t n) {
+    __m512i sum[4] = {};
+    int64_t k = 0;
+    for (; k + 256 <= n; k += 256)
+        for (int i = 0; i < 4; i++) {
+            const int8_t* at = weight + k + 64 * i;
+            sum[i] = _mm512_dpbusd_epi32(sum[i], _mm512_loadu_si512(bytes + k + 64 * i), _mm512_loadu_si512(at));
+            _mm_prefetch((const char*)at + AHEAD, _MM_HINT_T0);
+        }
+    for (; k < n; k += 64) {
+        const __m512i w = _mm512_maskz_loadu_epi8(first_ones(n - k), weight + k);
+        sum[0] = _mm512_dpbusd_epi32(sum[0], _mm512_loadu_si512(bytes + k), w);
+    }
+    return _mm512_add_epi32(_mm512_add_epi32(sum[0], sum[1]), _mm512_add_epi32(sum[2], sum[3]));
+}
+
 template <int R>
 static void tile_int8(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
     __m512i sum[R][OUTS] = {}, w[OUTS], all[OUTS] = {};
-    for (int64_t k = 0; k < layer.in; k += 64) {
+    const bool straight = R == 1 && layer.sums;
+    if (straight)
+        for (int c = 0; c < OUTS; c++)
+            sum[0][c] = sums_of_row((const int8_t*)layer.weight + outs[c] * layer.in, x.bytes + row * x.stride, layer.in);
+    for (int64_t k = straight ? layer.in : 0; k < layer.in; k += 64) {
         for (int c = 0; c < OUTS; c++) {
             const int8_t* at = (const int8_t*)layer.weight + outs[c] * layer.in + k;
             w[c] = _mm512_maskz_loadu_epi8(first_ones(layer.in - k), at);
