@@ -22,8 +22,8 @@ class FusedDecoder(DecoderStack):
     """A decoder stack, with the same blocks and names, that goes over a key-value cache in one call of the kernels.
 
     At one new token a row torch spends longer on calling 170 small operations than on their work. Where the kernels do
-    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one; so
-    they do for many tokens where torch multiplies these faster.
+    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one;
+    so they do for many tokens where torch multiplies these faster.
     """
 
     def __init__(self, stack: DecoderStack) -> None:
