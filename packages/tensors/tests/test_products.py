@@ -47,6 +47,18 @@ def test_autocast_and_other_numbers_keep_their_meaning(library):
         assert fast_linear(x, weight).dtype == torch.bfloat16
 
 
+def test_where_16_bit_products_are_allowed_it_goes_the_usual_way(library, monkeypatch):
+    asked = []
+    monkeypatch.setattr(products, "linear", lambda *given: asked.append(given) or linear(*given))
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # as torch.set_float32_matmul_precision("medium") does
+        fast_linear(torch.randn(4, 16), torch.randn(8, 16))
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(("vendor", "faster"), [("GenuineIntel", False), ("", False), ("AuthenticAMD", True)])
 def test_the_maker_of_the_processor_decides(vendor, faster, monkeypatch):
     monkeypatch.setattr(products, "processor_vendor", lambda: vendor)

@@ -52,7 +52,7 @@ def _are_plain(*tensors: Tensor | None) -> bool:
         all(t is None or (t.dtype == torch.float32 and t.device.type == "cpu") for t in tensors)
         and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
-        and torch.get_float32_matmul_precision() == "highest"
+        and torch.backends.mkldnn.matmul.fp32_precision not in ("bf16", "tf32")  # type: ignore[attr-defined]  # made at run time
         and not (torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors))
     )
 
