@@ -135,6 +135,7 @@ def test_hours_follow_from_operations_and_are_shared_among_devices():
     [
         ({"tokens": -1.0}, "--tokens: wanted a number above 0, got -1; such as 10e9"),
         ({"tokens": 1e9, "speed": 0.0}, "--speed: wanted TFLOP/s above 0"),
+        ({"speed": 100.0}, "--speed: wanted --tokens beside it, got 100 alone"),
         ({"devices": 0}, "--devices: wanted at least 1"),
         ({"source": "./nothing"}, "no such folder"),
         (

@@ -67,7 +67,8 @@ def test_ragged_rows_and_long_prompts_are_those_of_single_blocks(calls, how, sha
 @torch.inference_mode()
 @pytest.mark.parametrize(("how", "fast"), [("int8", 4), ("bfloat16", 4), ("int4", 5)])
 def test_many_tokens_go_block_by_block_where_torch_is_faster(calls, monkeypatch, how, fast):
-    monkeypatch.setattr(native, "has_tiles", lambda: False)
+    if how == "int8" and not native.torch_multiplies_bytes():
+        pytest.skip("no AVX-512 VNNI here, or matrix tiles beside it: int8 stays with the kernels")
     model = quantize(loud(), how)
     expected = torch.stack(list(steps(one_by_one(model))))
     monkeypatch.setattr(fused, "MANY", 32)  # the step of three rows with 12 tokens

@@ -12,7 +12,8 @@ from .tool_settings import FitSettings
 SHARE = 0.9
 """Of the free memory that is planned with: the rest is for the process itself and what other programs may want."""
 SUSTAINED = 0.5
-"""Of the speed of a large product, what whole training steps reach, about: from 0.35 (256 wide) to 0.7 (768 wide)."""
+"""Of the speed of a large product, what whole training steps reach, about: 0.44 for `quick` in 16-bit products, 0.7 for
+six layers 384 wide and 0.8 for 124M in float32 (`tests/benchmarks/time_to_quality.py`, `training_throughput.py`)."""
 
 
 def describe(settings: FitSettings) -> str:
@@ -21,6 +22,10 @@ def describe(settings: FitSettings) -> str:
     time = checked_time(config, settings.context)
     if settings.devices < 1:
         raise ValueError(f"--devices: wanted at least 1, got {settings.devices}; leave it out for one")
+    if settings.speed is not None and settings.tokens is None:
+        raise ValueError(
+            f"--speed: wanted --tokens beside it, got {settings.speed:g} alone; say how many to learn from"
+        )
     device, free = _memory(settings)
     training = training_memory(config, time, settings.optimizer).shared(settings.devices)
     inference = inference_memory(config, time)
@@ -36,7 +41,7 @@ def describe(settings: FitSettings) -> str:
         f"  {'kept for the way back, a window':34}{_gb(training.window):>12}",
         f"  {'in all with one window at a time':34}{_gb(training.peak(1)):>12}",
         f"  {_advice(windows, training.peak(windows), budget)}",
-        *([] if settings.tokens is None else [f"  {_hours(settings, config, time)}"]),
+        *([] if settings.tokens is None else [f"  {_hours(settings, settings.tokens, config, time)}"]),
         "",
         "inference",
         f"  {'weights':34}{_gb(inference.weights):>12}",
@@ -77,17 +82,17 @@ def _advice(windows: int, peak: int, budget: int) -> str:
     )
 
 
-def _hours(settings: FitSettings, config: GPT2Config, time: int) -> str:
+def _hours(settings: FitSettings, tokens: float, config: GPT2Config, time: int) -> str:
     """How long so many tokens take, and by which speed."""
-    if not (settings.tokens or 0) > 0:
-        raise ValueError(f"--tokens: wanted a number above 0, got {settings.tokens:g}; such as 10e9")
+    if not tokens > 0:
+        raise ValueError(f"--tokens: wanted a number above 0, got {tokens:g}; such as 10e9")
     if settings.speed is not None and not settings.speed > 0:
         raise ValueError(f"--speed: wanted TFLOP/s above 0, got {settings.speed:g}; leave it out to measure")
     each = settings.speed or SUSTAINED * _peak(settings.device) / 1e12
-    hours = config.flops_per_token(time) * (settings.tokens or 0) / (each * 1e12 * settings.devices) / 3600
+    hours = config.flops_per_token(time) * tokens / (each * 1e12 * settings.devices) / 3600
     length = f"{hours:,.1f} hours" if hours >= 1 else f"{hours * 60:,.1f} minutes"
     measured = "" if settings.speed else f" ({SUSTAINED:.0%} of what one product reaches here)"
-    return f"{settings.tokens:,.0f} tokens: {length} at {each:,.3g} TFLOP/s a device{measured}"
+    return f"{tokens:,.0f} tokens: {length} at {each:,.3g} TFLOP/s a device{measured}"
 
 
 def _peak(device: str) -> float:

@@ -47,13 +47,13 @@ def is_plain(x: Tensor) -> bool:
 
 
 def many_by_torch(layer: nn.Module) -> bool:
-    """Whether products of many rows are torch's: all but int4's, and int8's where the kernels have matrix tiles (AMX).
+    """Whether products of many rows are torch's: all but int4's, and int8's only where `torch_multiplies_bytes`.
 
     On a processor with AVX-512 VNNI alone oneDNN multiplies 128 rows of int8 in a quarter of the kernels' time; as a
     float32 product, weights unpacked for the moment included, bfloat16 takes less than half.
     """
     scheme = getattr(layer, "scheme", "float32")
-    return scheme != "int4" and (scheme != "int8" or not native.has_tiles())
+    return scheme != "int4" and (scheme != "int8" or native.torch_multiplies_bytes())
 
 
 def linear_of_many(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
