@@ -45,7 +45,7 @@ def ours(shape: Shape, precision: str = "float32", compiled: bool = False) -> St
 
     def step(inputs: Tensor, targets: Tensor) -> float:
         given.append([(inputs, targets)])
-        with multiplying(precision):
+        with multiplying(precision, compiled):
             return next(steps).loss
 
     return step

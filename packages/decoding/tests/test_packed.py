@@ -6,8 +6,9 @@ from torch import nn
 
 import gpt2
 from decoding import GenerationSettings, PackedWeights, generate_ids, packed, score_tokens
+from tensors import onednn_is_there
 
-pytestmark = pytest.mark.skipif(not packed.packing_is_there(), reason="this torch has no oneDNN to pack for")
+pytestmark = pytest.mark.skipif(not onednn_is_there(), reason="this torch has no oneDNN to pack for")
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,6 @@ def test_ids_and_scores_do_not_depend_on_the_library(model, monkeypatch, faster,
     prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9]][: 3 if "prompt_lookup_tokens" not in settings else 1]
     asked = GenerationSettings(max_new_tokens=24, temperature=0, **settings)
     plain = generate_ids(model, prompts, asked, pack=False)
-    monkeypatch.setattr(packed, "onednn_is_faster", lambda: faster)
     monkeypatch.setattr("tensors.products.onednn_is_faster", lambda: faster)
     kept = PackedWeights()
     assert [row.ids for row in generate_ids(model, prompts, asked, pack=kept)] == [row.ids for row in plain]

@@ -114,8 +114,8 @@ def test_the_parts_with_one_window_sum_to_the_whole(source):
 
 
 def test_the_advice_says_what_bounds_it():
-    assert "1 window, 2.82 GB: one more would not fit in 3.42 GB, 90% of what is free" in describe(
-        FitSettings("gpt2", memory=3.8)
+    assert "1 window, 2.67 GB: one more would not fit in 3.06 GB, 90% of what is free" in describe(
+        FitSettings("gpt2", memory=3.4)
     )
 
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from quantization import QuantizedLinear, native, quantize
 from quantization.kernels import MANY, linear, linear_reference, prepared, rows_in_eight_bits
+from tensors import processor_has
 
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 
@@ -54,7 +55,7 @@ def assert_same(x, layer):
 @pytest.mark.parametrize("columns", [1, 33, 64, 200])
 @pytest.mark.parametrize("scheme", ["int8", "int8-weight-only", "bfloat16"])
 def test_many_rows_meet_the_same_weights_by_torch_or_the_kernels(instructions, monkeypatch, scheme, columns, by_torch):
-    if by_torch and not getattr(torch.cpu, "_is_vnni_supported", lambda: False)():
+    if by_torch and not processor_has("avx512_vnni"):
         pytest.skip("no AVX-512 VNNI here: torch's sums of whole numbers may saturate")
     monkeypatch.setattr(native, "torch_multiplies_bytes", lambda: by_torch)
     layer, x = layer_and_input(scheme, 37, columns, MANY + 5)

@@ -1,29 +1,12 @@
-"""Products of linear layers by the library that is fastest here, and weights in the layout that it likes best."""
-
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+"""Weights in the layout that oneDNN likes best."""
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
-from torch.overrides import TorchFunctionMode
 
-from tensors import fast_linear, onednn_is_faster
+from tensors import FastProducts
 
 SMALLEST = 1 << 18
 """Numbers in a weight from which packing is worth the memory."""
-
-
-class FastProducts(TorchFunctionMode):
-    """Inside `with`, every product with a weight is `tensors.fast_linear`."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is linear and not kwargs:
-            return self.product(*args)
-        return func(*args, **(kwargs or {}))
-
-    def product(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        return fast_linear(x, weight, bias)
 
 
 class PackedWeights(FastProducts):
@@ -54,11 +37,6 @@ class PackedWeights(FastProducts):
         return known[2]
 
 
-def fast_products() -> AbstractContextManager[Any]:
-    """`FastProducts` where they are faster than torch's own, else nothing."""
-    return FastProducts() if onednn_is_faster() else nullcontext()
-
-
 def worth_packing(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool:
     """True for a large float32 parameter on the CPU and an x of several rows."""
     return (
@@ -69,11 +47,4 @@ def worth_packing(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> bool
         and weight.device.type == x.device.type == "cpu"
         and (bias is None or bias.dtype == torch.float32)
         and not weight.is_inference()
-    )
-
-
-def packing_is_there() -> bool:
-    """Whether this torch has oneDNN and its two functions (they are not public)."""
-    return torch.backends.mkldnn.is_available() and all(
-        hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")
     )

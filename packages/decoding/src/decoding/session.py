@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensors import keep_freed_memory
+from tensors import fast_products, keep_freed_memory, onednn_is_there
 
 from .inference import inference
-from .packed import PackedWeights, fast_products, packing_is_there
+from .packed import PackedWeights
 from .protocols import LanguageModel
 
 
@@ -33,7 +33,7 @@ class Session:
         self.held = [0] * rows
         """Tokens that the cache holds of each row: `cache.lengths`, without asking the device."""
         self.packed: PackedWeights | None = None
-        if pack is not False and self.device.type == "cpu" and packing_is_there():
+        if pack is not False and self.device.type == "cpu" and onednn_is_there():
             self.packed = pack if isinstance(pack, PackedWeights) else PackedWeights()
 
     def feed(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "B V"]:

@@ -13,11 +13,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from tensors import keep_freed_memory, pad_rows
+from tensors import fast_products, keep_freed_memory, pad_rows
 
 from .head_scores import score_head, score_logits, score_states
 from .inference import inference
-from .packed import fast_products
 from .protocols import LanguageModel
 
 TOKENS_PER_BATCH = 2048

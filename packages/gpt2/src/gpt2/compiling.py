@@ -43,7 +43,7 @@ class Compiling:
         )
         began = time.perf_counter()
         autocast = torch.autocast(device.type, autocast_type(self.precision), self.precision == "bfloat16")
-        with fork_random("compile"), multiplying(self.precision):
+        with fork_random("compile"), multiplying(self.precision, compiled=loss is self.compiled):
             with autocast:
                 total = loss(self.model.train(), tuple(part.to(device) for part in batch))[0]
             gradients = torch.autograd.grad(total, parameters, allow_unused=True)

@@ -45,7 +45,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
                 continue
             gradient = _minus_one_hot(log_probabilities.exp_(), target, real).to(part.dtype)
             if state_gradient is not None:
-                torch.mm(gradient, weight, out=state_gradient[start : start + rows])
+                state_gradient[start : start + rows] = fast_linear(gradient, weight.T)
             if weight_gradient is not None:
                 weight_gradient.addmm_(gradient.T, part)
         ctx.save_for_backward(state_gradient, weight_gradient)

@@ -1,9 +1,10 @@
 """How much memory a GPT-2 takes, by formula: to train it, and to let it write.
 
-What training keeps of every token for its way back (float32, counted from what autograd saves): per block 16 vectors of
+What training keeps of every token for its way back (float32, counted from what autograd saves): per block 12 vectors of
 `n_embd`: the stream before each part and its norm (4), queries, keys, values and what attention read (4), the wide
-layer before and after its GELU (8); and 4 statistics of norms and one number a head. The head's logits exist some rows
-at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a moment.
+layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head. The
+head's logits exist some rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the
+backward pass, twice for a moment.
 """
 
 import dataclasses
@@ -66,7 +67,7 @@ def training_memory(config: GPT2Config, time: int | None = None, optimizer: str 
     matrices = 12 * layers * c * c
     numbers = STATES[optimizer] * matrices + 2 * (parameters - matrices)
     rows = max(16, CHUNK_BYTES // (4 * config.n_vocab))
-    token = layers * (16 * c + 4 + config.n_head) + 2 * c + 2
+    token = layers * (12 * c + 4 + config.n_head) + 2 * c + 2
     return TrainingMemory(
         weights=FLOAT * parameters,
         gradients=FLOAT * parameters,

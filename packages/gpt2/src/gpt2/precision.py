@@ -1,10 +1,12 @@
 """`--precision`: how exactly a run multiplies. Weights, their updates and sums are float32 in every case."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeVar
 
 import torch
+
+from tensors import fast_products, processor_has
 
 PRECISIONS = ("float32", "medium", "bfloat16")
 Result = TypeVar("Result")
@@ -21,8 +23,7 @@ def choose_precision(asked: str, device: torch.device) -> str:
 
 def has_16_bit_units() -> bool:
     """Whether the processor multiplies 16-bit numbers as such (AMX or AVX-512 BF16): elsewhere they only cost more."""
-    questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in questions)
+    return processor_has("amx") or processor_has("avx512_bf16")
 
 
 def autocast_type(precision: str) -> torch.dtype | None:
@@ -31,23 +32,25 @@ def autocast_type(precision: str) -> torch.dtype | None:
 
 
 @contextmanager
-def multiplying(precision: str) -> Iterator[None]:
-    """Inside, products of float32 numbers may round them to 16 bits, Muon's too, unless the precision is "float32". The
-    switch is one of the whole process, so it is put back."""
+def multiplying(precision: str, compiled: bool = False) -> Iterator[None]:
+    """Inside, products of float32 numbers may round them to 16 bits, Muon's too, unless the precision is "float32";
+    then they are `tensors.fast_linear`'s, but for what torch has `compiled`. The switch is one of the whole process, so
+    it is put back."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
     try:
-        yield
+        with fast_products() if precision == "float32" and not compiled else nullcontext():
+            yield
     finally:
         torch.set_float32_matmul_precision(before)
 
 
-def each_multiplying(precision: str, steps: Iterator[Result]) -> Iterator[Result]:
+def each_multiplying(precision: str, compiled: bool, steps: Iterator[Result]) -> Iterator[Result]:
     """`steps`, each of them computed inside `multiplying`; what is done between them is not."""
     done = object()
 
     def following() -> Result | object:
-        with multiplying(precision):
+        with multiplying(precision, compiled):
             return next(steps, done)
 
     while (step := following()) is not done:

@@ -133,7 +133,7 @@ class Run:
             guard=self.guard,
             watch=self._watch,
         )
-        return each_multiplying(self.record.precision, steps)
+        return each_multiplying(self.record.precision, self.compiled is not None, steps)
 
     def _try_compiling(self) -> Compiling:
         return Compiling(self.model, model_loss, self.record.precision, samples(*self._text, self.start))

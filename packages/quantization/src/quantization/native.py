@@ -17,7 +17,7 @@ from ctypes import POINTER, Structure, c_char_p, c_float, c_int, c_int64, c_void
 from functools import cache
 from pathlib import Path
 
-import torch
+from tensors import processor_has
 
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
 SWITCH = "QUANTIZATION_KERNELS"
@@ -61,12 +61,10 @@ def library() -> ctypes.CDLL | None:
     return _library(os.environ.get(SWITCH, "native"))
 
 
-@cache
 def torch_multiplies_bytes() -> bool:
     """Whether torch's product of many rows of int8 is exact and faster than the kernels': with AVX-512 VNNI, whose sums
     do not saturate as those of older instructions do, and without matrix tiles (AMX), which the kernels use."""
-    vnni, tiles = (getattr(torch.cpu, f"_is_{name}_supported", lambda: False)() for name in ("vnni", "amx_tile"))
-    return vnni and not tiles
+    return processor_has("avx512_vnni") and not processor_has("amx")
 
 
 @cache

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .network_by_hand import train_by_hand
     from .network_by_torch import train_by_torch
     from .penguin_data import initial_parameters, load_penguins
-    from .products import fast_linear, onednn_is_faster
+    from .processors import onednn_is_faster, onednn_is_there, processor_has
+    from .products import FastProducts, fast_linear, fast_products
     from .ragged import gather_rows, length_mask, pad_rows, unpad_rows
     from .randomness import fork_random, generator, random_state, seed_all, set_random_state
     from .reshapes import merge_axes, one_hot, split_axis
@@ -57,7 +58,11 @@ __all__ = [  # noqa: RUF022  in reading order
     "choose_device",
     "keep_freed_memory",
     "fast_linear",
+    "FastProducts",
+    "fast_products",
     "onednn_is_faster",
+    "onednn_is_there",
+    "processor_has",
 ]
 
 _MODULE = {
@@ -75,7 +80,8 @@ _MODULE = {
     **dict.fromkeys(("split_axis", "merge_axes", "one_hot"), "reshapes"),
     **dict.fromkeys(("generator", "seed_all", "random_state", "set_random_state", "fork_random"), "randomness"),
     "choose_device": "devices",
-    **dict.fromkeys(("fast_linear", "onednn_is_faster"), "products"),
+    **dict.fromkeys(("fast_linear", "FastProducts", "fast_products"), "products"),
+    **dict.fromkeys(("onednn_is_faster", "onednn_is_there", "processor_has"), "processors"),
     "keep_freed_memory": "allocator",
 }
 

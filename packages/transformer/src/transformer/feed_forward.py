@@ -4,6 +4,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .recomputation import through
+
 GATED = ("swiglu", "geglu")
 ACTIVATIONS = ("gelu_tanh", "gelu", "relu", "relu_squared", *GATED)
 
@@ -44,7 +46,7 @@ class FeedForward(nn.Module):
                 "make the layer as wide as what it is given"
             )
         if self.gate is None:
-            return self.down(self.activate(self.up(x)))
+            return through(self.activate, self.up(x), self.down)
         return self.down(self.activate(self.gate(x)) * self.up(x))
 
     def activate(self, x: Float[Tensor, "... hidden"]) -> Float[Tensor, "... hidden"]:
