@@ -67,7 +67,7 @@ def check_tensorboard(folder: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder)).Reload()
-    assert {"heads", "token vectors"} <= set(events.Tags()["images"])
+    assert {"layers", "token vectors"} <= set(events.Tags()["images"])
     assert [event.step for event in events.Tensors("sample/text_summary")] == [2, 4, 6]
 
 
@@ -89,6 +89,39 @@ def test_samples_after_the_checkpoint_are_written_again(tmp_path):
     assert [sample.text for sample in read_samples(tmp_path)] == [" 2 \u00e9\n", " 4 \u00e9\n", " five"]
 
 
+def test_a_resumed_run_is_sampled_and_shown_as_it_began(trainer, text_file, tmp_path, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = tmp_path / "my run"
+    answers = iter([False, False, False, True])
+    good = gpt2.run
+    monkeypatch.setattr(gpt2, "run", lambda settings, stop: good(settings, lambda: next(answers)))
+    options = ["--sample-every", "1", "--prompt", "It was", "--temperature", "0"]
+    code, output, _ = trainer("--text", text_file, "--out", folder, *TINY, *options, "--evaluate-every", "2")
+    assert "Stopped after step 4 of 6" in output
+    assert f"--resume '{folder}'" in output
+    monkeypatch.setattr(gpt2, "run", good)
+    code, output, errors = trainer("--resume", folder, "--sample-tokens", "3")
+    assert code == 0, errors
+    samples = read_samples(folder)
+    assert [(sample.step, sample.prompt) for sample in samples] == [(step, "It was") for step in range(1, 7)]
+    assert len(gpt2.load(folder)[1].encode(samples[5].text)) <= 3 < len(gpt2.load(folder)[1].encode(samples[3].text))
+    assert "--prompt 'It was'" in output
+    events = EventAccumulator(str(folder)).Reload()
+    assert [event.step for event in events.Tensors("sample/text_summary")] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in events.Images("layers")] == [2, 4, 6]
+
+
+def test_a_prompt_longer_than_the_context_is_refused_before_the_first_step(trainer, text_file, tmp_path):
+    arguments = ["--text", text_file, "--out", tmp_path / "run", *TINY, "--prompt", "word " * 200]
+    code, _, errors = trainer(*arguments)
+    assert code == 2
+    assert "--prompt: wanted at most 32 tokens, the model's context, got" in errors
+    assert "--resume" in errors
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+    assert trainer("--resume", tmp_path / "run", "--prompt", "The")[0] == 0
+
+
 class Links(HTMLParser):
     """What a page would load: every src and href."""
 
@@ -107,7 +140,9 @@ class Links(HTMLParser):
         (["--prompt", ""], ["--prompt", "wanted some text"]),
         (["--shard"], ["--shard", "wanted the whole model", "train --shard"]),
         (["--skip-limit", "-1"], ["--skip-limit", "got -1"]),
-        (["--temperature", "-1"], ["temperature", "got -1"]),
+        (["--temperature", "-1"], ["gpt2-trainer: --temperature must be", "got -1"]),
+        (["--sample-tokens", "0"], ["gpt2-trainer: --sample-tokens must be"]),
+        (["--sample-tokens", "many"], ["gpt2-trainer: --sample-tokens: wanted a whole number, got 'many'"]),
         (["--recipe", "quik"], ["did you mean quick?"]),
     ],
 )
@@ -116,6 +151,12 @@ def test_wrong_settings_are_explained(trainer, text_file, tmp_path, arguments, w
     assert code == 2
     assert all(word in errors for word in words), errors
     assert not (tmp_path / "run").exists()
+
+
+def test_a_text_without_its_option_is_explained(trainer):
+    code, _, errors = trainer("book.txt")
+    assert code == 2
+    assert errors == "gpt2-trainer: wanted options, got 'book.txt'; to learn from a text: --text book.txt\n"
 
 
 def test_help_needs_no_torch():

@@ -57,7 +57,7 @@ def test_file_folder_and_pattern_read_the_same_bytes(tmp_path):
 
 BAD_TEXT = {
     "missing": (None, FileNotFoundError, "wanted a text file.*is not there; check the path"),
-    "empty": (b"", ValueError, "wanted text in .*empty; name other files"),
+    "empty": (b"", ValueError, "wanted text in .*, got empty files only; name other files"),
     "binary": (b"ab\0cd", ValueError, "is binary .a zero byte at offset 2.; leave"),
     "latin1": ("café".encode("latin-1"), ValueError, "wanted UTF-8.*0xe9 at offset 3; convert"),
 }
@@ -106,7 +106,11 @@ def test_equal_documents_stay_on_one_side(all_texts, held_out):
     corpus = corpus_of(all_texts)
     if len({document.text for document in corpus.documents}) > 1:
         train, tail = dataio.split_corpus(corpus, held_out)
-        assert not {document.text for document in train.documents} & {document.text for document in tail.documents}
+        parts = [{document.name: document.text for document in side.documents} for side in (train, tail)]
+        cuts = {document.text: {} for document in corpus.documents}
+        for document in corpus.documents:
+            cuts[document.text][document.name] = tuple(side.get(document.name, "") for side in parts)
+        assert all(len(set(places.values())) == 1 for places in cuts.values()), "whole or cut, all in the same way"
 
 
 def test_a_document_keeps_its_side_when_others_come():
@@ -125,6 +129,17 @@ def test_few_documents_are_cut_after_a_line_end(tmp_path):
     assert train.documents[0].text.endswith("\n")
     assert tail.documents[0].text.startswith("line 9")
     assert 0.08 < tail.n_bytes / (train.n_bytes + tail.n_bytes) < 0.12
+
+
+def test_documents_of_very_different_size_are_cut_each(tmp_path):
+    """Where whole ones chosen by chance would come to a share far from the one asked for."""
+    short = tuple(dataio.Document(f"{i}", f"short text {i}\n" * 3) for i in range(30))
+    long = tuple(dataio.Document(f"long {i}", "".join(f"line {n} of {i}\n" for n in range(3000))) for i in range(3))
+    corpus = dataio.Corpus("uneven", short + long)
+    train, tail = dataio.split_corpus(corpus, 0.05)
+    assert 0.04 < tail.n_bytes / corpus.n_bytes < 0.06
+    assert train.n_bytes + tail.n_bytes == corpus.n_bytes
+    assert {document.name for document in long} <= {document.name for document in tail.documents}
 
 
 def test_one_long_line_is_cut_near_the_wanted_place():

@@ -48,7 +48,7 @@ def test_bad_parquet_is_refused(tmp_path, monkeypatch):
         list(dataio.stream_text(path, field="body"))
     for field, kind in (("number", "int64"), ("list", "list")):
         with pytest.raises(
-            ValueError, match=rf"wanted text in column '{field}' of .*a.parquet, got {kind}.*pass field="
+            ValueError, match=rf"wanted text in column '{field}' of .*a.parquet, got {kind}.*give one of .*--field"
         ):
             list(dataio.stream_text(path, field=field))
     with pytest.raises(ValueError, match=r"wanted text in column 'text', row 1 of .*a.parquet, got null; leave out"):

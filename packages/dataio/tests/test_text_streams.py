@@ -137,8 +137,14 @@ def test_a_stream_splits_as_a_corpus_does(tmp_path):
 BAD_LINES = {
     "broken": ('{"text": "a"', r"wanted a JSON object, got Expecting .* at character 13 in line 3 of .*; repair"),
     "no object": ("[1]", r"wanted a JSON object with field 'text', got list in line 3 of .*a.jsonl; write one"),
-    "missing": ('{"body": 1}', r"wanted field 'text', got fields \['body'\] in line 3 of .*a.jsonl; pass field="),
-    "no text": ('{"text": null}', r"wanted text in field 'text', got NoneType in line 3 of .*a.jsonl; pass field="),
+    "missing": (
+        '{"body": 1}',
+        r"wanted field 'text', got fields \['body'\] in line 3 of .*a.jsonl; give it by .*--field",
+    ),
+    "no text": (
+        '{"text": null}',
+        r"wanted text in field 'text', got NoneType in line 3 of .*a.jsonl; give one .*--field",
+    ),
     "half a pair": ('{"text": "\\ud800"}', r"wanted text that UTF-8 can hold .* in line 3 of .*a.jsonl; repair"),
     "latin1": ("é", r"wanted UTF-8, got byte 0xe9 in line 3 of .*a.jsonl; convert"),
 }

@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +100,8 @@ def test_text_that_cannot_be_learned_from(train, tmp_path, content, words):
         (["--steps", "0"], ["--steps", "at least 1", "got 0"]),
         (["--learning-rate", "-1"], ["--learning-rate", "above 0"]),
         (["--warmup", "-1"], ["--warmup", "0 steps or more"]),
+        (["--steps", "8", "--warmup", "8"], ["--warmup: wanted fewer than the 8 steps of the run, got 8"]),
+        (["--precision", "fp16"], ["--precision: wanted one of", "got 'fp16'; leave --precision out\n"]),
         (["--seed", "-1"], ["--seed", "got -1"]),
         (["--device", "quantum"], ["quantum", "cpu, cuda, cuda:N, mps or auto"]),
         (["--steps", "ten"], ["--steps: wanted a whole number, got 'ten'"]),
@@ -222,3 +226,57 @@ def test_a_full_disk_keeps_what_was_saved(train, text_file, tmp_path, monkeypatc
     assert all(word in errors for word in ("wanted room", "of step 2", "--resume"))
     monkeypatch.setattr(Run, "_save", save)
     assert train("--resume", tmp_path / "run")[0] == 0
+
+
+def test_a_second_signal_ends_at_once_and_says_what_is_safe(train, text_file, tmp_path, monkeypatch):
+    steps = iter(range(10**6))
+
+    def impatient(model, batch):
+        if model.training and next(steps) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return model.loss(*batch)
+
+    monkeypatch.setattr(gpt2.training, "model_loss", impatient)
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "my run", *TINY, "--save-every", "1")
+    assert code == 130
+    assert "train: ended at once. The last good checkpoint is of step " in errors
+    assert f"--resume '{tmp_path / 'my run'}'" in errors
+    assert "Traceback" not in errors
+    assert train("--resume", tmp_path / "my run")[0] == 0
+
+
+def test_a_signal_before_there_is_a_run_is_one_line(train, text_file, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gpt2.training, "open_run", interrupted)
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY)
+    assert (code, errors) == (130, "\ntrain: ended at once.\n")
+
+
+def test_a_signal_in_the_last_step_ends_in_the_result(train, text_file, tmp_path, monkeypatch):
+    def interrupted(model, batch):
+        if (tmp_path / "run" / "checkpoints" / "step-000003").exists():
+            os.kill(os.getpid(), signal.SIGINT)
+            monkeypatch.setattr(gpt2.training, "model_loss", lambda model, batch: model.loss(*batch))
+        return model.loss(*batch)
+
+    monkeypatch.setattr(gpt2.training, "model_loss", interrupted)
+    code, output, _ = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "1")
+    assert code == 0
+    assert "bits per byte" in output
+
+
+def test_little_text_for_the_default_recipe_is_noted(train, text_file, tmp_path):
+    for length, noted in ((9_000, True), (250_000, False)):
+        (tmp_path / "text.txt").write_text((text_file.read_text() * 9)[:length])
+        code, output, errors = train("--text", tmp_path / "text.txt", "--out", tmp_path / str(length), "--steps", "1")
+        assert code == 0, errors
+        assert ("so little text is learned by heart" in output) == noted
+        assert "0.00 MB" not in output
+
+
+def test_fewer_steps_warm_up_for_fewer(text_file, tmp_path):
+    run = gpt2.run(gpt2.TrainSettings(text=str(text_file), out=tmp_path / "run", recipe="small", steps=7))
+    assert run.recipe.warmup == 1

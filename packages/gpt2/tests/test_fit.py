@@ -107,13 +107,22 @@ def test_a_folder_a_size_and_a_recipe_are_planned(model, tokenizer, tmp_path):
 
 @pytest.mark.parametrize("source", ["gpt2", "tiny"])
 def test_the_parts_with_one_window_sum_to_the_whole(source):
-    lines = describe(FitSettings(source, memory=8.0)).split("training with adamw\n")[1].splitlines()
+    lines = describe(FitSettings(source, memory=8.0)).split("\n\n")[1].splitlines()[1:]
     *parts, whole = (float(line.split()[-2]) for line in lines[:6])
     assert len({line.split()[-1] for line in lines[:6]}) == 1, "one unit"
     assert sum(parts) == pytest.approx(whole, abs=0.025)
 
 
+def test_a_recipe_is_planned_as_it_trains():
+    text = describe(FitSettings("small", memory=8.0))
+    assert "training with muon" in text
+    assert "all 24 windows of the recipe's batch fit at once" in text
+    assert "training with adamw" in describe(FitSettings("small", memory=8.0, optimizer="adamw"))
+
+
 def test_the_advice_says_what_bounds_it():
+    assert "does not fit; try a smaller model" in describe(FitSettings("gpt2-xl", memory=8.0, context=64))
+    assert "does not fit; try a smaller --context" in describe(FitSettings("gpt2", memory=2.6))
     assert "1 window, 2.67 GB: one more would not fit in 3.06 GB, 90% of what is free" in describe(
         FitSettings("gpt2", memory=3.4)
     )

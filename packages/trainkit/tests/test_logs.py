@@ -141,7 +141,7 @@ def test_without_a_terminal_progress_writes_plain_lines(monkeypatch):
     steps = make_steps(2, 8)
     assert list(progress(steps, total=8, start=2, unit="tokens", describe=lambda: "validation 1.23")) == steps
     first, last = stream.getvalue().splitlines()
-    assert re.fullmatch(r"step 3/8  loss 0.3333  rate 1.00e-01  [\d,]+ tokens/s  validation 1.23  \d+ s left", first)
+    assert re.fullmatch(r"step 3/8  loss 0.3333  validation 1.23  [\d,]+ tokens/s  rate 1.00e-01  \d+ s left", first)
     assert last.startswith("step 8/8  loss 0.1250")
 
 

@@ -6,20 +6,22 @@ from dataclasses import replace
 
 import tyro
 
-from gpt2.command import guarded, plain
+from gpt2.command import guarded, plain, refuse_slips
 from gpt2.launching import after_restart, launch, note, wanted_processes
-from gpt2.narration import held_out, how_to_resume, introduction, report, typed
+from gpt2.narration import held_out, how_to_resume, introduction, report, resuming, typed
 
-from .settings import TrainerSettings
+from .settings import TrainerSettings, check
 
 
 def main() -> None:
     """`gpt2-trainer …`"""
 
     arguments = sys.argv[1:]
+    refuse_slips("gpt2-trainer", arguments, TrainerSettings)
+    settings = tyro.cli(TrainerSettings, prog="gpt2-trainer")
 
     def work() -> int:
-        settings = tyro.cli(TrainerSettings, prog="gpt2-trainer")
+        check(settings)
         if processes := wanted_processes(settings.train):
             launch("gpt2_trainer", arguments, processes)
         from gpt2.many_processes import joined
@@ -39,9 +41,11 @@ def train_and_sample(settings: TrainerSettings) -> int:
     from trainkit import graceful_stop, is_first_rank, progress
 
     from .report import write_report
-    from .watching import Watcher, sampling_settings
+    from .samples import sampling_of
+    from .watching import Watcher, generation_settings
 
-    sampling = sampling_settings(settings)  # refused before a run is made
+    sampling = sampling_of(settings)
+    generation_settings(sampling)  # refused before a run is made
     began, command = time.perf_counter(), typed("gpt2_trainer", "gpt2-trainer")
     with graceful_stop() as stop:
         run = gpt2.run(settings.train, lambda: stop.requested)
@@ -53,23 +57,25 @@ def train_and_sample(settings: TrainerSettings) -> int:
         print(introduction(run), flush=True)
         steps = progress(run, total=run.total, start=run.start, unit="tokens", describe=lambda: held_out(run))
         try:
-            with Watcher(run, settings, sampling) as watcher:
-                for step in steps:
-                    if sample := watcher.look(step):
-                        title = f"── step {step.number}, loss {step.loss:.3f} ──"
-                        show(f"{title}\n{sample.prompt}{sample.text}\n")
+            watcher = Watcher(run, sampling)
+            for step in steps:
+                if sample := watcher.look(step):
+                    title = f"── step {step.number}, loss {step.loss:.3f} ──"
+                    show(f"{title}\n{sample.prompt}{sample.text}\n")
         except (ValueError, OSError) as error:
             how = how_to_resume(run, command, getattr(error, "step", None))
             raise ValueError(f"{plain(error)}. {how}") from error
+        except KeyboardInterrupt:  # the second one
+            raise KeyboardInterrupt(how_to_resume(run, command)) from None
     if run.profile:
         print(f"\n{run.profile.table()}")
     if run.finished:
         page = write_report(run)
-        print(report(run, time.perf_counter() - began))
-        print(f"\nReport: {page} (curves, heads, tokens, samples; open it in a browser)")
+        print(report(run, time.perf_counter() - began, sampling.prompt))
+        print(f"\nReport: {page} (curves, layers, tokens, samples; open it in a browser)")
         return 0
     print(f"Stopped after step {run.last_step} of {run.total}; everything is saved.")
-    print(f"\nGo on with:\n  {command} --resume {run.folder}")
+    print(f"\nGo on with:\n  {resuming(run, command)}")
     return stop.exit_code
 
 

@@ -1,4 +1,4 @@
-"""A run as pictures: its curves, where its heads look, and where its tokens lie. Each function returns a Figure."""
+"""A run as pictures: its curves, where its layers look, and where its tokens lie. Each function returns a Figure."""
 
 import io
 import json
@@ -42,17 +42,18 @@ def curves(folder: Path) -> Figure:
     return figure
 
 
-def heads(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure:
-    """Where every layer looks while it reads the first 24 tokens of `text`, and the rollout through all of them."""
-    ids = tokenizer.encode(text)[: min(24, model.n_ctx)]
+def layers(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure:
+    """Where every layer looks, its heads averaged, while it reads `text`, as much of it as the context holds and 32
+    tokens show; and the rollout through all of them."""
+    ids = tokenizer.encode(text)[: min(32, model.n_ctx)]
     was_training = model.training
     try:
         with torch.inference_mode(), record_maps(model.eval()) as maps:
             model(torch.tensor([ids], device=next(model.parameters()).device))
     finally:
         model.train(was_training)
-    layers = {f"layer {number}": weights for number, weights in enumerate(maps.values(), start=1)}
-    return plot_layers(layers, [tokenizer.decode([id]) for id in ids])
+    looks = {f"layer {number}": weights for number, weights in enumerate(maps.values(), start=1)}
+    return plot_layers(looks, [tokenizer.decode([id]) for id in ids])
 
 
 def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.ndarray, most: int = 250) -> Figure:

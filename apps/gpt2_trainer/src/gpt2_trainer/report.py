@@ -6,11 +6,12 @@ from importlib import resources
 from pathlib import Path
 
 import gpt2
+from gpt2.narration import named
 
 from . import pictures
 from .samples import read_samples
 
-LOOKED_AT = "The model reads this sentence, and every layer looks at what came before."
+LOOKED_AT = "The model reads this, and every layer looks back."
 
 
 def write_report(run: "gpt2.Run") -> Path:
@@ -22,7 +23,7 @@ def write_report(run: "gpt2.Run") -> Path:
         raise ValueError("run: wanted one that was evaluated, got none; iterate over it to the end first")
     figures = {
         "Curves": pictures.curves(run.folder),
-        "Where the layers look": pictures.heads(run.model, run.tokenizer, LOOKED_AT),
+        "Where the layers look": pictures.layers(run.model, run.tokenizer, LOOKED_AT),
         "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000]),
     }
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -33,8 +34,9 @@ def write_report(run: "gpt2.Run") -> Path:
             "Perplexity": f"{result.perplexity:.2f}",
             "Bits per byte": f"{run.bits_per_byte:.4f}",
             "Parameters": f"{c.n_parameters:,}",
+            "Made on": f"{run.device}, {record.precision}, seed {record.seed}",
             "Steps": f"{run.total:,} of {run.recipe.batch_size * c.n_ctx:,} tokens",
-            "Text": f"{run.text.name}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
+            "Text": f"{named(run.text.name)}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
         },
         figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
         looked_at=LOOKED_AT,

@@ -1,11 +1,17 @@
 """What a person may say to `gpt2-trainer`: all of `train`, and how to sample meanwhile."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, arg
 
+import gpt2.settings
 from gpt2 import TrainSettings
+
+
+def _shown(metavar: str, default: str) -> Any:
+    """How `--help` names a value, and the default; what is left out a resumed run takes from before."""
+    return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
 
 
 @dataclass(frozen=True)
@@ -16,24 +22,27 @@ class TrainerSettings:
     """
 
     train: OmitArgPrefixes[TrainSettings] = field(default_factory=TrainSettings)
-    prompt: str = "The"
+    prompt: Annotated[str | None, _shown("TEXT", "The")] = None
     """What every sample continues."""
-    sample_every: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: ten in the whole run)")] = None
+    sample_every: Annotated[int | None, _shown("N", "ten in the whole run")] = None
     """Steps between samples."""
-    sample_tokens: int = 60
+    sample_tokens: Annotated[int | None, _shown("N", "60")] = None
     """Tokens a sample, at most."""
-    temperature: float = 0.7
+    temperature: Annotated[float | None, _shown("T", "0.7")] = None
     """Of the samples; 0 takes the likeliest token each time."""
-    top_k: int = 40
+    top_k: Annotated[int | None, _shown("K", "40")] = None
     """Samples draw among the k likeliest tokens; 0 is off."""
 
-    def __post_init__(self) -> None:
-        if self.sample_every is not None and self.sample_every < 1:
-            raise ValueError(f"--sample-every: wanted at least 1 step, got {self.sample_every}; leave it out for ten")
-        if self.train.shard:
-            raise ValueError(
-                "--shard: wanted the whole model in each process, to sample from it, got shards; leave --shard out, or "
-                "train without samples by `train --shard`"
-            )
-        if not self.prompt:
-            raise ValueError('--prompt: wanted some text to continue, got none; try --prompt "The "')
+
+def check(settings: TrainerSettings) -> None:
+    """ValueError for what is wrong in itself, whatever the run."""
+    gpt2.settings.check(settings.train)
+    if settings.sample_every is not None and settings.sample_every < 1:
+        raise ValueError(f"--sample-every: wanted at least 1 step, got {settings.sample_every}; leave it out for ten")
+    if settings.train.shard:
+        raise ValueError(
+            "--shard: wanted the whole model in each process, to sample from it, got shards; leave --shard out, or "
+            "train without samples by `train --shard`"
+        )
+    if settings.prompt == "":
+        raise ValueError('--prompt: wanted some text to continue, got none; try --prompt "The "')

@@ -1,60 +1,58 @@
 """Looking at a run without changing it: samples, and in TensorBoard the same samples with pictures of the model."""
 
-from types import TracebackType
-
-from torch.utils.tensorboard import SummaryWriter
-
 import gpt2
 from decoding import GenerationSettings, generate
 from trainkit import Step
 
 from . import pictures
 from .report import LOOKED_AT
-from .samples import Sample, SampleLog
-from .settings import TrainerSettings
+from .samples import Sample, SampleLog, Sampling
 
 
-def sampling_settings(settings: TrainerSettings) -> GenerationSettings:
-    """How samples are drawn; ValueError for what decoding does not allow."""
-    return GenerationSettings(
-        max_new_tokens=settings.sample_tokens,
-        temperature=settings.temperature,
-        top_k=settings.top_k if settings.temperature > 0 else 0,
-    )
+def generation_settings(sampling: Sampling) -> GenerationSettings:
+    """How samples are drawn; ValueError, in the words of the options, for what decoding does not allow."""
+    try:
+        return GenerationSettings(
+            max_new_tokens=sampling.sample_tokens,
+            temperature=sampling.temperature,
+            top_k=sampling.top_k if sampling.temperature > 0 else 0,
+        )
+    except ValueError as error:
+        options = {"max_new_tokens": "--sample-tokens", "temperature": "--temperature", "top_k": "--top-k"}
+        name, _, rest = str(error).partition(" ")
+        raise ValueError(f"{options.get(name, name)} {rest}") from None
 
 
 class Watcher:
-    """`look(step)` after every step: a sample every so often, and pictures where the run was evaluated."""
+    """`look(step)` after every step: a sample every so often, and pictures where the run was evaluated.
 
-    def __init__(self, run: "gpt2.Run", settings: TrainerSettings, sampling: GenerationSettings) -> None:
-        self.run, self.prompt, self.sampling = run, settings.prompt, sampling
-        self.sample_every = settings.sample_every or -(-run.total // 10)
+    ValueError for a prompt that the model cannot read.
+    """
+
+    def __init__(self, run: "gpt2.Run", sampling: Sampling) -> None:
+        self.run, self.sampling, self.drawn = run, sampling, generation_settings(sampling)
+        self.sample_every = sampling.sample_every or -(-run.total // 10)
+        if (length := len(run.tokenizer.encode(sampling.prompt))) > run.config.n_ctx:
+            raise ValueError(
+                f"--prompt: wanted at most {run.config.n_ctx} tokens, the model's context, got {length}; shorten it"
+            )
         if run.start < run.total:
+            sampling.write(run.folder)
             self.samples = SampleLog(run.folder, run.start)
-            self.tensorboard = SummaryWriter(str(run.folder), purge_step=run.start + 1, filename_suffix=".samples")
 
     def look(self, step: Step) -> Sample | None:
         """The sample of this step, if it has one; it is kept, too."""
-        run, last = self.run, step.number == self.run.total
+        run, last, curves = self.run, step.number == self.run.total, self.run.metrics
+        assert curves is not None  # it is there while the run goes
         if last or step.number % run.record.evaluate_every == 0:
-            heads = pictures.heads(run.model, run.tokenizer, LOOKED_AT)
+            looks = pictures.layers(run.model, run.tokenizer, LOOKED_AT)
             tokens = pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000])
-            self.tensorboard.add_image("heads", pictures.pixels(heads), step.number)
-            self.tensorboard.add_image("token vectors", pictures.pixels(tokens), step.number)
+            curves.image(step.number, "layers", pictures.pixels(looks))
+            curves.image(step.number, "token vectors", pictures.pixels(tokens))
         if not last and step.number % self.sample_every:
             return None
-        text = generate(run.model, run.tokenizer, [self.prompt], self.sampling)[0].text
-        sample = Sample(step.number, step.loss, self.prompt, text)
+        text = generate(run.model, run.tokenizer, [self.sampling.prompt], self.drawn)[0].text
+        sample = Sample(step.number, step.loss, self.sampling.prompt, text)
         self.samples.append(sample)
-        quoted = (sample.prompt + sample.text).replace("\n", "\n    ")
-        self.tensorboard.add_text("sample", "    " + quoted, step.number)
+        curves.text(step.number, "sample", sample.prompt + sample.text)
         return sample
-
-    def __enter__(self) -> "Watcher":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.run.start < self.run.total:
-            self.tensorboard.close()

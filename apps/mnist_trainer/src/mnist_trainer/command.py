@@ -104,12 +104,17 @@ def _report(training, done: int, seconds: float) -> None:  # type: ignore[no-unt
         f"(95 % interval {low:.2%} to {high:.2%})"
     )
     print(f"{done} steps, {seconds:.0f} s in all")
-    print(f"Model: {training.folder / 'model'}   Curves: tensorboard --logdir {training.folder}")
+    print(f"Model: {training.folder / 'model'}   Curves: {_typed('')}tensorboard --logdir {training.folder}")
     print(f"Pictures: {training.folder / 'pictures'} (curves, confusion, the most confident mistakes)")
     print(f"\nNext: draw a digit, save it as a PNG, and\n  {_verb('predict digit.png')}")
 
 
 def _verb(arguments: str) -> str:
-    """The command as it is typed in the workspace, or bare where the app is installed elsewhere."""
+    """The command as it is typed."""
+    return f"{_typed('--package mnist_trainer ')}mnist-trainer {arguments}"
+
+
+def _typed(options: str) -> str:
+    """How a command begins in the workspace; nothing where the app is installed elsewhere."""
     in_workspace = Path("uv.lock").is_file() and Path("apps", "mnist_trainer").is_dir()
-    return f"{'uv run --package mnist_trainer ' if in_workspace else ''}mnist-trainer {arguments}"
+    return f"uv run {options}" if in_workspace else ""

@@ -99,7 +99,7 @@ def read_text(source: str | Path) -> Corpus:
     documents = [Document(path.relative_to(root).as_posix(), strict_text(path)) for path in paths]
     documents = [document for document in documents if document.text]
     if not documents:
-        raise ValueError(f"wanted text in {source}, but all {len(paths)} file(s) there are empty; name other files")
+        raise ValueError(f"wanted text in {source}, got empty files only; name other files")
     return Corpus(str(source), tuple(documents))
 
 

@@ -81,13 +81,13 @@ def _text_of(line: bytes, field: str, where: str) -> str:
         )
     if field not in record:
         raise ValueError(
-            f"wanted field {field!r}, got fields {sorted(record)} in {where}; pass field= with the one that holds text"
+            f"wanted field {field!r}, got fields {sorted(record)} in {where}; give it by field= or --field"
         )
     text = record[field]
     if not isinstance(text, str):
         raise ValueError(
-            f"wanted text in field {field!r}, got {type(text).__name__} in {where}; pass field= with one that holds "
-            "text, or repair the line"
+            f"wanted text in field {field!r}, got {type(text).__name__} in {where}; give one that holds "
+            "text by field= or --field, or repair the line"
         )
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError(
@@ -98,13 +98,11 @@ def _text_of(line: bytes, field: str, where: str) -> str:
 
 def _check_column(schema: Any, field: str, path: Path, types: Any) -> None:
     if field not in schema.names:
-        raise ValueError(
-            f"wanted column {field!r} in {path}, got columns {schema.names}; pass field= with the one that holds text"
-        )
+        raise ValueError(f"wanted column {field!r} in {path}, got columns {schema.names}; give it by field= or --field")
     kind = schema.field(field).type
     kind = kind.value_type if types.is_dictionary(kind) else kind
     if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
         raise ValueError(
-            f"wanted text in column {field!r} of {path}, got {kind}; pass field= with one of {schema.names} "
-            "that holds text"
+            f"wanted text in column {field!r} of {path}, got {kind}; give one of {schema.names} "
+            "that holds text by field= or --field"
         )

@@ -11,9 +11,10 @@ SPLIT_BY_DOCUMENT = 20  # with fewer documents than this, whole ones are too coa
 def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus]:
     """Split into (train, held out); every byte is in exactly one of the two.
 
-    With at least `SPLIT_BY_DOCUMENT` documents whole documents move, chosen by a hash of their text: equal texts stay
-    on one side, and a document never changes sides because others came or went. With fewer, the tail of every
-    document is held out, cut after a line end (in a text without one after a space, or failing that anywhere).
+    With at least `SPLIT_BY_DOCUMENT` documents whole documents move, chosen by a hash of their text: equal texts share
+    a side, and a document does not change sides because others came or went. With fewer, or where they differ so
+    much in size that those chosen come to less than half or more than twice the share, the tail of every document is
+    held out, cut after a line end (in a text without one after a space, or failing that anywhere).
 
     Args:
         corpus: what to split.
@@ -23,8 +24,11 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
         ValueError: the fraction is outside (0, 1), or there is too little text for two sides.
     """
     check_held_out(held_out)
-    by_document = len(corpus.documents) >= SPLIT_BY_DOCUMENT
-    train, tail = _by_content(corpus, held_out) if by_document else _by_tail(corpus, held_out)
+    train, tail = _by_content(corpus, held_out) if len(corpus.documents) >= SPLIT_BY_DOCUMENT else ([], [])
+    share = sum(len(document.text) for document in tail) / max(1, sum(len(d.text) for d in corpus.documents))
+    if not held_out / 2 <= share <= 2 * held_out:
+        cut = _by_tail(corpus, held_out)
+        train, tail = cut if all(cut) else (train, tail)
     if not train or not tail:
         raise ValueError(
             f"wanted enough text to hold out {held_out:.0%}, got {_many(len(corpus.documents), 'document')} of "

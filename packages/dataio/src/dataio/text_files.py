@@ -27,7 +27,7 @@ def locate(source: str | Path, suffixes: tuple[str, ...] = TEXT_SUFFIXES) -> tup
         if not found:
             raise FileNotFoundError(
                 f"wanted text files in folder {source}, found none with a suffix like .txt, .md or .py "
-                f"(all: {' '.join(suffixes)}); use a pattern such as '{source}/*' for other suffixes"
+                f"(all: {' '.join(dict.fromkeys(suffixes))}); use a pattern such as '{source}/*' for other suffixes"
             )
         return path, found
     if not glob.has_magic(str(path)):

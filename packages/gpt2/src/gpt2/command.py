@@ -10,14 +10,14 @@ from typing import Any
 import tyro
 
 from .launching import after_restart, has_told, launch, note, tell_once, wanted_processes
-from .narration import held_out, how_to_resume, introduction, report, typed
+from .narration import held_out, how_to_resume, introduction, report, resuming, typed
 from .settings import TrainSettings, check
 from .slips import slip
 from .tool_settings import BatchSettings, FitSettings, InspectSettings, TokensSettings, VerifySettings
 
 DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into it, plan its memory, see its tokens."
-EXIT_WRONG = 2
-"""The exit code for wrong input: that of wrong arguments, too."""
+EXIT_WRONG, EXIT_INTERRUPTED = 2, 130
+"""The exit codes for wrong input, that of wrong arguments, too, and for Ctrl-C."""
 
 
 def main() -> None:
@@ -54,15 +54,16 @@ def train() -> None:
     sys.exit(guarded("train", lambda: train_command(settings, arguments)))
 
 
-def refuse_slips(prog: str, arguments: list[str]) -> None:
-    """One line and exit code 2 for what is no number, and for a text without its option."""
-    if found := slip(arguments):
+def refuse_slips(prog: str, arguments: list[str], *more: type) -> None:
+    """One line and exit code 2 for what is no number, and for a text without its option; `more` as for `slip`."""
+    if found := slip(arguments, *more):
         print(f"{prog}: {found}", file=sys.stderr)
         sys.exit(EXIT_WRONG)
 
 
 def guarded(prog: str, work: Callable[[], int]) -> int:
-    """Do the work of a command; what is wrong with its input becomes one line on stderr and exit code 2."""
+    """Do the work of a command; what is wrong with its input becomes one line on stderr and exit code 2, and so does
+    Ctrl-C with 130."""
     # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
@@ -76,6 +77,10 @@ def guarded(prog: str, work: Callable[[], int]) -> int:
         if tell_once(message):
             print(f"{prog}: {message}", file=sys.stderr)
         return EXIT_WRONG
+    except KeyboardInterrupt as stop:
+        if tell_once("interrupted"):
+            print(f"\n{prog}: ended at once. {stop}".rstrip(), file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def plain(error: Exception) -> str:
@@ -87,8 +92,8 @@ def plain(error: Exception) -> str:
 
 def train_command(settings: TrainSettings, arguments: list[str]) -> int:
     """`train`: alone, as one of torchrun's processes, or become torchrun to start them with these `arguments`."""
+    check(settings)  # before torch is imported
     if processes := wanted_processes(settings):
-        check(settings)
         launch("gpt2", ["train", *arguments], processes)
     from .many_processes import joined
 
@@ -121,13 +126,15 @@ def run_command(settings: TrainSettings) -> int:
         except (ValueError, OSError) as error:
             how = how_to_resume(training, command, getattr(error, "step", None))
             raise ValueError(f"{plain(error)}. {how}") from error
+        except KeyboardInterrupt:  # the second one
+            raise KeyboardInterrupt(how_to_resume(training, command)) from None
     if training.profile:
         say(f"\n{training.profile.table()}\nTrace: {training.folder / 'profile' / 'trace.json'}", flush=True)
     if training.finished:
         say(report(training, time.perf_counter() - began))
         return 0
     say(f"Stopped after step {training.last_step} of {training.total}; everything is saved.")
-    say(f"\nGo on with:\n  {command} --resume {training.folder}")
+    say(f"\nGo on with:\n  {resuming(training, command)}")
     return stop.exit_code
 
 

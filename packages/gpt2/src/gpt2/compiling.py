@@ -52,7 +52,7 @@ class Compiling:
 
     def fails(self) -> str | None:
         """Compile for every shape; the reason in a line where that does not work."""
-        logger.info("compiling the training step, up to %.0f s", COST * len(self.samples))
+        logger.info("compiling the training step, about %.0f s", COST * len(self.samples))
         try:
             for batch, _ in self.samples:
                 self.once(self.compiled, batch)

@@ -4,8 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from .config import PUBLISHED, GPT2Config
-from .memory import checked_time, inference_memory, training_memory
+from .config import GPT2Config
+from .memory import TrainingMemory, checked_time, inference_memory, training_memory
 from .recipes import RECIPES
 from .tool_settings import FitSettings
 
@@ -27,25 +27,29 @@ def describe(settings: FitSettings) -> str:
             f"--speed: wanted --tokens beside it, got {settings.speed:g} alone; say how many to learn from"
         )
     device, free = _memory(settings)
-    training = training_memory(config, time, settings.optimizer).shared(settings.devices)
+    recipe = next((recipe for recipe in RECIPES if recipe.config is config), None)
+    optimizer = settings.optimizer or (recipe.optimizer if recipe else "adamw")
+    training = training_memory(config, time, optimizer).shared(settings.devices)
     inference = inference_memory(config, time)
     budget = int(SHARE * free)
     windows, rows = training.largest(budget), inference.largest(budget)
+    most = -(-recipe.batch_size // settings.devices) if recipe else windows + 1
+    size = _gb if training.peak(1) >= 1e8 else _mb
     lines = [
         f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, float32, on {device} with "
         f"{_gb(free)} free",
         "",
-        f"training with {settings.optimizer}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
-        *(f"  {name:34}{_gb(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
-        f"  {'logits and their way back':34}{_gb(training.head + min(training.logits, training.window_logits)):>12}",
-        f"  {'kept for the way back, a window':34}{_gb(training.window):>12}",
-        f"  {'in all with one window at a time':34}{_gb(training.peak(1)):>12}",
-        f"  {_advice(windows, training.peak(windows), budget)}",
+        f"training with {optimizer}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
+        *(f"  {name:34}{size(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
+        f"  {'logits and their way back':34}{size(training.head + min(training.logits, training.window_logits)):>12}",
+        f"  {'kept for the way back, a window':34}{size(training.window):>12}",
+        f"  {'in all with one window at a time':34}{size(training.peak(1)):>12}",
+        f"  {_advice(training, budget, min(windows, most), most)}",
         *([] if settings.tokens is None else [f"  {_hours(settings, settings.tokens, config, time)}"]),
         "",
         "inference",
-        f"  {'weights':34}{_gb(inference.weights):>12}",
-        f"  {'cache and activations, a row':34}{_gb(inference.row):>12}",
+        f"  {'weights':34}{size(inference.weights):>12}",
+        f"  {'cache and activations, a row':34}{size(inference.row):>12}",
         f"  largest batch: {rows} row{'s' * (rows != 1)} of {time} tokens"
         if rows
         else "  does not fit; try a smaller --context",
@@ -55,7 +59,9 @@ def describe(settings: FitSettings) -> str:
 
 def shape_of(source: str) -> GPT2Config:
     """The shape behind a published name, a recipe's, or a source that `load` reads."""
-    shapes = {recipe.name: recipe.config for recipe in RECIPES if recipe.name != "finetune"} | PUBLISHED
+    shapes = {recipe.name: recipe.config for recipe in RECIPES if recipe.name != "finetune"}
+    if source == "finetune":
+        raise ValueError("finetune: wanted a shape, got the recipe that takes its source's; name that source")
     if source in shapes and not Path(source).exists():
         return shapes[source]
     from .files import read_configuration
@@ -73,12 +79,16 @@ def shape_of(source: str) -> GPT2Config:
     return read_configuration(place) if place.is_dir() else READERS[place.suffix](place)[0]
 
 
-def _advice(windows: int, peak: int, budget: int) -> str:
+def _advice(training: TrainingMemory, budget: int, windows: int, most: int) -> str:
+    """Of a recipe's batch of `most` windows, so many fit at a time."""
     if not windows:
-        return "does not fit; try a smaller --context, a smaller model, or a device with more memory"
+        context = "" if training.peak(0) > budget else "a smaller --context, "
+        return f"does not fit; try {context}a smaller model, a device with more memory, or several (--devices)"
+    if windows == most:
+        return f"all {most} windows of the recipe's batch fit at once, {_gb(training.peak(windows))} of {_gb(budget)}"
     return (
-        f"largest micro-batch: {windows} window{'s' * (windows != 1)}, {_gb(peak)}: one more would not fit in "
-        f"{_gb(budget)}, {SHARE:.0%} of what is free; train with --micro-batch-size {windows} or less"
+        f"largest micro-batch: {windows} window{'s' * (windows != 1)}, {_gb(training.peak(windows))}: one more would "
+        f"not fit in {_gb(budget)}, {SHARE:.0%} of what is free; train with --micro-batch-size {windows} or less"
     )
 
 
@@ -140,4 +150,8 @@ def free_memory() -> int:
 
 
 def _gb(size: int) -> str:
-    return f"{size / 1e9:,.2f} GB" if size >= 1e8 else f"{size / 1e6:,.2f} MB"
+    return f"{size / 1e9:,.2f} GB"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.2f} MB"

@@ -1,6 +1,7 @@
 """What a training command says: before, while and after. Functions from a run to text; the commands print it."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -8,19 +9,24 @@ if TYPE_CHECKING:
 
     from .training import Run
 
+SMALLEST = 200_000
+"""Bytes of text from which on `quick` has something to learn besides the text itself."""
+
 
 def introduction(run: "Run") -> str:
     """Text, tokenizer, model and folder of a prepared run, a line each."""
     c, text = run.config, run.text
     lines = [
-        f"Text       {text.name}: {text.train_bytes / 1e6:.2f} MB to learn from ({len(text.train):,} tokens), "
-        f"{text.held_out_bytes / 1e3:.0f} kB held out ({len(text.held_out) - 1:,} tokens)",
+        f"Text       {named(text.name)}: {_size(text.train_bytes)} to learn from ({len(text.train):,} tokens), "
+        f"{_size(text.held_out_bytes)} held out ({len(text.held_out) - 1:,} tokens)",
         f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
         f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
         f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
     ]
+    if run.recipe.name == "quick" and text.train_bytes < SMALLEST:
+        lines.append(f"Note       so little text is learned by heart; quick is made for {_size(SMALLEST)} and more")
     if run.source is not None:
         lines.append(f"From       {run.source}")
     if run.source is not None and not run.start:
@@ -50,7 +56,7 @@ def left_out(run: "Run", step: "Step") -> str:
     """A step that changed nothing, and the command that shows its text."""
     return (
         f"step {step.number} was left out, loss {step.loss} and gradient norm {step.gradient_norm} "
-        f"({run.guard.skipped} of at most {run.guard.skip_limit}); its text: gpt2 batch {run.folder} {step.number}"
+        f"({run.guard.skipped} of at most {run.guard.skip_limit}); its text: {_batch(run, step.number)}"
     )
 
 
@@ -59,20 +65,21 @@ def held_out(run: "Run") -> str:
     return "" if run.bits_per_byte is None else f"held out {run.bits_per_byte:.3f} bits/byte"
 
 
-def report(run: "Run", seconds: float) -> str:
+def report(run: "Run", seconds: float, prompt: str = "The") -> str:
     """The result of a finished run, where it lies, and the next command. `seconds`: since the command began."""
     result = run.validation
     if result is None:
         raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
     tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
     speed = f", {tokens / seconds:,.0f} tokens/s with start-up and evaluation" if tokens else ""
-    prompt = f'decoding generate {run.folder / "model"} --prompt "The"'
+    curves = in_workspace("uv run ") + f"tensorboard --logdir {quote(str(run.folder))}"
+    following = f"decoding generate {quote(str(run.folder / 'model'))} --prompt {quote(prompt)}"
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
         f"{seconds:.0f} s in all{speed}\n"
-        f"Model: {run.folder / 'model'}   Curves: {in_workspace('uv run ')}tensorboard --logdir {run.folder}\n"
-        f"\nNext:\n  {typed('decoding', prompt)}"
+        f"Model: {run.folder / 'model'}   Curves: {curves}\n"
+        f"\nNext:\n  {typed('decoding', following)}"
     )
 
 
@@ -80,14 +87,33 @@ def how_to_resume(run: "Run", command: str, failed: int | None = None) -> str:
     """How to go on after an error with what was saved before it. `command`: as typed, without arguments.
 
     failed: the step that could not be taken, if that was the error."""
-    if failed is not None:
-        look = typed("gpt2", f"gpt2 batch {run.folder} {failed}")
-        skip = f"leave such steps out with --skip-limit {run.guard.skipped + 1}"
-        return f"See its text with {look}; {skip}. {how_to_resume(run, command)}"
     steps = run.checkpoints.steps()
-    if not steps:
-        return f"No checkpoint was saved yet: go on from the start with {command} --resume {run.folder}"
-    return f"The last good checkpoint is of step {steps[-1]}: go on with {command} --resume {run.folder}"
+    saved = f"The last good checkpoint is of step {steps[-1]}" if steps else "No checkpoint was saved yet"
+    if failed is None:
+        return f"{saved}: go on {'' if steps else 'from the start '}with {resuming(run, command)}"
+    skip = f"{resuming(run, command)} --skip-limit {run.guard.skipped + 1}"
+    return (
+        f"{saved}. See the step's text with {_batch(run, failed)}; leave such steps out with {skip}, or begin a new "
+        f"run with a lower --learning-rate"
+    )
+
+
+def resuming(run: "Run", command: str) -> str:
+    """The command that goes on with a run; `command` as typed, without arguments."""
+    return f"{command} --resume {quote(str(run.folder))}"
+
+
+def named(text: str) -> str:
+    """The name of a text, for those who read it."""
+    return "Python's own documentation and sources" if text == "embedded" else text
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.{0 if n_bytes >= 1e5 else 1}f} kB"
+
+
+def _batch(run: "Run", step: int) -> str:
+    return typed("gpt2", f"gpt2 batch {quote(str(run.folder))} {step}")
 
 
 def typed(package: str, command: str) -> str:

@@ -54,12 +54,15 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
 
 
 def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
-    """The named recipe, for a text of `n_bytes`, with what the settings change."""
-    chosen = recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes).replace(
-        steps=settings.steps,
-        batch_size=settings.batch_size,
-        warmup=settings.warmup,
-    )
+    """The named recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
+    named = recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
+    chosen = named.replace(steps=settings.steps, batch_size=settings.batch_size, warmup=settings.warmup)
+    if settings.warmup is None:
+        chosen = chosen.replace(warmup=round(named.warmup * min(1.0, chosen.steps / named.steps)))
+    elif settings.warmup >= chosen.steps:
+        raise ValueError(
+            f"--warmup: wanted fewer than the {chosen.steps} steps of the run, got {settings.warmup}; leave it out"
+        )
     if settings.learning_rate is None:
         return chosen
     # The two rates of a recipe belong together: one number scales both.

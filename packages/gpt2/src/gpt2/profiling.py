@@ -42,13 +42,15 @@ class Profile:
             (self.folder / "time.txt").write_text(self.table() + "\n", encoding="utf-8")
 
     def table(self) -> str:
-        """Seconds, share and milliseconds a step of every part, the longest first."""
-        steps, total = max(1, self._last - self.start), max(1e-9, sum(self.seconds.values()))
+        """Seconds, share and milliseconds a step of every part, the longest first; what the trace took stands below."""
+        seconds = dict(self.seconds)
+        tracing = seconds.pop("profiler", 0.0)
+        steps, total = max(1, self._last - self.start), max(1e-9, sum(seconds.values()))
         rows = [
             f"  {part:17}{spent:9.2f} s{100 * spent / total:7.1f} %{1000 * spent / steps:10.2f} ms a step"
-            for part, spent in self.seconds.items()
+            for part, spent in seconds.items()
         ]
-        return "\n".join([f"Time of {steps} steps: {total:.2f} s", *rows])
+        return "\n".join([f"Time of {steps} steps: {total:.2f} s", *rows, f"Besides, {tracing:.2f} s for the trace"])
 
     def _end_trace(self) -> None:
         tracer, self._tracer = self._tracer, None

@@ -63,7 +63,8 @@ def recipe(name: str, n_bytes: int | None = None) -> Recipe:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         guess = f"did you mean {near[0]}? " if near else ""
-        raise ValueError(f"recipe: wanted one of {', '.join(known)}, got {name!r}; {guess}`train --help` explains them")
+        names = ", ".join(known)
+        raise ValueError(f"--recipe: wanted one of {names}, got {name!r}; {guess}`train --help` explains them")
     return known[name]
 
 

@@ -9,11 +9,13 @@ from .settings import TrainSettings
 _KINDS = {"int": (int, "a whole number"), "float": (float, "a number")}
 
 
-def slip(arguments: Sequence[str]) -> str | None:
-    """What is wrong with the first slip among the arguments, and what to do; None where there is none."""
+def slip(arguments: Sequence[str], *more: type) -> str | None:
+    """What is wrong with the first slip among the arguments, and what to do; None where there is none.
+
+    more: dataclasses of options that a command has besides those of `train`."""
     if arguments and not arguments[0].startswith("-"):
         return f"wanted options, got {arguments[0]!r}; to learn from a text: --text {arguments[0]}"
-    kinds = _number_options()
+    kinds = _number_options((TrainSettings, *more))
     for option, value in _pairs(arguments):
         kind = kinds.get(option.replace("_", "-"))
         if kind is None or value is None or value == "None":
@@ -25,9 +27,9 @@ def slip(arguments: Sequence[str]) -> str | None:
     return None
 
 
-def _number_options() -> dict[str, tuple[type, str]]:
+def _number_options(settings: tuple[type, ...]) -> dict[str, tuple[type, str]]:
     options = {}
-    for field in dataclasses.fields(TrainSettings):
+    for field in (field for kind in settings for field in dataclasses.fields(kind)):
         for name, kind in _KINDS.items():
             if f"{name} | None" in str(field.type):
                 options["--" + field.name.replace("_", "-")] = kind

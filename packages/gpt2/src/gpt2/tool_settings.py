@@ -52,7 +52,9 @@ class FitSettings:
     """Plan for a device with so many gigabytes (10^9 bytes) instead."""
     context: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the model's)")] = None
     """Tokens of a window, and of a text that is written."""
-    optimizer: Annotated[str, arg(metavar="NAME")] = "adamw"
+    optimizer: Annotated[
+        str | None, arg(metavar="NAME", help_behavior_hint="(default: the recipe's; adamw for other models)")
+    ] = None
     """adamw or muon."""
     tokens: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: no hours)")] = None
     """Tokens to learn from, such as 10e9: then the hours are planned, too."""

@@ -72,6 +72,7 @@ class Run:
         self.batches = batches(*self._text)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
+        self.metrics: MetricsLog | None = None
         built = assemble(record, self.config, self.tokenizer, self.device, source and source[0])
         self.model, self.trained, self.optimizer, self.checkpoints = built
         if settings.resume is not None:
@@ -102,6 +103,7 @@ class Run:
             return
         fresh = not (self.folder / "metrics.jsonl").exists()
         with MetricsLog(self.folder, self.start) as metrics, self._profiling():
+            self.metrics = metrics
             if fresh and self.validation is not None:
                 metrics.write(self.start, validation_loss=self.validation.loss, bits_per_byte=self.bits_per_byte)
             for step in log(self._steps(), metrics, every=self.record.log_every):
@@ -117,7 +119,7 @@ class Run:
                 if self.profile:
                     self.profile.look(step.number)
                 yield step
-                if stopping:
+                if stopping and not last:
                     return
         self._finish()
 

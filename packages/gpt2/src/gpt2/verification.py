@@ -152,6 +152,7 @@ def _transformers(place: Path, model: GPT2, tokenizer: Tokenizer) -> Iterator[Fi
         return
     if not place.is_dir():
         return
+    transformers.utils.logging.disable_progress_bar()
     theirs = transformers.AutoModelForCausalLM.from_pretrained(place, dtype=torch.float32).eval()
     tokens = torch.arange(min(16, model.n_ctx))[None] * 7 % model.n_vocab
     with torch.no_grad():

@@ -28,7 +28,7 @@ def fast_linear(
     quarter of the time. Equal up to rounding; which way it is depends on the processor alone, so a run that is resumed
     goes on to the same bits. Other numbers, devices and precisions, and what is being compiled, go the usual way.
     """
-    if not (onednn_is_faster() and _are_plain(x, weight, bias)):
+    if torch.compiler.is_compiling() or not (onednn_is_faster() and _are_plain(x, weight, bias)):
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
         return _WithGradient.apply(x, weight, bias)
@@ -86,7 +86,6 @@ def _are_plain(*tensors: Tensor | None) -> bool:
     """Whether oneDNN may be asked: float32 on the processor, nothing that rounds on purpose."""
     return (
         all(t is None or (t.dtype == torch.float32 and t.device.type == "cpu") for t in tensors)
-        and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
         and torch.backends.mkldnn.matmul.fp32_precision not in ("bf16", "tf32")  # type: ignore[attr-defined]  # made at run time
     )

@@ -11,6 +11,8 @@ from .ranks import is_first_rank
 
 logger = logging.getLogger(__name__)
 
+BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}] {postfix}"
+"""Without tqdm's steps a second: at 80 columns there is room for the caller's words instead."""
 EVERY = 10.0
 """Seconds between plain lines."""
 
@@ -44,7 +46,7 @@ def _bar(
     from tqdm.contrib.logging import logging_redirect_tqdm
 
     items, began = 0.0, time.perf_counter()
-    with logging_redirect_tqdm(), tqdm(total=total, initial=start, unit="step", dynamic_ncols=True) as bar:
+    with logging_redirect_tqdm(), tqdm(total=total, initial=start, bar_format=BAR, dynamic_ncols=True) as bar:
         for step in steps:
             items += step.items
             bar.set_postfix_str(_text(step, items / (time.perf_counter() - began), unit, describe), refresh=False)
@@ -69,5 +71,6 @@ def _lines(
 
 
 def _text(step: Step, speed: float, unit: str, describe: Callable[[], str] | None) -> str:
-    text = f"loss {step.loss:.4f}  rate {step.learning_rate:.2e}  {speed:,.0f} {unit}/s"
-    return f"{text}  {describe()}" if describe else text
+    said = describe() if describe else ""
+    words = (f"loss {step.loss:.4f}", said, f"{speed:,.0f} {unit}/s", f"rate {step.learning_rate:.2e}")
+    return "  ".join(word for word in words if word)

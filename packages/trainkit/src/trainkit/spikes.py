@@ -16,7 +16,7 @@ class NonFiniteLoss(ValueError):
         super().__init__(
             f"wanted a finite loss and gradient norm, got loss {loss} and norm {gradient_norm} in step {step} at "
             f"learning rate {learning_rate:.3g}; the weights are those before it. Look for NaN in the data, lower the "
-            f"rate or warm it up longer, then go on from the last checkpoint"
+            f"rate, or warm it up longer"
         )
         self.step, self.learning_rate, self.loss, self.gradient_norm = step, learning_rate, loss, gradient_norm
 
