@@ -29,25 +29,27 @@ def describe(settings: FitSettings) -> str:
     device, free = _memory(settings)
     recipe = next((recipe for recipe in RECIPES if recipe.config is config), None)
     optimizer = settings.optimizer or (recipe.optimizer if recipe else "adamw")
-    training = training_memory(config, time, optimizer).shared(settings.devices)
+    precision = _precision(settings)
+    training = training_memory(config, time, optimizer, precision).shared(settings.devices)
     inference = inference_memory(config, time)
     budget = int(SHARE * free)
     windows, rows = training.largest(budget), inference.largest(budget)
     most = -(-recipe.batch_size // settings.devices) if recipe else windows + 1
     size = _gb if training.peak(1) >= 1e8 else _mb
     lines = [
-        f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, float32, on {device} with "
+        f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, on {device} with "
         f"{_gb(free)} free",
         "",
-        f"training with {optimizer}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
+        f"training with {optimizer} in {precision}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
         *(f"  {name:34}{size(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
+        *([f"  {'matrices in 16 bits':34}{size(training.copies):>12}"] if training.copies else []),
         f"  {'logits and their way back':34}{size(training.head + min(training.logits, training.window_logits)):>12}",
         f"  {'kept for the way back, a window':34}{size(training.window):>12}",
         f"  {'in all with one window at a time':34}{size(training.peak(1)):>12}",
         f"  {_advice(training, budget, min(windows, most), most)}",
         *([] if settings.tokens is None else [f"  {_hours(settings, settings.tokens, config, time)}"]),
         "",
-        "inference",
+        "inference in float32",
         f"  {'weights':34}{size(inference.weights):>12}",
         f"  {'cache and activations, a row':34}{size(inference.row):>12}",
         f"  largest batch: {rows} row{'s' * (rows != 1)} of {time} tokens"
@@ -117,6 +119,18 @@ def _peak(device: str) -> float:
     place = device_named(device)
     short = choose_precision("auto", place) == "bfloat16"
     return measured_peak(place, torch.bfloat16 if short else torch.float32)
+
+
+def _precision(settings: FitSettings) -> str:
+    """What was asked for, or what `train` would take on the device."""
+    if settings.precision not in (None, "auto"):
+        return settings.precision
+    if settings.memory is not None:
+        return "float32"
+    from .device_names import device_named
+    from .precision import choose_precision
+
+    return choose_precision("auto", device_named(settings.device))
 
 
 def _memory(settings: FitSettings) -> tuple[str, int]:

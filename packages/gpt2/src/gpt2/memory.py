@@ -2,15 +2,17 @@
 
 What training keeps of every token for its way back (float32, counted from what autograd saves): per block 12 vectors of
 `n_embd`: the stream before each part and its norm (4), queries, keys, values and what attention read (4), the wide
-layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head. The
-head's logits exist some rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the
-backward pass, twice for a moment.
+layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head. With
+bfloat16 all but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some
+rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a
+moment.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
 from .config import GPT2Config
+from .settings import PRECISIONS
 
 FLOAT = 4
 CHUNK_BYTES = 32 * 2**20
@@ -26,6 +28,8 @@ class TrainingMemory:
     weights: int
     gradients: int
     optimizer: int
+    copies: int
+    """Of the matrices, in 16 bits."""
     head: int
     """The gradient of the token embedding on its way."""
     logits: int
@@ -40,14 +44,14 @@ class TrainingMemory:
         A plain sum, although the gradients come as the kept values go: what is given back in pieces is not all of use
         again.
         """
-        fixed = self.weights + self.optimizer + self.gradients + self.head
+        fixed = self.weights + self.optimizer + self.gradients + self.copies + self.head
         return fixed + min(self.logits, micro_batch * self.window_logits) + micro_batch * self.window
 
     def shared(self, devices: int) -> "TrainingMemory":
         """The same for one of so many devices that share out weights, gradients and optimizer state (FSDP2).
 
         Of the published sizes the head's term also covers the one block whose weights are whole for a moment."""
-        share = {name: -(-getattr(self, name) // devices) for name in ("weights", "gradients", "optimizer")}
+        share = {name: -(-getattr(self, name) // devices) for name in ("weights", "gradients", "optimizer", "copies")}
         return dataclasses.replace(self, **share)
 
     def largest(self, free: int) -> int:
@@ -58,8 +62,13 @@ class TrainingMemory:
         return most
 
 
-def training_memory(config: GPT2Config, time: int | None = None, optimizer: str = "adamw") -> TrainingMemory:
-    """For windows of `time` tokens (default `n_ctx`), in float32. ValueError for an unknown optimizer."""
+def training_memory(
+    config: GPT2Config, time: int | None = None, optimizer: str = "adamw", precision: str = "float32"
+) -> TrainingMemory:
+    """For windows of `time` tokens (default `n_ctx`); `precision` is float32, medium or bfloat16, as `train` knows
+    them. ValueError for an unknown one, or an unknown optimizer."""
+    if precision not in PRECISIONS or precision == "auto":
+        raise ValueError(f"--precision: wanted one of {', '.join(PRECISIONS)}, got {precision!r}; leave it out")
     if optimizer not in STATES:
         raise ValueError(f"--optimizer: wanted adamw or muon, got {optimizer!r}; recipes say which one they use")
     time = checked_time(config, time)
@@ -67,15 +76,18 @@ def training_memory(config: GPT2Config, time: int | None = None, optimizer: str 
     matrices = 12 * layers * c * c
     numbers = STATES[optimizer] * matrices + 2 * (parameters - matrices)
     rows = max(16, CHUNK_BYTES // (4 * config.n_vocab))
-    token = layers * (12 * c + 4 + config.n_head) + 2 * c + 2
+    short = precision == "bfloat16"
+    block = (2 * FLOAT + 10 * (2 if short else FLOAT)) * c + FLOAT * (4 + config.n_head)
+    token = layers * block + FLOAT * (2 * c + 2)
     return TrainingMemory(
         weights=FLOAT * parameters,
         gradients=FLOAT * parameters,
         optimizer=FLOAT * numbers,
+        copies=2 * matrices if short else 0,
         head=FLOAT * config.n_vocab * c,
         logits=2 * FLOAT * rows * config.n_vocab,
         window_logits=2 * FLOAT * time * config.n_vocab,
-        window=FLOAT * time * token,
+        window=time * token,
     )
 
 

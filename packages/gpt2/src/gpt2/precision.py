@@ -8,7 +8,6 @@ import torch
 
 from tensors import fast_products, processor_has
 
-PRECISIONS = ("float32", "medium", "bfloat16")
 Result = TypeVar("Result")
 
 

@@ -56,6 +56,10 @@ class FitSettings:
         str | None, arg(metavar="NAME", help_behavior_hint="(default: the recipe's; adamw for other models)")
     ] = None
     """adamw or muon."""
+    precision: Annotated[
+        str | None, arg(metavar="NAME", help_behavior_hint="(default: train's on that device; float32 with --memory)")
+    ] = None
+    """float32, medium or bfloat16, as for `train`."""
     tokens: Annotated[float | None, arg(metavar="N", help_behavior_hint="(default: no hours)")] = None
     """Tokens to learn from, such as 10e9: then the hours are planned, too."""
     devices: Annotated[int, arg(metavar="N")] = 1
