@@ -131,7 +131,16 @@ def test_few_documents_are_cut_after_a_line_end(tmp_path):
     assert 0.08 < tail.n_bytes / (train.n_bytes + tail.n_bytes) < 0.12
 
 
-def test_documents_of_very_different_size_are_cut_each(tmp_path):
+def test_whole_documents_come_near_the_share_where_chance_does_not():
+    for seed in range(20):
+        texts = [f"text {seed} {i} " * (1 + 2 * (i % 3 == 0)) for i in range(30)]
+        corpus = dataio.Corpus("c", tuple(dataio.Document(f"{i}", text) for i, text in enumerate(texts)))
+        train, tail = dataio.split_corpus(corpus, 0.05)
+        assert 0.025 <= tail.n_bytes / corpus.n_bytes <= 0.1
+        assert {*train.documents, *tail.documents} == set(corpus.documents), "whole ones"
+
+
+def test_documents_of_very_different_size_are_cut_each():
     """Where whole ones chosen by chance would come to a share far from the one asked for."""
     short = tuple(dataio.Document(f"{i}", f"short text {i}\n" * 3) for i in range(30))
     long = tuple(dataio.Document(f"long {i}", "".join(f"line {n} of {i}\n" for n in range(3000))) for i in range(3))

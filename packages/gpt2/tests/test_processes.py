@@ -80,7 +80,10 @@ def test_the_folder_of_two_is_that_of_one(pair, alone, folder, kind):
     steps = [json.loads(line)["step"] for line in (folder / kind / "metrics.jsonl").read_text().splitlines()]
     assert steps == [json.loads(line)["step"] for line in (folder / "alone" / "metrics.jsonl").read_text().splitlines()]
     ours = load_file(folder / kind / "model" / "model.safetensors")
+    width = len(ours["transformer.ln_f.bias"])
     for name, theirs in load_file(folder / "alone" / "model" / "model.safetensors").items():
+        if name.endswith("c_attn.bias"):  # of keys it has no effect, so AdamW brings rounding up to the rate
+            ours[name], theirs = (torch.cat([bias[:width], bias[2 * width :]]) for bias in (ours[name], theirs))
         assert torch.allclose(ours[name], theirs, atol=1e-4), name
     transformers.AutoModelForCausalLM.from_pretrained(folder / kind / "model")
 

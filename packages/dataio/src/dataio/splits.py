@@ -1,7 +1,8 @@
 """Hold out text for evaluation so that nothing the model is judged on was learned from."""
 
 import hashlib
-import math
+from collections import Counter
+from itertools import accumulate
 
 from .corpora import Corpus, Document
 
@@ -12,9 +13,10 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     """Split into (train, held out); every byte is in exactly one of the two.
 
     With at least `SPLIT_BY_DOCUMENT` documents whole documents move, chosen by a hash of their text: equal texts share
-    a side, and a document does not change sides because others came or went. With fewer, or where they differ so
-    much in size that those chosen come to less than half or more than twice the share, the tail of every document is
-    held out, cut after a line end (in a text without one after a space, or failing that anywhere).
+    a side, and a document does not change sides because others came or went, as long as chance gives between half and
+    twice the share; else the hash decides from where on they come nearest to it. With fewer documents, or where they
+    differ so much in size that whole ones cannot do it, the tail of every document is held out, cut after a line end
+    (in a text without one after a space, or failing that anywhere).
 
     Args:
         corpus: what to split.
@@ -25,8 +27,7 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     """
     check_held_out(held_out)
     train, tail = _by_content(corpus, held_out) if len(corpus.documents) >= SPLIT_BY_DOCUMENT else ([], [])
-    share = sum(len(document.text) for document in tail) / max(1, sum(len(d.text) for d in corpus.documents))
-    if not held_out / 2 <= share <= 2 * held_out:
+    if not _is_near(sum(len(document.text) for document in tail) / max(1, _length(corpus)), held_out):
         cut = _by_tail(corpus, held_out)
         train, tail = cut if all(cut) else (train, tail)
     if not train or not tail:
@@ -52,12 +53,26 @@ def uniform_hash(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
+def _is_near(share: float, wanted: float) -> bool:
+    return wanted / 2 <= share <= 2 * wanted
+
+
+def _length(corpus: Corpus) -> int:
+    return sum(len(document.text) for document in corpus.documents)
+
+
 def _by_content(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:
-    place = {document.text: uniform_hash(document.text) for document in corpus.documents}
-    # One distinct text is held out even when chance leaves all of them above the threshold, and one is kept.
-    threshold = min(max(held_out, min(place.values())), math.nextafter(max(place.values()), 0.0))
-    train = [document for document in corpus.documents if place[document.text] > threshold]
-    tail = [document for document in corpus.documents if place[document.text] <= threshold]
+    place, length = {document.text: uniform_hash(document.text) for document in corpus.documents}, Counter[str]()
+    for document in corpus.documents:
+        length[document.text] += len(document.text)
+    order = sorted(place, key=place.__getitem__)
+    shares = [so_far / max(1, _length(corpus)) for so_far in accumulate(length[text] for text in order)]
+    n_held = sum(place[text] <= held_out for text in order)
+    if not (0 < n_held < len(order) and _is_near(shares[n_held - 1], held_out)):
+        n_held = 1 + min(range(max(1, len(order) - 1)), key=lambda n: abs(shares[n] - held_out))
+    held = set(order[:n_held])
+    train = [document for document in corpus.documents if document.text not in held]
+    tail = [document for document in corpus.documents if document.text in held]
     return train, tail
 
 
