@@ -101,7 +101,10 @@ def test_report_prints_a_table_and_draws(source, text_file, tmp_path, capsys):
         (["convert", "SOURCE", "--out", "OUT", "--to", "int3"], "scheme: wanted one of int8, .* got 'int3'; "),
         (["convert", "SOURCE", "--out", "SOURCE"], "--out: wanted a folder that does not exist yet, or is empty, got "),
         (["convert", "SOURCE", "--out", "OUT", "--equalise"], "--equalise: wanted a text .* got none; "),
-        (["convert", "SOURCE", "--out", "OUT", "--calibrate", "SHORT"], "calibration: wanted at least 48 tokens"),
+        (
+            ["convert", "SOURCE", "--out", "OUT", "--to", "int4", "--calibrate", "SHORT"],
+            "wanted a text of at least 288 tokens",
+        ),
         (["convert", "SOURCE", "--out", "OUT", "--calibrate", "GONE"], "wanted a file of text, got .*GONE"),
         (["convert", "SOURCE", "--out", "OUT", "--calibrate", "BYTES"], "wanted text in UTF-8, got other bytes"),
         (["convert", "SOURCE", "--out", "OUT", "--plan", "SHORT"], "--plan: wanted what `quantization search` writes"),

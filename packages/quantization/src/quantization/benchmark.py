@@ -12,6 +12,7 @@ from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
 
 from .conversion import quantize
+from .progress import Progress, Whole, unwatched
 from .sizes import bytes_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def benchmark(
     rows: Sequence[int] = (1, 8),
     new_tokens: int = 32,
     turns: int = 5,
+    progress: Progress = unwatched,
 ) -> list[Speed]:
     """Tokens a second of the model as it is and by every scheme; in every turn each of them once.
 
@@ -60,12 +62,13 @@ def benchmark(
     """
     named = {AS_IT_IS: model} | {name: quantize(model, name) for name in schemes}
     bandwidth, new_tokens = memory_bandwidth(), min(new_tokens, model.n_ctx - 1)
-    found = []
+    found, whole = [], Whole(len(rows) * (turns + 1) * len(named), progress)
     for count in rows:
         seconds: dict[str, list[float]] = {name: [] for name in named}
         for _ in range(turns + 1):  # the first one warms up
             for name, one in named.items():
                 seconds[name].append(seconds_of(one, count, new_tokens))
+                whole(1, 1)
         for name, one in named.items():
             rate = count * new_tokens / statistics.median(seconds[name][1:])
             n_bytes = bytes_of(one)

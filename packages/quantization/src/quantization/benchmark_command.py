@@ -8,6 +8,7 @@ import gpt2
 
 from .benchmark import SCHEMES, benchmark, memory_bandwidth, plot_speeds, table
 from .command_settings import Benchmark
+from .progress import shown
 from .schemes import scheme
 
 
@@ -22,7 +23,9 @@ def run_benchmark(command: Benchmark) -> None:
             f"{command.turns}; 1 8, 32 and 5 are usual"
         )
     model, _ = gpt2.load(command.source)
-    found = benchmark(model.eval(), schemes, rows=command.rows, new_tokens=command.tokens, turns=command.turns)
+    rows, turns = command.rows, command.turns
+    with shown(f"measuring {', '.join(schemes)} in turns") as progress:
+        found = benchmark(model.eval(), schemes, rows=rows, new_tokens=command.tokens, turns=turns, progress=progress)
     sys.stdout.write(f"{table(found)}\n")
     sys.stderr.write(
         f"quantization: {torch.get_num_threads()} threads, which read memory at {memory_bandwidth() / 1e9:.1f} GB/s\n"

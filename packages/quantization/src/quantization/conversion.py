@@ -21,6 +21,7 @@ from .module_tree import (
     with_shared_tensors,
 )
 from .packing import four_bits, group_that_fits
+from .progress import Progress, Whole, unwatched
 from .rounding import clipped, compensated
 from .schemes import Scheme, scheme
 
@@ -36,6 +37,7 @@ def quantize(
     calibration: Calibration | None = None,
     rounding: str | None = None,
     keep: Sequence[str] = (),
+    progress: Progress = unwatched,
 ) -> Model:
     """A model like `model`, whose layers hold their weights by a scheme; what is not quantized is shared, not copied.
 
@@ -45,6 +47,7 @@ def quantize(
     rounding: of int4, "nearest" (the default without calibration), "clipped" (to scales with the least squared error)
         or "compensated" (GPTQ; the default with calibration, which it needs).
     keep: names of layers that stay as they are.
+    progress: called with the number of layers done, and of all that change.
     Weights that two layers share stay shared. A layer whose rows no group of int4 fills has int8. Layers of another
     kind stay in float, and a warning of this module's logger names them. Raises ValueError for a scheme or layer that
     does not exist, a model that is quantized already, and weights that are not finite.
@@ -54,7 +57,10 @@ def quantize(
     check_rounding(rounding, calibration)
     plan = {name: how_of for name, how_of in plan_of(model, how).items() if name not in keep}
     check_names(model, keep)
+    if not isinstance(how, Mapping):
+        warn_of_others(model)
     made: dict[tuple[int, Scheme], dict[str, Tensor]] = {}
+    whole = Whole(len(plan), progress)
     result = with_shared_tensors(model)
     for name, how_of in plan.items():
         layer = model.get_submodule(name)
@@ -69,6 +75,7 @@ def quantize(
             raise ValueError(f"layer {name or type(layer).__name__}: {error}") from None
         made[id(layer.weight), how_of] = {n: b for n, b in quantized.named_buffers() if n != "bias"}
         result = put(result, name, quantized.train(layer.training))
+        whole(1, 1)
     return fuse(result)
 
 
@@ -103,7 +110,6 @@ def plan_of(model: nn.Module, how: str | Scheme | Mapping[str, str | Scheme]) ->
         wanted = {name: scheme(text) for name, text in how.items()}
     else:
         wanted = dict.fromkeys(layers, scheme(how))
-        warn_of_others(model)
     fitting = how if isinstance(how, str) and how == "int4" else None
     plan = {name: possible(layers[name], one, fitting is not None) for name, one in wanted.items()}
     return {name: one for name, one in plan.items() if one.name != "float32"}

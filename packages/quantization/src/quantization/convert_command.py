@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command_settings import Convert
+from .progress import shown
 
 if TYPE_CHECKING:
     from gpt2 import GPT2, Tokenizer
@@ -40,16 +41,25 @@ def run_convert(command: Convert) -> None:
         from .equalisation import equalise
 
         changed, seen = equalise(model, seen, command.to)
-    small = quantize(changed, command.to if command.plan is None else how, calibration=seen, keep=command.keep)
+    with shown("rounding the layers") as progress:
+        small = quantize(
+            changed, command.to if command.plan is None else how, calibration=seen, keep=command.keep, progress=progress
+        )
     save(command.out, small, tokenizer)
     say_sizes(model, small, command.out)
 
 
 def calibration_on(model: "GPT2", tokenizer: "Tokenizer", text: str | None, tokens: int) -> "Calibration | None":
-    """What the model's layers see on a text, if there is one."""
-    from .calibration import calibrate_on_text
+    """What the model's layers see on a text, if there is one; ValueError where it or `tokens` is too short."""
+    from .calibration import TOKENS, calibrate_on_text, tokens_needed
 
-    return None if text is None else calibrate_on_text(model, tokenizer, text, tokens=tokens)
+    if text is None:
+        return None
+    needed, why = tokens_needed(model)
+    if tokens < needed:
+        raise ValueError(f"--tokens: wanted at least {needed:,} ({why}), got {tokens:,}; {TOKENS:,} are usual")
+    with shown("reading the text to calibrate with") as progress:
+        return calibrate_on_text(model, tokenizer, text, tokens=tokens, progress=progress)
 
 
 def say_sizes(model: Any, small: Any, out: Path) -> None:
