@@ -12,6 +12,7 @@ from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
 
 from .conversion import quantize
+from .extras import require
 from .progress import Progress, Whole, unwatched
 from .sizes import bytes_of
 
@@ -98,17 +99,16 @@ def table(speeds: Sequence[Speed]) -> str:
             f"{own[n].tokens_per_second / own[n].limit:.0%}"
             for n in counts
         ]
-        lines.append(f"| {name} | {own[counts[0]].n_bytes / 1e6:.0f} | " + " | ".join(cells) + " |")
+        megabytes = own[counts[0]].n_bytes / 1e6
+        lines.append(f"| {name} | {megabytes:.{int(megabytes < 100)}f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
-    """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit. ImportError without
+    the extra `plots`."""
+    figure = require("matplotlib.figure").Figure(figsize=(9, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     counts, names = sorted({speed.rows for speed in speeds}), list(dict.fromkeys(speed.name for speed in speeds))
     for number, count in enumerate(counts):
@@ -125,7 +125,7 @@ def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
     axes.set_xticks(range(len(names)), names)
     lowest = min(speed.tokens_per_second for speed in speeds)
     axes.set(
-        ylabel="tokens a second",
+        ylabel="tokens a second (logarithmic)",
         yscale="log",
         ylim=(lowest / 2, None),
         title=f"Greedy decoding, {torch.get_num_threads()} threads",

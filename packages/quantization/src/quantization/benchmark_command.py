@@ -8,6 +8,7 @@ import gpt2
 
 from .benchmark import SCHEMES, benchmark, memory_bandwidth, plot_speeds, table
 from .command_settings import Benchmark
+from .extras import check_picture
 from .progress import shown
 from .schemes import scheme
 
@@ -22,6 +23,7 @@ def run_benchmark(command: Benchmark) -> None:
             f"--rows, --tokens, --turns: wanted numbers of at least 1, got {command.rows}, {command.tokens} and "
             f"{command.turns}; 1 8, 32 and 5 are usual"
         )
+    check_picture(command.out)
     model, _ = gpt2.load(command.source)
     rows, turns = command.rows, command.turns
     with shown(f"measuring {', '.join(schemes)} in turns") as progress:
@@ -32,3 +34,4 @@ def run_benchmark(command: Benchmark) -> None:
     )
     if command.out is not None:
         plot_speeds(found).savefig(command.out, dpi=120)
+        sys.stderr.write(f"quantization: picture in {command.out}\n")

@@ -16,7 +16,8 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell rep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
+    """Run the command and return its exit code: 0, 2 for bad input or a missing extra, 130 after Ctrl-C, 141 when the
+    reader left."""
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             {
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"quantization: {error}", file=sys.stderr)
         return BAD_INPUT
     return 0

@@ -1,17 +1,20 @@
 """`quantization report` and `quantization search`: what is lost, and how to lose no more than that."""
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 
 import torch
 
 import gpt2
+from gpt2.narration import typed
 
 from .calibration import TOKENS, windows
 from .command_settings import Report, Search
 from .conversion import quantize
-from .convert_command import calibration_on, read_text
+from .convert_command import calibration_on, check_use, read_text
+from .extras import check_picture
 from .mixed_precision import precision_path, within_bytes, within_loss
 from .progress import Whole, shown
 from .report import cost_report, perplexity, steps_of_perplexity
@@ -23,6 +26,8 @@ def run_report(command: Report) -> None:
     """The table to standard output; ValueError for what makes no sense."""
     for name in command.schemes:
         scheme(name)
+    check_use(command.calibrate, command.schemes)
+    check_picture(command.out)
     text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
     ids = held_out(model, tokenizer, text, command.tokens)
@@ -34,12 +39,17 @@ def run_report(command: Report) -> None:
         from .pictures import plot_report
 
         plot_report(found).savefig(command.out, dpi=120)
+        sys.stderr.write(f"quantization: picture in {command.out}\n")
 
 
 def run_search(command: Search) -> None:
     """Write the plan; ValueError where no plan is small enough."""
-    if (command.megabytes is None) == (command.loss is None):
-        raise ValueError("wanted either --megabytes or --loss, got both or neither; give the budget to keep")
+    if command.megabytes is None and command.loss is None:
+        raise ValueError("wanted a budget, --megabytes or --loss, got none; give the one to stay within")
+    if command.megabytes is not None and command.loss is not None:
+        raise ValueError("wanted one budget, --megabytes or --loss, got both; leave one out")
+    if not command.out.parent.is_dir():
+        raise ValueError(f"--out: wanted a file in a folder that exists, got {command.out}; make the folder first")
     text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
     ids = held_out(model, tokenizer, text, command.tokens)
@@ -68,10 +78,12 @@ def run_search(command: Search) -> None:
     loss = loss_of(plan.layers)
     content = {"layers": plan.layers, "bytes": plan.n_bytes, "perplexity_change_percent": loss}
     command.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+    source, written = shlex.quote(command.source), shlex.quote(str(command.out))
+    try_it = f"quantization convert {source} --plan {written} --out DIR"
     sys.stderr.write(
         f"quantization: {plan.n_bytes / 1e6:,.1f} MB instead of {bytes_of(model) / 1e6:,.1f}, "
         f"perplexity {loss:+.2f} %; {counts(plan.layers)}\n"
-        f"try: quantization convert {command.source} --plan {command.out} --out DIR\n"
+        f"try: {typed('quantization', try_it)}\n"
     )
 
 
