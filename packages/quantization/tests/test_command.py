@@ -2,8 +2,11 @@
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -163,6 +166,21 @@ def test_a_quantized_source_is_refused(source, tmp_path, capsys):
     capsys.readouterr()
     assert run("convert", tmp_path / "small", "--out", tmp_path / "smaller") == 2
     assert "got a quantized model" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_readme_run_as_they_are_typed(source, text_file, tmp_path, monkeypatch, capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    lines = re.findall(r"^uv run --package quantization quantization (.*)$", readme, re.MULTILINE)
+    assert {line.split()[0] for line in lines} == {"report", "convert", "generate", "search", "benchmark"}
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(source, "RUN")
+    for name in ("train.txt", "held_out.txt"):
+        shutil.copy(text_file, name)
+    quick = {"report": ["--tokens", 96], "search": ["--tokens", 96], "benchmark": ["--turns", 1, "--tokens", 1]}
+    for line in lines:
+        command = shlex.split(line)
+        assert run(*command, *quick.get(command[0], [])) == 0, line
+    capsys.readouterr()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command `quantization`. torch is imported only once the arguments are known to make sense."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Threads that spin while they wait stall each other on a busy machine (of two cores 2 to 8 times slower);
             # must be set before torch is imported. Decoding alone is faster with them: its steps are short.
             os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
         action(command)(command)
         sys.stdout.flush()
     except BrokenPipeError:

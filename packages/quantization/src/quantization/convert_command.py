@@ -1,7 +1,6 @@
 """`quantization convert`: a model in float in, a folder with whole numbers out."""
 
 import json
-import logging
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,7 +39,6 @@ def run_convert(command: Convert) -> None:
     from .conversion import quantize
     from .gpt2_files import save
 
-    logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
     model, tokenizer = gpt2.load(command.source)
     seen = calibration_on(model, tokenizer, text, command.tokens)
     changed = model
