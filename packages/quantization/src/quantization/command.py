@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args=arguments,
         )
         if isinstance(command, Convert | Report | Search):
-            # Threads that spin while they wait stall each other on a busy machine (of two cores 2 to 8 times slower);
-            # must be set before torch is imported. Decoding alone is faster with them: its steps are short.
+            # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
+            # Decoding is left as it is: its steps are so short that waking a thread would show.
             os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
         action(command)(command)

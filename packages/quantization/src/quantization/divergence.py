@@ -27,7 +27,7 @@ class Divergence:
 def divergences(
     model: nn.Module,
     others: Mapping[str, nn.Module],
-    rows: Iterable[Int[Tensor, " T"]],
+    rows: Iterable[Int[Tensor, " _"]],
     *,
     progress: Progress = unwatched,
 ) -> dict[str, Divergence]:
