@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args=arguments,
         )
         if isinstance(command, Convert | Report | Search):
-            # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
+            # Threads that spin while they wait stall each other on a busy machine; set before torch is imported.
             # Decoding is left as it is: its steps are so short that waking a thread would show.
             os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
