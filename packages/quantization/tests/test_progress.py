@@ -128,9 +128,10 @@ def test_a_bar_that_an_error_ends_leaves_its_line(monkeypatch, capsys):
             progress(0, 2)
             raise ValueError("odd")
 
-    with pytest.raises(ValueError, match="odd"):
+    with pytest.raises(ValueError, match="odd") as caught:  # whose frames hold the bar, as in a command
         interrupted()
     assert capsys.readouterr().err.endswith("\n")
+    assert caught.tb
 
 
 @pytest.mark.parametrize(("command", "policy"), [("report", "passive"), ("benchmark", "None")])
