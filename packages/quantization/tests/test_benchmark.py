@@ -24,11 +24,15 @@ def test_bandwidth_is_bytes_over_the_median_of_the_seconds(monkeypatch):
 
 
 def test_the_table_names_ratios_and_shares():
-    speeds = [Speed(AS_IT_IS, 1, 4_000_000, 10.0, 20.0), Speed("int8", 1, 1_000_000, 40.0, 80.0)]
-    assert table(speeds).splitlines()[2:] == [f"| {AS_IT_IS} | 4 | 10 | 1.0 | 50% |", "| int8 | 1 | 40 | 4.0 | 50% |"]
+    speeds = [Speed(AS_IT_IS, 1, 400_000_000, 10.0, 20.0), Speed("int8", 1, 99_440_000, 40.0, 80.0)]
+    assert table(speeds).splitlines()[2:] == [
+        f"| {AS_IT_IS} | 400 | 10 | 1.0 | 50% |",
+        "| int8 | 99.4 | 40 | 4.0 | 50% |",
+    ]
     pytest.importorskip("matplotlib")
-    labels = [text.get_text() for text in plot_speeds(speeds).axes[0].texts]
-    assert labels == ["10", "40"]
+    axes = plot_speeds(speeds).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["10", "40"]
+    assert (axes.get_yscale(), axes.get_ylabel()) == ("log", "tokens a second (logarithmic)")
 
 
 def test_the_command_prints_the_table_and_draws(model, tokenizer, tmp_path, capsys):
@@ -39,7 +43,9 @@ def test_the_command_prints_the_table_and_draws(model, tokenizer, tmp_path, caps
     picture = tmp_path / "speed.png"
     options = ["--schemes", "int8", "--rows", "1", "--tokens", "2", "--turns", "1", "--out", str(picture)]
     assert main(["benchmark", str(tmp_path / "model"), *options]) == 0
-    assert "| int8 |" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "| int8 |" in said.out
+    assert f"picture in {picture}\n" in said.err
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 

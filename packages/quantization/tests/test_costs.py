@@ -1,6 +1,7 @@
 """Measuring what is lost, and choosing where to lose it."""
 
 import math
+import sys
 
 import pytest
 import torch
@@ -90,6 +91,12 @@ def test_the_report_has_decodings_perplexity_and_a_picture(model, rows, tmp_path
     assert {line.count("|") for line in lines} == {9}
     plot_report(report).savefig(tmp_path / "report.png")
     assert (tmp_path / "report.png").stat().st_size > 5_000
+
+
+def test_without_matplotlib_a_picture_says_what_to_install(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match=r"wanted matplotlib.figure for .* install the extra: quantization\[plots\]"):
+        plot_rounding(model.decoder.blocks[0].attention.qkv.weight)
 
 
 def test_pictures_of_weights_have_a_line_for_every_way(model):

@@ -141,7 +141,10 @@ def test_another_file_under_the_right_checksum_is_refused(saved):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(format=2), "wanted format 1, got 2; "),
+        (lambda c: c.update(format=2), "wanted format 1, got 2; read it with a newer version"),
+        (lambda c: c.update(format="1x"), "got TypeError.*'1x' instead of the number of a format.*; copy it again"),
+        (lambda c: c.update(format=None), "got TypeError.*None instead of the number of a format.*; copy it again"),
+        (lambda c: c.update(format=0), "got TypeError.*0 instead of the number of a format.*; copy it again"),
         (lambda c: c.pop("layers"), "wanted format, layers, shared and sha256 in JSON, got KeyError"),
         (lambda c: c["layers"].update(head=8), "got TypeError.*8 instead of a text"),
         (lambda c: c.pop("gpt2"), "wanted a quantized GPT-2, got a configuration without one .*; for a model"),
@@ -166,6 +169,51 @@ def test_a_configuration_that_is_no_json_is_refused(saved):
     (saved / "quantization.json").write_text("{")
     with pytest.raises(ValueError, match=r"quantization.json: wanted .* in JSON, got .*; copy it again"):
         quantization.load(saved)
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(ValueError, match=r"nope: wanted the folder of a quantized model, got no folder of that name; "):
+        quantization.load(tmp_path / "nope")
+
+
+def test_saving_again_replaces_what_was_there_even_while_it_is_mapped(model, saved):
+    loaded, its_tokenizer = quantization.load(saved)
+    before = {name: tensor.clone() for name, tensor in loaded.state_dict().items()}
+    quantization.save(saved, quantize(model, "int4"), its_tokenizer)
+    assert all(torch.equal(before[name], tensor) for name, tensor in loaded.state_dict().items())
+    assert quantization.load(saved)[0].token_embedding.scheme == "int4"
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_disk_that_fills_up_leaves_the_model_that_was_there(model, saved, tokenizer, written, monkeypatch):
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    synced = iter([None] * written)
+
+    def full(descriptor):
+        if next(synced, "full") == "full":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("quantization.tensor_files.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        quantization.save(saved, quantize(model, "int4"), tokenizer)
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+def test_arguments_in_another_order_are_named(tmp_path):
+    program = (
+        "import gpt2, quantization\n"
+        "config = gpt2.GPT2Config(n_vocab=300, n_ctx=8, n_embd=8, n_head=1, n_layer=1)\n"
+        "model = quantization.quantize(gpt2.GPT2(config))\n"
+        "for call in (lambda: quantization.save(model, gpt2.Tokenizer.train(['a b'], 257), 'here'),\n"
+        "             lambda: quantization.save_weights(model, 'here')):\n"
+        "    try:\n        call()\n    except TypeError as error:\n        print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [
+        "wanted save(folder, model, tokenizer), got (GPT2, Tokenizer, str); give the arguments in that order",
+        "wanted save_weights(folder, model), got (GPT2, str); give the arguments in that order",
+    ]
+    assert not list(tmp_path.iterdir())
 
 
 def test_importing_the_package_needs_no_torch():

@@ -203,6 +203,15 @@ def test_without_a_compiler_torch_computes_and_says_so_once(tmp_path):
     assert value == pytest.approx(quantize(nn.Linear(64, 8))(torch.ones(1, 64)).sum().item(), rel=1e-5)
 
 
+def test_a_cxx_that_names_no_compiler_is_not_passed_over_in_silence(tmp_path):
+    if native.library() is None:
+        pytest.skip("no C++ compiler here: there is no other to use")
+    _, said = answer_without(tmp_path, CXX="/nonexistent")
+    assert said.count("CXX: wanted a compiler's name or path, got /nonexistent; /") == 1
+    assert "is used instead" in said
+    assert "CXX" not in answer_without(tmp_path, CXX="")[1]
+
+
 def test_a_processor_without_the_instructions_is_named_and_loops_take_over(monkeypatch, caplog):
     if native.library() is None:
         pytest.skip("no C++ compiler here: nothing to compile")

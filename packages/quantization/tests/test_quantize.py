@@ -79,7 +79,7 @@ def test_other_layers_stay_in_float_and_are_listed(caplog):
         result = quantize(model, "int8")
     assert isinstance(result[0], QuantizedLinear)
     assert left_in_float(result) == ["1 (Bilinear)", "2 (GRU)"]
-    assert "1 (Bilinear), 2 (GRU)" in caplog.text
+    assert "left in float: 1 (Bilinear), 2 (GRU); linear layers" in caplog.text
 
 
 def test_a_transformer_of_torch_that_reads_its_childrens_weights_still_works():
@@ -90,6 +90,43 @@ def test_a_transformer_of_torch_that_reads_its_childrens_weights_still_works():
     with torch.no_grad():
         assert (result(x) - model(x)).abs().max() < 0.05
     assert isinstance(result[1], QuantizedLinear)
+
+
+def test_a_layer_whose_type_does_not_tell_why_it_stays_in_float_has_its_reason(caplog):
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    model = nn.Sequential(layer, nn.Embedding(5, 4, max_norm=1.0), nn.Conv1d(2, 2, 3, padding_mode="circular"))
+    wanted = [
+        "0.self_attn (MultiheadAttention, whose weights TransformerEncoderLayer reads itself)",
+        "0.self_attn.out_proj (NonDynamicallyQuantizableLinear, whose weights TransformerEncoderLayer reads itself)",
+        "0.linear1 (Linear, whose weights TransformerEncoderLayer reads itself)",
+        "0.linear2 (Linear, whose weights TransformerEncoderLayer reads itself)",
+        "1 (Embedding, whose max_norm changes its weights)",
+        "2 (Conv1d, padded by circular)",
+    ]
+    assert left_in_float(model) == wanted
+    assert left_in_float(layer) == [line.removeprefix("0.") for line in wanted[:4]]
+    quantize(layer)
+    assert "left in float: self_attn (" in caplog.text
+    with pytest.raises(ValueError, match=r"that are called, got 0.linear1 \(Linear, whose weights .* itself\); leave"):
+        quantize(model, {"0.linear1": "int8"})
+
+
+@pytest.mark.parametrize(("how", "given"), [("int8", "int8-weight-only"), ("int4", "int8-weight-only")])
+def test_a_convolution_that_gets_another_scheme_than_asked_for_says_so(how, given, caplog):
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8, 7), nn.Linear(7, 2))
+    result = quantize(model, how)
+    assert result[0].scheme == given
+    odd = ", 3 (Linear)" if how == "int4" else ""
+    assert f"int8-weight-only instead of {how}: 0 (Conv2d){odd}; convolutions are computed in float" in caplog.text
+    caplog.clear()
+    quantize(model, {"0": how, "2": "int8"})
+    assert f"int8-weight-only instead of {how}: 0 (Conv2d); " in caplog.text
+
+
+@pytest.mark.parametrize("how", ["int8-weight-only", "bfloat16", {"2": "int8"}])
+def test_a_scheme_that_all_layers_get_is_no_warning(how, caplog):
+    quantize(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8, 7)), how)
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("how", ["int8", "int4", "bfloat16"])

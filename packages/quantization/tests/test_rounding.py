@@ -129,10 +129,13 @@ def test_equalising_changes_nothing_in_float_and_helps_loud_inputs(model, tokeni
 
 
 def test_a_text_too_short_to_calibrate_with_is_refused(model, tokenizer, text):
-    with pytest.raises(ValueError, match=r"calibration: wanted at least 48 tokens \(n_ctx\), got \d+; give a longer"):
+    with pytest.raises(
+        ValueError, match=r"calibration: wanted a text of at least 288 tokens .*, got \d+; give a longer"
+    ):
         calibrate_on_text(model, tokenizer, "short")
+    ids = torch.tensor([tokenizer.encode(text)[:48]])
     with pytest.raises(ValueError, match=r"wanted at least 256 tokens \(channels of the widest layer\), got 48; give"):
-        calibrate_on_text(model, tokenizer, text, tokens=48)
+        calibrate(model, [ids])
 
 
 def test_rounding_by_an_unknown_way_or_without_its_calibration_is_refused(model):

@@ -12,6 +12,8 @@ from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
 
 from .conversion import quantize
+from .extras import require
+from .progress import Progress, Whole, unwatched
 from .sizes import bytes_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def benchmark(
     rows: Sequence[int] = (1, 8),
     new_tokens: int = 32,
     turns: int = 5,
+    progress: Progress = unwatched,
 ) -> list[Speed]:
     """Tokens a second of the model as it is and by every scheme; in every turn each of them once.
 
@@ -60,12 +63,13 @@ def benchmark(
     """
     named = {AS_IT_IS: model} | {name: quantize(model, name) for name in schemes}
     bandwidth, new_tokens = memory_bandwidth(), min(new_tokens, model.n_ctx - 1)
-    found = []
+    found, whole = [], Whole(len(rows) * (turns + 1) * len(named), progress)
     for count in rows:
         seconds: dict[str, list[float]] = {name: [] for name in named}
         for _ in range(turns + 1):  # the first one warms up
             for name, one in named.items():
                 seconds[name].append(seconds_of(one, count, new_tokens))
+                whole(1, 1)
         for name, one in named.items():
             rate = count * new_tokens / statistics.median(seconds[name][1:])
             n_bytes = bytes_of(one)
@@ -95,17 +99,16 @@ def table(speeds: Sequence[Speed]) -> str:
             f"{own[n].tokens_per_second / own[n].limit:.0%}"
             for n in counts
         ]
-        lines.append(f"| {name} | {own[counts[0]].n_bytes / 1e6:.0f} | " + " | ".join(cells) + " |")
+        megabytes = own[counts[0]].n_bytes / 1e6
+        lines.append(f"| {name} | {megabytes:.{int(megabytes < 100)}f} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
-    """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit. ImportError without
+    the extra `plots`."""
+    figure = require("matplotlib.figure").Figure(figsize=(9, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     counts, names = sorted({speed.rows for speed in speeds}), list(dict.fromkeys(speed.name for speed in speeds))
     for number, count in enumerate(counts):
@@ -122,7 +125,7 @@ def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
     axes.set_xticks(range(len(names)), names)
     lowest = min(speed.tokens_per_second for speed in speeds)
     axes.set(
-        ylabel="tokens a second",
+        ylabel="tokens a second (logarithmic)",
         yscale="log",
         ylim=(lowest / 2, None),
         title=f"Greedy decoding, {torch.get_num_threads()} threads",

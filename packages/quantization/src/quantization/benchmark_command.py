@@ -8,6 +8,8 @@ import gpt2
 
 from .benchmark import SCHEMES, benchmark, memory_bandwidth, plot_speeds, table
 from .command_settings import Benchmark
+from .extras import check_picture
+from .progress import shown
 from .schemes import scheme
 
 
@@ -21,11 +23,15 @@ def run_benchmark(command: Benchmark) -> None:
             f"--rows, --tokens, --turns: wanted numbers of at least 1, got {command.rows}, {command.tokens} and "
             f"{command.turns}; 1 8, 32 and 5 are usual"
         )
+    check_picture(command.out)
     model, _ = gpt2.load(command.source)
-    found = benchmark(model.eval(), schemes, rows=command.rows, new_tokens=command.tokens, turns=command.turns)
+    rows, turns = command.rows, command.turns
+    with shown(f"measuring {', '.join(schemes)} in turns") as progress:
+        found = benchmark(model.eval(), schemes, rows=rows, new_tokens=command.tokens, turns=turns, progress=progress)
     sys.stdout.write(f"{table(found)}\n")
     sys.stderr.write(
         f"quantization: {torch.get_num_threads()} threads, which read memory at {memory_bandwidth() / 1e9:.1f} GB/s\n"
     )
     if command.out is not None:
         plot_speeds(found).savefig(command.out, dpi=120)
+        sys.stderr.write(f"quantization: picture in {command.out}\n")

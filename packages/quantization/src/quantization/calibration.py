@@ -12,6 +12,7 @@ from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
 from .module_tree import quantizable_layers, weight_of
+from .progress import Progress, Whole, unwatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +39,9 @@ class Calibration:
         return float(((difference @ self.moments[name]) * difference).sum())
 
 
-def calibrate(model: nn.Module, inputs: Iterable[Any]) -> Calibration:
-    """Call `model` with each of `inputs` (it is in evaluation mode meanwhile) and keep what its linear layers saw.
+def calibrate(model: nn.Module, inputs: Iterable[Any], *, progress: Progress = unwatched) -> Calibration:
+    """Call `model` with each of `inputs` (it is in evaluation mode meanwhile) and keep what its linear layers saw. Each
+    input is a step of `progress`.
 
     Raises ValueError where they saw fewer inputs than the widest of them has channels: rounding would learn by heart.
     """
@@ -47,10 +49,12 @@ def calibrate(model: nn.Module, inputs: Iterable[Any]) -> Calibration:
     for name, layer in quantizable_layers(model):
         if weight_of(layer).ndim == 2:
             names.setdefault(id(weight_of(layer)), name)
-    watch = _Watch(names)
+    watch, given = _Watch(names), list(inputs)
+    whole = Whole(len(given), progress)
     with evaluating(model), torch.no_grad(), watch:
-        for batch in inputs:
+        for batch in given:
             model(batch)
+            whole(1, 1)
     tokens = min(watch.counts.values(), default=0)
     widest = max((len(moment) for moment in watch.sums.values()), default=1)
     if tokens < widest:
@@ -62,11 +66,37 @@ def calibrate(model: nn.Module, inputs: Iterable[Any]) -> Calibration:
 
 
 def calibrate_on_text(
-    model: "LanguageModel", tokenizer: "Tokenizer", text: str, *, tokens: int = TOKENS, rows: int = 8
+    model: "LanguageModel",
+    tokenizer: "Tokenizer",
+    text: str,
+    *,
+    tokens: int = TOKENS,
+    rows: int = 8,
+    progress: Progress = unwatched,
 ) -> Calibration:
-    """`calibrate` on windows of n_ctx tokens, spread evenly over a text; ValueError where it is too short."""
+    """`calibrate` on windows of n_ctx tokens, `tokens` of them together, spread evenly over a text, `rows` at a time.
+
+    Raises ValueError where `tokens` is too small, or the text too short, for a window and for the widest layer.
+    """
+    needed, why = tokens_needed(model)  # type: ignore[arg-type]
+    if tokens < needed:
+        raise ValueError(f"tokens: wanted at least {needed:,} ({why}), got {tokens:,}; {TOKENS:,} are usual")
     ids = torch.tensor(tokenizer.encode(text))
-    return calibrate(model, windows(ids, model.n_ctx, tokens).split(rows))  # type: ignore[arg-type]
+    if len(ids) < needed:
+        raise ValueError(
+            f"calibration: wanted a text of at least {needed:,} tokens ({why}), got {len(ids):,}; "
+            f"give a longer one, of the kind that the model will read"
+        )
+    inputs = windows(ids, model.n_ctx, tokens).split(rows)
+    return calibrate(model, inputs, progress=progress)  # type: ignore[arg-type]
+
+
+def tokens_needed(model: nn.Module) -> tuple[int, str]:
+    """Tokens that `calibrate_on_text` wants of a text at least, in whole windows, and why."""
+    n_ctx: int = model.n_ctx  # type: ignore[assignment]
+    widest = max((m.in_features for _, m in quantizable_layers(model) if isinstance(m, nn.Linear)), default=1)
+    needed = -(-widest // n_ctx) * n_ctx
+    return needed, f"windows of {n_ctx:,}, a widest layer of {widest:,} channels"
 
 
 def windows(ids: Int[Tensor, " N"], length: int, tokens: int) -> Int[Tensor, "R T"]:

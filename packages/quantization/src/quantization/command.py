@@ -1,5 +1,6 @@
 """The command `quantization`. torch is imported only once the arguments are known to make sense."""
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -16,7 +17,8 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell rep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
+    """Run the command and return its exit code: 0, 2 for bad input or a missing extra, 130 after Ctrl-C, 141 when the
+    reader left."""
     try:
         command = tyro.extras.subcommand_cli_from_dict(
             {
@@ -30,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="The same model in a quarter of the bytes, with what it costs measured.",
             args=arguments,
         )
+        if isinstance(command, Convert | Report | Search):
+            # Threads that spin while they wait stall each other on a busy machine; set before torch is imported.
+            # Decoding is left as it is: its steps are so short that waking a thread would show.
+            os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
         action(command)(command)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -38,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"quantization: {error}", file=sys.stderr)
         return BAD_INPUT
     return 0

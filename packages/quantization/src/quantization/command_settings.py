@@ -23,11 +23,12 @@ class Convert:
     out: Folder
     """Folder to write; it must not exist, or be empty."""
     to: Annotated[str, tyro.conf.arg(metavar="SCHEME")] = "int8"
-    """int8, int8-weight-only, int4, int4:64 (groups of 64), bfloat16."""
+    """int8, int8-weight-only, int4, int4:GROUP (weights that share a scale; int4 alone: 32), bfloat16."""
     plan: MaybeFile = None
     """Schemes of single layers instead, as `search` writes them."""
     calibrate: MaybeFile = None
-    """A text of the kind that the model will read: int4 is then rounded so that on such texts least is lost."""
+    """A text of the kind that the model will read: int4 is then rounded so that on such texts least is lost. For int4
+    or --equalise alone."""
     tokens: int = 16_384
     """Tokens of that text to read."""
     equalise: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -40,6 +41,8 @@ class Convert:
 class GenerateSmall(Generate):
     """Continue text with a quantized model, as `decoding generate` does with one in float."""
 
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="DIR")]]
+    """Folder of a quantized model, as `convert` writes it. One in float is for `decoding generate`."""
     cache: Literal["float32", "int8"] = "float32"
     """How the keys and values of earlier tokens are kept. int8 takes a quarter of that memory, and is slower."""
 
@@ -55,11 +58,11 @@ class Report:
     calibrate: MaybeFile = None
     """Another such text, to round int4 by."""
     schemes: tuple[str, ...] = ("bfloat16", "int8-weight-only", "int8", "int4")
-    """Schemes to compare."""
+    """Schemes to compare; `convert --help` lists them."""
     tokens: int = 8_192
     """Tokens of the text to read for every measurement."""
     out: MaybeFile = None
-    """Picture to draw (PNG)."""
+    """Picture to draw (.png, .svg or .pdf; extra `plots`)."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Benchmark:
     source: Source
     """A model in float."""
     schemes: tuple[str, ...] = ()
-    """Schemes to compare; all when none is given."""
+    """Schemes to compare, `convert --help` lists them, and float32 (our kernels); all when none is given."""
     rows: tuple[int, ...] = (1, 8)
     """Texts that are written at the same time."""
     tokens: int = 32
@@ -97,4 +100,4 @@ class Benchmark:
     turns: int = 5
     """Times that every precision has its turn; the median counts."""
     out: MaybeFile = None
-    """Picture to draw (PNG)."""
+    """Picture to draw (.png, .svg or .pdf; extra `plots`)."""

@@ -14,18 +14,23 @@ from .fused import fuse
 from .layers import QuantizedEmbedding, QuantizedLinear, layer_of
 from .module_tree import (
     check_names,
+    described,
     left_in_float,
     put,
     quantizable_layers,
+    readers_of_children,
     weight_of,
     with_shared_tensors,
 )
 from .packing import four_bits, group_that_fits
+from .progress import Progress, Whole, unwatched
 from .rounding import clipped, compensated
 from .schemes import Scheme, scheme
 
 Model = TypeVar("Model", bound=nn.Module)
 ROUNDINGS = ("nearest", "clipped", "compensated")
+SUBSTITUTE = Scheme("int8-weight-only")
+"""What a layer has that cannot have the scheme asked for."""
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +41,7 @@ def quantize(
     calibration: Calibration | None = None,
     rounding: str | None = None,
     keep: Sequence[str] = (),
+    progress: Progress = unwatched,
 ) -> Model:
     """A model like `model`, whose layers hold their weights by a scheme; what is not quantized is shared, not copied.
 
@@ -45,16 +51,22 @@ def quantize(
     rounding: of int4, "nearest" (the default without calibration), "clipped" (to scales with the least squared error)
         or "compensated" (GPTQ; the default with calibration, which it needs).
     keep: names of layers that stay as they are.
-    Weights that two layers share stay shared. A layer whose rows no group of int4 fills has int8. Layers of another
-    kind stay in float, and a warning of this module's logger names them. Raises ValueError for a scheme or layer that
-    does not exist, a model that is quantized already, and weights that are not finite.
+    progress: called with the number of layers done, and of all that change.
+    Weights that two layers share stay shared. Convolutions, and for int4 layers with rows of an odd length, have
+    "int8-weight-only" where whole numbers are asked for. Layers of another kind, and those whose weights another module
+    reads itself, stay in float. Warnings of this module's logger name both. Raises ValueError for a scheme or layer
+    that does not exist, a model that is quantized already, and weights that are not finite.
     """
     refuse_quantized(model)
     rounding = rounding or ("nearest" if calibration is None else "compensated")
     check_rounding(rounding, calibration)
     plan = {name: how_of for name, how_of in plan_of(model, how).items() if name not in keep}
     check_names(model, keep)
+    if not isinstance(how, Mapping):
+        warn_of_others(model)
+    warn_of_substitutes(model, how, plan)
     made: dict[tuple[int, Scheme], dict[str, Tensor]] = {}
+    whole = Whole(len(plan), progress)
     result = with_shared_tensors(model)
     for name, how_of in plan.items():
         layer = model.get_submodule(name)
@@ -62,13 +74,14 @@ def quantize(
         moment = None if calibration is None else calibration.moments.get(name)
         try:
             check_finite(weight_of(layer))
-            if packed is None and how_of.name == "int4" and not isinstance(layer, CONVOLUTIONS):
+            if packed is None and how_of.name == "int4":
                 packed = rounded(weight_of(layer).detach(), how_of.group_size, moment, rounding)
             quantized = replacement(layer, how_of, packed)
         except ValueError as error:
             raise ValueError(f"layer {name or type(layer).__name__}: {error}") from None
         made[id(layer.weight), how_of] = {n: b for n, b in quantized.named_buffers() if n != "bias"}
         result = put(result, name, quantized.train(layer.training))
+        whole(1, 1)
     return fuse(result)
 
 
@@ -97,25 +110,28 @@ def plan_of(model: nn.Module, how: str | Scheme | Mapping[str, str | Scheme]) ->
         check_names(model, list(how))
         odd = [name for name in how if name not in layers]
         if odd:
+            readers, modules = readers_of_children(model), dict(model.named_modules())
             raise ValueError(
-                f"layers: wanted linear layers, embeddings or convolutions, got {', '.join(odd)}; leave those in float"
+                "layers: wanted linear layers, embeddings or convolutions that are called, got "
+                f"{', '.join(described(name, modules[name], readers) for name in odd)}; leave those in float"
             )
         wanted = {name: scheme(text) for name, text in how.items()}
     else:
         wanted = dict.fromkeys(layers, scheme(how))
-        warn_of_others(model)
     fitting = how if isinstance(how, str) and how == "int4" else None
     plan = {name: possible(layers[name], one, fitting is not None) for name, one in wanted.items()}
     return {name: one for name, one in plan.items() if one.name != "float32"}
 
 
 def possible(layer: nn.Module, wanted: Scheme, any_group: bool) -> Scheme:
-    """The scheme itself, or for int4 with rows that it cannot cut the nearest that can be."""
-    if wanted.name != "int4" or isinstance(layer, CONVOLUTIONS):
+    """The scheme itself; for whole numbers in convolutions, and for int4 with rows that it cannot cut, the nearest."""
+    if isinstance(layer, CONVOLUTIONS):
+        return SUBSTITUTE if wanted.bits < 16 else wanted
+    if wanted.name != "int4":
         return wanted
     columns = weight_of(layer).shape[1]
     if columns % 2:
-        return Scheme("int8-weight-only")
+        return SUBSTITUTE
     return Scheme("int4", group_that_fits(columns, wanted.group_size or columns)) if any_group else wanted
 
 
@@ -149,5 +165,21 @@ def refuse_quantized(model: nn.Module) -> None:
 def warn_of_others(model: nn.Module) -> None:
     if others := left_in_float(model):
         logger.warning(
-            "left in float, since only linear layers, embeddings and convolutions can change: %s", ", ".join(others)
+            "left in float: %s; linear layers, embeddings and convolutions change, where they are called",
+            ", ".join(others),
+        )
+
+
+def warn_of_substitutes(
+    model: nn.Module, how: str | Scheme | Mapping[str, str | Scheme], plan: Mapping[str, Scheme]
+) -> None:
+    """Say which layers have another scheme than was asked for."""
+    asked = how if isinstance(how, Mapping) else dict.fromkeys(plan, how)
+    names = [name for name, one in plan.items() if scheme(asked[name]).name != one.name]
+    if names:
+        logger.warning(
+            "%s instead of %s: %s; convolutions are computed in float, and int4 wants rows of an even length",
+            SUBSTITUTE,
+            " and ".join(sorted({str(asked[name]) for name in names})),
+            ", ".join(f"{name or 'the model'} ({type(model.get_submodule(name)).__name__})" for name in names),
         )

@@ -7,11 +7,15 @@ import torch
 
 from gpt2 import GPT2, GPT2Config, Tokenizer, empty_model
 
-from .weight_files import load_weights, read_configuration, save_weights
+from .weight_files import check_order, load_weights, read_configuration, save_weights
 
 
 def save(folder: str | Path, model: GPT2, tokenizer: Tokenizer) -> None:
-    """Write a quantized model and its tokenizer; ValueError for a model in float (that is `gpt2.save`'s)."""
+    """Write a quantized model and its tokenizer. As with `gpt2.save`, an earlier one in that folder is replaced.
+
+    Raises ValueError for a model in float (that is `gpt2.save`'s), TypeError for arguments in another order.
+    """
+    check_order("save(folder, model, tokenizer)", (folder, str | Path), (model, GPT2), (tokenizer, Tokenizer))
     save_weights(folder, model, {"gpt2": asdict(model.config)})
     tokenizer.save(Path(folder), n_ctx=model.n_ctx)
 

@@ -1,6 +1,6 @@
 """Which layers suffer most: each quantized alone, with all others in float."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Int
@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 from .calibration import Calibration
 from .conversion import plan_of, quantize
-from .divergence import Divergence, divergences
+from .divergence import Divergence, batches, divergences
 from .module_tree import put, with_shared_tensors
+from .progress import Progress, Whole, unwatched
+from .schemes import Scheme
 from .sizes import bytes_of
 
 
@@ -30,11 +32,29 @@ def sensitivity(
     how: str = "int4",
     *,
     calibration: Calibration | None = None,
+    progress: Progress = unwatched,
 ) -> list[LayerCost]:
     """The cost of every layer that `how` changes, the worst first. `rows` are ids of a held-out text."""
     plan = plan_of(model, how)
-    small = quantize(model, how, calibration=calibration)
+    whole = Whole(len(plan) + steps_alone(plan, rows), progress)
+    small = quantize(model, how, calibration=calibration, progress=whole)
+    return costs_alone(model, small, plan, rows, whole)
+
+
+def costs_alone(
+    model: nn.Module,
+    small: nn.Module,
+    plan: Mapping[str, Scheme],
+    rows: Sequence[Int[Tensor, " T"]],
+    progress: Progress = unwatched,
+) -> list[LayerCost]:
+    """`sensitivity` of a model that has been quantized already, by this plan."""
     alone = {name: put(with_shared_tensors(model), name, small.get_submodule(name)) for name in plan}
-    found = divergences(model, alone, rows)
+    found = divergences(model, alone, rows, progress=progress)
     costs = [LayerCost(name, str(plan[name]), found[name], bytes_of(small.get_submodule(name))) for name in plan]
     return sorted(costs, key=lambda cost: cost.divergence.nats, reverse=True)
+
+
+def steps_alone(plan: Mapping[str, Scheme], rows: Sequence[Int[Tensor, " T"]]) -> int:
+    """Steps of progress that `costs_alone` takes."""
+    return len(batches(rows)) * (1 + len(plan))

@@ -7,9 +7,11 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from .calibration import Calibration
+from .conversion import plan_of
 from .divergence import Divergence
-from .layer_costs import LayerCost, sensitivity
+from .layer_costs import LayerCost, sensitivity, steps_alone
 from .module_tree import quantizable_layers
+from .progress import Progress, Whole, unwatched
 from .sizes import bytes_of
 
 OPTIONS = ("bfloat16", "int8", "int4")
@@ -30,6 +32,7 @@ def precision_path(
     *,
     options: Sequence[str] = OPTIONS,
     calibration: Calibration | None = None,
+    progress: Progress = unwatched,
 ) -> list[Plan]:
     """Plans from everything in float32 to every layer at its smallest, each with one layer smaller than the one before.
 
@@ -38,8 +41,10 @@ def precision_path(
     (as in Frantar & Alistarh 2022, arXiv 2208.11580, section 5), so measure the plan that you choose.
     """
     costs = {name: [in_float(model, name)] for name, _ in quantizable_layers(model)}
+    plans_of = {option: plan_of(model, option) for option in options}
+    whole = Whole(sum(len(plan) + steps_alone(plan, rows) for plan in plans_of.values()), progress)
     for option in options:
-        for cost in sensitivity(model, rows, option, calibration=calibration):
+        for cost in sensitivity(model, rows, option, calibration=calibration, progress=whole):
             costs[cost.layer].append(cost)
     chosen = {name: possible[0] for name, possible in costs.items()}
     n_bytes, plans = bytes_of(model), []

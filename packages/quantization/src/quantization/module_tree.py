@@ -1,7 +1,7 @@
 """The layers of a model by name: which can be quantized, and how one takes the place of another."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from torch import Tensor, nn
@@ -18,10 +18,21 @@ READS_ITS_CHILDREN = (nn.MultiheadAttention, nn.TransformerEncoderLayer)
 
 def quantizable_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Names and modules of the layers that `quantize` can change, in their order in the model."""
-    closed = [f"{name}." for name, module in model.named_modules() if isinstance(module, READS_ITS_CHILDREN)]
+    readers = readers_of_children(model)
     for name, module in model.named_modules():
-        if is_quantizable(module) and not any(name.startswith(inside) or inside == "." for inside in closed):
+        if is_quantizable(module) and reader_of(name, readers) is None:
             yield name, module
+
+
+def readers_of_children(model: nn.Module) -> dict[str, nn.Module]:
+    """Modules that compute with their layers' weights themselves, the outermost first."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, READS_ITS_CHILDREN)}
+
+
+def reader_of(name: str, readers: Mapping[str, nn.Module]) -> nn.Module | None:
+    """The outermost of `readers` that the layer of that name is inside of, if there is one."""
+    inside = (reader for place, reader in readers.items() if name and (not place or name.startswith(f"{place}.")))
+    return next(inside, None)
 
 
 def is_quantizable(module: nn.Module) -> bool:
@@ -64,12 +75,26 @@ def check_names(model: nn.Module, names: Sequence[str]) -> None:
 
 
 def left_in_float(model: nn.Module) -> list[str]:
-    """Layers with matrices that `quantize` does not know, as "name (type)"; positions stay in float on purpose."""
+    """Layers with matrices that `quantize` cannot change, as "name (type)", with the reason where the type alone does
+    not tell it; positions stay in float on purpose."""
     known = {id(module) for _, module in quantizable_layers(model)}
+    readers = readers_of_children(model)
     return [
-        f"{name or 'the model'} ({type(module).__name__})"
+        described(name, module, readers)
         for name, module in model.named_modules()
         if id(module) not in known
         and not isinstance(module, QuantizedLinear | QuantizedConvolution | LearnedPositions)
         and any(parameter.ndim > 1 for parameter in module.parameters(recurse=False))
     ]
+
+
+def described(name: str, module: nn.Module, readers: Mapping[str, nn.Module]) -> str:
+    """A layer's name and type, and what keeps it in float where another of that type would change."""
+    reader, reason = reader_of(name, readers), ""
+    if isinstance(module, nn.Embedding) and module.max_norm is not None:
+        reason = ", whose max_norm changes its weights"
+    elif isinstance(module, CONVOLUTIONS) and module.padding_mode != "zeros":
+        reason = f", padded by {module.padding_mode}"
+    elif reader is not None:
+        reason = f", whose weights {type(reader).__name__} reads itself"
+    return f"{name or 'the model'} ({type(module).__name__}{reason})"

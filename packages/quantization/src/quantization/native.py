@@ -87,9 +87,12 @@ def _library(choice: str) -> ctypes.CDLL | None:
 
 def compiled(more: list[str]) -> Path:
     """The library's file, made if it is not there. OSError or SubprocessError where that is not possible."""
-    compiler = next(filter(None, map(shutil.which, [os.environ.get("CXX") or "g++", "c++", "clang++"])), None)
+    chosen = os.environ.get("CXX")
+    compiler = next(filter(None, map(shutil.which, [chosen or "g++", "g++", "c++", "clang++"])), None)
     if compiler is None:
         raise OSError("no C++ compiler on the path: install g++ or clang, or set CXX")
+    if chosen and shutil.which(chosen) is None:
+        logger.warning("CXX: wanted a compiler's name or path, got %s; %s is used instead", chosen, compiler)
     sources = [Path(__file__).with_name(name) for name in SOURCES]
     parts = [
         *(source.read_bytes() for source in sources),

@@ -1,4 +1,7 @@
-"""Pictures of what quantization does: to a whole model, to its layers, to one layer's weights."""
+"""Pictures of what quantization does: to a whole model, to its layers, to one layer's weights.
+
+Each call returns a matplotlib figure; ImportError without the extra `plots`.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -6,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .extras import require
 from .reference import whole_numbers
 from .report import CostReport
 
@@ -80,11 +84,8 @@ def _error(weight: Tensor, bits: int, group: int | str, clip: float = 1.0) -> fl
 
 
 def _axes(count: int, width: int):  # type: ignore[no-untyped-def]
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = require("matplotlib.figure").Figure(figsize=(width, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
     return [figure.add_subplot(1, count, number + 1) for number in range(count)]
 
 

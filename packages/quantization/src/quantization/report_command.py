@@ -1,19 +1,23 @@
 """`quantization report` and `quantization search`: what is lost, and how to lose no more than that."""
 
 import json
+import shlex
 import sys
+from collections.abc import Mapping
 
 import torch
 
 import gpt2
-from decoding import perplexity
+from gpt2.narration import typed
 
 from .calibration import TOKENS, windows
 from .command_settings import Report, Search
 from .conversion import quantize
-from .convert_command import calibration_on, read_text
+from .convert_command import calibration_on, check_use, read_text
+from .extras import check_picture
 from .mixed_precision import precision_path, within_bytes, within_loss
-from .report import cost_report
+from .progress import Whole, shown
+from .report import cost_report, perplexity, steps_of_perplexity
 from .schemes import scheme
 from .sizes import bytes_of
 
@@ -22,34 +26,51 @@ def run_report(command: Report) -> None:
     """The table to standard output; ValueError for what makes no sense."""
     for name in command.schemes:
         scheme(name)
+    check_use(command.calibrate, command.schemes)
+    check_picture(command.out)
     text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
+    ids = held_out(model, tokenizer, text, command.tokens)
     seen = calibration_on(model, tokenizer, other, TOKENS)
-    found = cost_report(
-        model, held_out(model, tokenizer, text, command.tokens), {n: n for n in command.schemes}, calibration=seen
-    )
+    with shown(f"measuring float32, {', '.join(command.schemes)} on {len(ids):,} tokens") as progress:
+        found = cost_report(model, ids, {name: name for name in command.schemes}, calibration=seen, progress=progress)
     sys.stdout.write(f"{found}\n")
     if command.out is not None:
         from .pictures import plot_report
 
         plot_report(found).savefig(command.out, dpi=120)
+        sys.stderr.write(f"quantization: picture in {command.out}\n")
 
 
 def run_search(command: Search) -> None:
     """Write the plan; ValueError where no plan is small enough."""
-    if (command.megabytes is None) == (command.loss is None):
-        raise ValueError("wanted either --megabytes or --loss, got both or neither; give the budget to keep")
+    if command.megabytes is None and command.loss is None:
+        raise ValueError("wanted a budget, --megabytes or --loss, got none; give the one to stay within")
+    if command.megabytes is not None and command.loss is not None:
+        raise ValueError("wanted one budget, --megabytes or --loss, got both; leave one out")
+    if not command.out.parent.is_dir():
+        raise ValueError(f"--out: wanted a file in a folder that exists, got {command.out}; make the folder first")
     text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
-    seen = calibration_on(model, tokenizer, other, TOKENS)
     ids = held_out(model, tokenizer, text, command.tokens)
-    base = perplexity(model, ids, stride=model.n_ctx, context=model.n_ctx)
+    seen = calibration_on(model, tokenizer, other, TOKENS)
+    with shown(f"measuring each layer alone on {len(ids):,} tokens") as progress:
+        rows = list(windows(ids, model.n_ctx, len(ids)))
+        plans = precision_path(model, rows, calibration=seen, progress=progress)
+    measured: dict[tuple[str, ...], float] = {}
 
     def loss_of(layers: dict[str, str]) -> float:
-        small = quantize(model, layers, calibration=seen)
-        return 100 * (perplexity(small, ids, stride=model.n_ctx, context=model.n_ctx) / base - 1)
+        schemes = tuple(layers.values())
+        if schemes not in measured:
+            with shown(f"measuring all layers together: {counts(layers)}") as progress:
+                steps = sum(how != "float32" for how in schemes) + steps_of_perplexity(model, ids)
+                whole = Whole(steps, progress)
+                small = quantize(model, layers, calibration=seen, progress=whole)
+                measured[schemes] = 100 * (perplexity(small, ids, whole) / base - 1)
+        return measured[schemes]
 
-    plans = precision_path(model, list(windows(ids, model.n_ctx, command.tokens)), calibration=seen)
+    with shown(f"measuring float32 on {len(ids):,} tokens") as progress:
+        base = perplexity(model, ids, progress)
     if command.megabytes is not None:
         plan = within_bytes(plans, command.megabytes * 1e6)
     else:
@@ -57,17 +78,27 @@ def run_search(command: Search) -> None:
     loss = loss_of(plan.layers)
     content = {"layers": plan.layers, "bytes": plan.n_bytes, "perplexity_change_percent": loss}
     command.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
-    counts = {name: list(plan.layers.values()).count(name) for name in sorted(set(plan.layers.values()))}
+    source, written = shlex.quote(command.source), shlex.quote(str(command.out))
+    try_it = f"quantization convert {source} --plan {written} --out DIR"
     sys.stderr.write(
         f"quantization: {plan.n_bytes / 1e6:,.1f} MB instead of {bytes_of(model) / 1e6:,.1f}, "
-        f"perplexity {loss:+.2f} %; {', '.join(f'{count} layers in {name}' for name, count in counts.items())}\n"
-        f"try: quantization convert {command.source} --plan {command.out} --out DIR\n"
+        f"perplexity {loss:+.2f} %; {counts(plan.layers)}\n"
+        f"try: {typed('quantization', try_it)}\n"
     )
 
 
 def held_out(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str, tokens: int) -> torch.Tensor:
-    """The first ids of a text: at least a window of the model."""
-    ids = torch.tensor(tokenizer.encode(text[: 40 * tokens]))[: max(tokens, model.n_ctx)]
+    """The first ids of a text; ValueError for fewer than a window of the model."""
+    if tokens < model.n_ctx:
+        raise ValueError(f"--tokens: wanted at least {model.n_ctx} (n_ctx), got {tokens}; more give surer figures")
+    ids = torch.tensor(tokenizer.encode(text[: 40 * tokens]))[:tokens]
     if len(ids) < model.n_ctx:
         raise ValueError(f"--text: wanted at least {model.n_ctx} tokens (n_ctx), got {len(ids)}; give a longer text")
     return ids
+
+
+def counts(layers: Mapping[str, str]) -> str:
+    """How many layers have which scheme, in words."""
+    schemes = list(layers.values())
+    numbers = {name: schemes.count(name) for name in sorted(set(schemes))}
+    return ", ".join(f"{number} layer{'s' * (number > 1)} in {name}" for name, number in numbers.items())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 NAMES = ("int8", "int8-weight-only", "int4", "bfloat16", "float32")
+CHOICES = "int8, int8-weight-only, int4, int4:GROUP, bfloat16 or float32"
 GROUP_SIZE = 32
 
 
@@ -22,7 +23,7 @@ class Scheme:
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
-            raise ValueError(f"scheme: wanted one of {', '.join(NAMES)}, got {self.name!r}; int8 loses next to nothing")
+            raise ValueError(f"scheme: wanted one of {CHOICES}, got {self.name!r}; int8 loses next to nothing")
         if self.group_size is not None and (self.name != "int4" or self.group_size < 2 or self.group_size % 2):
             raise ValueError(
                 f"group_size: wanted an even number of weights, with int4 alone, got {self.group_size} with "

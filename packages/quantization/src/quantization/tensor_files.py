@@ -1,21 +1,38 @@
 """A safetensors file and its checksum; read by mapping it, so that nothing is copied."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
-    """Write tensors, each under its name; the file's SHA-256 (hex). It is replaced whole, or stays as it was."""
+def packed_file(tensors: Mapping[str, Tensor]) -> tuple[bytes, str]:
+    """The content of a file of tensors, each under its name, and its SHA-256 (hex)."""
     from safetensors.torch import save
 
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_bytes(content)
-    aside.replace(path)
-    return hashlib.sha256(content).hexdigest()
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all of them aside and onto the disk first, then each takes its name.
+
+    A full disk leaves what was there, and so does a kill, but for one between two renames; their checksum tells then.
+    """
+    aside = {path: path.with_name(f"{path.name}.part") for path in contents}
+    try:
+        for path, content in contents.items():
+            with aside[path].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, written in aside.items():
+            written.replace(path)
+    finally:
+        for written in aside.values():
+            written.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from .fused import fuse
 from .layers import QuantizedEmbedding, QuantizedLinear
 from .module_tree import is_quantizable, put, weight_of
 from .schemes import Scheme, scheme
-from .tensor_files import read_tensors, write_tensors
+from .tensor_files import packed_file, read_tensors, replace_files
 
 CONFIGURATION = "quantization.json"
 WEIGHTS = "quantized.safetensors"
@@ -24,8 +24,11 @@ Model = TypeVar("Model", bound=nn.Module)
 def save_weights(folder: str | Path, model: nn.Module, about: Mapping[str, Any] | None = None) -> None:
     """Write `quantization.json` and `quantized.safetensors`: each buffer and parameter once, bit for bit.
 
-    about: further entries for the configuration. Raises ValueError for a model without a quantized layer.
+    Those of an earlier model in that folder are replaced once both are written. about: further entries for the
+    configuration.
+    Raises ValueError for a model without a quantized layer, TypeError for arguments in another order.
     """
+    check_order("save_weights(folder, model)", (folder, str | Path), (model, nn.Module))
     layers = {
         name: scheme_of(module)
         for name, module in model.named_modules(remove_duplicate=False)
@@ -37,9 +40,10 @@ def save_weights(folder: str | Path, model: nn.Module, about: Mapping[str, Any] 
     shared = names_of_shared(state)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sha256 = write_tensors(folder / WEIGHTS, {name: tensor for name, tensor in state.items() if name not in shared})
+    weights, sha256 = packed_file({name: tensor for name, tensor in state.items() if name not in shared})
     content = {"format": FORMAT, **(about or {}), "layers": layers, "shared": shared, "sha256": sha256}
-    (folder / CONFIGURATION).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
+    described = (json.dumps(content, indent=2) + "\n").encode()
+    replace_files({folder / WEIGHTS: weights, folder / CONFIGURATION: described})
 
 
 def load_weights(folder: str | Path, model: Model) -> Model:
@@ -62,6 +66,13 @@ def load_weights(folder: str | Path, model: Model) -> Model:
     return fuse(model)
 
 
+def check_order(wanted: str, *arguments: tuple[Any, Any]) -> None:
+    """TypeError where an argument is not of its type; `wanted` is the call as it should be."""
+    if not all(isinstance(given, kind) for given, kind in arguments):
+        got = ", ".join(type(given).__name__ for given, _ in arguments)
+        raise TypeError(f"wanted {wanted}, got ({got}); give the arguments in that order")
+
+
 def names_of_shared(state: Mapping[str, Tensor]) -> dict[str, str]:
     """Names of tensors that are another one of the state, with that one's name."""
     first: dict[tuple[int, torch.Size, torch.dtype], str] = {}
@@ -76,6 +87,10 @@ def names_of_shared(state: Mapping[str, Tensor]) -> dict[str, str]:
 def read_configuration(folder: str | Path) -> dict[str, Any]:
     """The `quantization.json` of a folder; ValueError where there is none or it can't be read."""
     path = Path(folder) / CONFIGURATION
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"{folder}: wanted the folder of a quantized model, got no folder of that name; check the path"
+        )
     if not path.is_file():
         raise ValueError(
             f"{folder}: wanted the folder of a quantized model, got one without {CONFIGURATION}; make one with "
@@ -87,13 +102,15 @@ def read_configuration(folder: str | Path) -> dict[str, Any]:
         texts = [content["sha256"], *layers.values(), *shared.values()]
         if odd := [text for text in texts if not isinstance(text, str)]:
             raise TypeError(f"{odd[0]!r} instead of a text")
-        known = content["format"] == FORMAT
+        version = content["format"]
+        if type(version) is not int or version < 1:
+            raise TypeError(f"{version!r} instead of the number of a format")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: wanted format, layers, shared and sha256 in JSON, got {error!r}; copy it again"
         ) from None
-    if not known:
-        raise ValueError(f"{path}: wanted format {FORMAT}, got {content['format']!r}; read it with a newer version")
+    if version != FORMAT:
+        raise ValueError(f"{path}: wanted format {FORMAT}, got {version}; read it with a newer version")
     return content
 
 
