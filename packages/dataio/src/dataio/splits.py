@@ -69,7 +69,9 @@ def _by_content(corpus: Corpus, held_out: float) -> tuple[list[Document], list[D
     shares = [so_far / max(1, _length(corpus)) for so_far in accumulate(length[text] for text in order)]
     n_held = sum(place[text] <= held_out for text in order)
     if not (0 < n_held < len(order) and _is_near(shares[n_held - 1], held_out)):
-        n_held = 1 + min(range(max(1, len(order) - 1)), key=lambda n: abs(shares[n] - held_out))
+        n_held = 1 + min(
+            range(max(1, len(order) - 1)), key=lambda n: max(shares[n] / held_out, held_out / max(shares[n], 1e-9))
+        )
     held = set(order[:n_held])
     train = [document for document in corpus.documents if document.text not in held]
     tail = [document for document in corpus.documents if document.text in held]
