@@ -1,6 +1,7 @@
 """The command says on standard output what `generate` gives, and tells bad input from success by its exit code."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -151,6 +152,15 @@ def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
         text=True,
     )
     assert result.stdout.splitlines()[-1] == f"{code} False"
+
+
+def test_threads_that_wait_do_not_spin_unless_the_user_says_so():
+    program = "import os, sys; from decoding.command import main; assert 'torch' not in sys.modules\n"
+    program += "main(sys.argv[1:]); print(os.environ['OMP_WAIT_POLICY'])"
+    without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    for given, expected in ((without, "passive"), ({**without, "OMP_WAIT_POLICY": "active"}, "active")):
+        arguments = [sys.executable, "-c", program, "generate", "/no/such/model", "--prompt", "x"]
+        assert subprocess.run(arguments, env=given, capture_output=True, text=True).stdout == f"{expected}\n"
 
 
 LONG = ["--prompt", "the", "--max-new-tokens", "99000", "--no-stop-at-end-of-text", "--device", "cpu"]

@@ -17,6 +17,8 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell rep
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
+    # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     command = None
     try:
         command = tyro.extras.subcommand_cli_from_dict(
