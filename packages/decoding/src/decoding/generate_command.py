@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .counting import counted
 from .generate_settings import Generate
 from .json_lines import check_same, finished_lines, line_writer
+from .provenance import provenance
 from .settings import GenerationSettings
 from .typed_texts import read_prompts, words_as_ids
 
@@ -30,7 +31,8 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
             f"wanted the folder of a model, got {command.model}, which is no folder; give the one that training wrote"
         )
     done = finished_lines(command.out, command.resume)
-    check_same(done, [{"prompt": prompt} for prompt in prompts], command.out)
+    origin = provenance(command)
+    check_same(done, [{"prompt": prompt, **origin} for prompt in prompts], command.out)
     import gpt2
     from tensors import choose_device
 
@@ -68,7 +70,7 @@ def as_typed(message: str) -> str:
     names = [field.name for field in fields(GenerationSettings)]
     everywhere = "|".join(name for name in names if "_" in name)
     before = "|".join(name for name in names if "_" not in name)
-    pattern = rf"(?<!-)\b((?:{everywhere})\b|(?:{before})\b(?= must|=| 0 \(greedy\)| and | with |$))"
+    pattern = rf"(?<![-/.])\b((?:{everywhere})\b|(?:{before})\b(?= must|=| 0 \(greedy\)| and | with |$))"
     return re.sub(pattern, lambda m: "--" + m[1].replace("_", "-"), message)
 
 
@@ -102,6 +104,7 @@ def _write_all(
 
     constraints = [_constraint(command, tokenizer) for _ in prompts]
     results = in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
+    origin = provenance(command) if command.out else {}
     reasons = []
     with line_writer(command.out) as write_line:
         for number, result in enumerate(
@@ -111,7 +114,7 @@ def _write_all(
             prompt = prompts[number - 1]
             if command.json or command.out:
                 known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
-                write_line({"prompt": prompt, **known})
+                write_line({"prompt": prompt, **origin, **known})
             else:
                 sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
                 sys.stdout.writelines(_blocks(prompt, result))

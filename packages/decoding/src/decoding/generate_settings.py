@@ -50,6 +50,6 @@ class Generate:
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """One JSON object per prompt and line: prompt, text, ids, finish_reason, and log-probabilities where asked for."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Write these objects to a file, each as soon as it and those before it are done."""
+    """Write these objects to a file, each with its model and settings, as soon as it and those before it are done."""
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Go on with the file of an earlier run that broke off."""
+    """Go on with the file of an earlier run that broke off, with the same model, prompts and settings."""
