@@ -70,6 +70,15 @@ def test_settings_come_back_from_the_file_that_transformers_reads_too(tmp_path):
     assert GenerationConfig.from_pretrained(tmp_path).do_sample is False
 
 
+def test_one_stop_string_is_no_list_of_its_letters(tmp_path):
+    settings = GenerationSettings()
+    object.__setattr__(settings, "stop", "end")
+    with pytest.raises(TypeError, match=r"stop must be a tuple of texts, got one text, 'end'; write \('end',\)"):
+        check_settings(settings)
+    (tmp_path / "generation_config.json").write_text('{"stop_strings": "end"}')  # as transformers allows
+    assert read_settings(tmp_path).stop == ("end",)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [("{", "wanted JSON in"), ("[]", "wanted an object"), ('{"do_sample": true, "top_p": 3}', "top_p must be above 0")],

@@ -12,6 +12,7 @@ from torch import Tensor
 from trainkit import bits_per_byte
 
 from .protocols import LanguageModel, Tokenizer
+from .several_texts import check_several
 from .spans import TOKENS_PER_BATCH, Span, score_spans
 
 
@@ -112,7 +113,9 @@ def score_documents(
     at_a_time: int = 64,
 ) -> Iterator[DocumentScore]:
     """The score of each text, in order. `at_a_time` texts are read and batched together; long ones are cut into
-    windows as in `score_tokens`. Raises ValueError for an empty text."""
+    windows as in `score_tokens`. Raises ValueError for an empty text, TypeError for a text in place of a list of them.
+    """
+    check_several(texts, "texts")
     sizes = window_sizes(model, stride, None)
     remaining = iter(enumerate(texts))
     while group := list(islice(remaining, at_a_time)):

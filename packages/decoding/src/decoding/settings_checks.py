@@ -80,6 +80,8 @@ def changed(settings: "GenerationSettings", names: tuple[str, ...]) -> dict[str,
 
 
 def _check_sequences(settings: "GenerationSettings") -> None:
+    if isinstance(settings.stop, str):
+        raise TypeError(f"stop must be a tuple of texts, got one text, {settings.stop!r}; write ({settings.stop!r},)")
     if "" in settings.stop:
         raise ValueError("stop must hold texts of at least one character, got ''; leave it out to stop at nothing")
     sequences = {

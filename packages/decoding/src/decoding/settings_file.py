@@ -60,6 +60,8 @@ def read_settings(folder: str | Path) -> GenerationSettings:
         name = THEIR_NAMES.get(field.name, field.name)
         if own.get(name, content.get(name)) is not None:
             values[field.name] = _frozen(own.get(name, content.get(name)))
+    if isinstance(values.get("stop"), str):  # transformers takes one text, too
+        values["stop"] = (values["stop"],)
     if not content.get("do_sample", False):
         values["temperature"] = 0.0
         for name in ("top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"):

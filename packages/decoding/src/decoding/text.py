@@ -9,6 +9,7 @@ from .loop import Batch, generate_ids
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings import GenerationSettings
+from .several_texts import check_several
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ def generate(
 ) -> list[GeneratedText]:
     """Continue every prompt, at most `max_rows` at a time (default: all). Bytes that are no UTF-8 come out as U+FFFD.
 
-    Raises ValueError for an empty prompt and for one that is longer than the model's context.
+    Raises ValueError for an empty prompt and for one that is longer than the model's context, TypeError for a text in
+    place of a list of prompts.
     """
+    check_several(prompts, "prompts")
     settings = settings or GenerationSettings()
     ids = [encode_prompt(tokenizer, model, prompt, number) for number, prompt in enumerate(prompts)]
     results = generate_ids(
