@@ -353,3 +353,15 @@ def test_a_single_prompt_may_be_bound_to_a_pattern_and_stopped_by_a_word(folder,
     text = capsys.readouterr().out.removeprefix("the").removesuffix("\n")
     assert len(text) == 4
     assert set(text) <= set("ab")
+
+
+@pytest.mark.parametrize("more", [[], ["--prompt", "the"], ["--json"], ["--beams", "2"]])
+@pytest.mark.parametrize(("tokens", "cut"), [(3, True), (4, False), (9, False)])
+def test_a_bound_text_that_is_cut_off_says_so_on_standard_error(folder, capsys, more, tokens, cut):
+    """Four letters of one byte each are whole after four tokens, whether or not the end of the text was drawn."""
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    arguments = ["--prompt", "aus", "--regex", "[ab]{4}", "--max-new-tokens", str(tokens), "--device", "cpu", *more]
+    assert main(["generate", folder, *arguments]) == 0
+    n = arguments.count("--prompt")
+    note = f"{n} of {n} unfinished: ended after {tokens} new tokens, before the form was complete; raise --max-new-"
+    assert (f"decoding: {note}" in capsys.readouterr().err) == cut

@@ -88,13 +88,15 @@ def _write_stream(
     """The prompt, then each piece at once; the finish reason to standard error where nobody asked for that end."""
     from .text import open_stream, stream_row
 
-    batch, row = open_stream(model, tokenizer, prompt, settings, _constraint(command, tokenizer))
+    constraint = _constraint(command, tokenizer)
+    batch, row = open_stream(model, tokenizer, prompt, settings, constraint)
     sys.stdout.write(prompt)
     for piece in stream_row(tokenizer, batch, row):
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
-    _report_full([row.finish_reason], model.n_ctx)
+    cut = _is_cut_off(constraint, row.ids, row.finish_reason, tokenizer)
+    _report_ends([row.finish_reason], model.n_ctx, int(cut), settings.max_new_tokens)
 
 
 def _write_all(
@@ -105,12 +107,13 @@ def _write_all(
     constraints = [_constraint(command, tokenizer) for _ in prompts]
     results = in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
     origin = provenance(command) if command.out else {}
-    reasons = []
+    reasons, cut = [], 0
     with line_writer(command.out) as write_line:
         for number, result in enumerate(
             counted(results, total=len(prompts), done=done, unit="prompt") if command.out else results, start=done + 1
         ):
             reasons.append(result.finish_reason)
+            cut += _is_cut_off(constraints[number - 1], result.ids, result.finish_reason, tokenizer)
             prompt = prompts[number - 1]
             if command.json or command.out:
                 known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
@@ -119,7 +122,7 @@ def _write_all(
                 sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
                 sys.stdout.writelines(_blocks(prompt, result))
                 sys.stdout.flush()
-    _report_full(reasons, model.n_ctx)
+    _report_ends(reasons, model.n_ctx, cut, settings.max_new_tokens)
 
 
 def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
@@ -130,7 +133,21 @@ def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
         yield f"{prompt}{one.text}\n"
 
 
-def _report_full(finish_reasons: Sequence[str | None], n_ctx: int) -> None:
+def _is_cut_off(
+    constraint: "Constraint | None", ids: Sequence[int], finish_reason: str | None, tokenizer: "Tokenizer"
+) -> bool:
+    """Whether a bound text was ended before its form lets it end."""
+    if constraint is None or finish_reason != "max_new_tokens":
+        return False
+    return not constraint(ids)[tokenizer.end_of_text]
+
+
+def _report_ends(finish_reasons: Sequence[str | None], n_ctx: int, cut: int, max_new_tokens: int) -> None:
+    if cut:
+        sys.stderr.write(
+            f"decoding: {cut} of {len(finish_reasons)} unfinished: ended after {max_new_tokens} new tokens, before the "
+            "form was complete; raise --max-new-tokens\n"
+        )
     if full := finish_reasons.count("length"):
         sys.stderr.write(
             f"decoding: {full} of {len(finish_reasons)} ended early, at the model's context of {n_ctx} tokens\n"

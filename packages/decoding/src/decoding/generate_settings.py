@@ -40,9 +40,10 @@ class Generate:
     forced_words: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A text that comes somewhere in every continuation (with --beams); most words need their space: " word"."""
     regex: str | None = None
-    """Every continuation matches this regular expression (extra `grammar`)."""
+    """Continuations match this regular expression, unless --max-new-tokens ends them before (extra `grammar`)."""
     json_schema: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Every continuation is JSON that fits the schema in this file (extra `grammar`)."""
+    """Continuations are JSON that fits the schema in this file, unless --max-new-tokens ends them before (extra
+    `grammar`)."""
     rows: int = 8
     """Prompts written at the same time."""
     device: str = "auto"
