@@ -292,6 +292,7 @@ def test_all_hypotheses_asked_for_are_shown_with_their_scores(small, capsys):
     arguments = ["generate", small, "--prompt", "the", "--beams", "3", "--n-best", "2", "--temperature", "0"]
     assert main([*arguments, "--json", "--device", "cpu"]) == 0
     best = json.loads(capsys.readouterr().out)
+    assert list(best["others"][0]) == [name for name in best if name not in ("prompt", "others")]
     assert main([*arguments, "--device", "cpu"]) == 0
     assert capsys.readouterr().out == "".join(
         f"--- {rank} of 2, score {one['score']:.4g} ---\nthe{one['text']}\n"

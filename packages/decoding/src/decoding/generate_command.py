@@ -116,13 +116,18 @@ def _write_all(
             cut += _is_cut_off(constraints[number - 1], result.ids, result.finish_reason, tokenizer)
             prompt = prompts[number - 1]
             if command.json or command.out:
-                known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
-                write_line({"prompt": prompt, **origin, **known})
+                write_line({"prompt": prompt, **origin, **_known(asdict(result))})
             else:
                 sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
                 sys.stdout.writelines(_blocks(prompt, result))
                 sys.stdout.flush()
     _report_ends(reasons, model.n_ctx, cut, settings.max_new_tokens)
+
+
+def _known(result: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a continuation that hold something, in its other hypotheses too."""
+    known = {name: value for name, value in result.items() if value not in ((), None)}
+    return known | ({"others": [_known(other) for other in known["others"]]} if "others" in known else {})
 
 
 def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
