@@ -356,6 +356,14 @@ def test_a_single_prompt_may_be_bound_to_a_pattern_and_stopped_by_a_word(folder,
     assert set(text) <= set("ab")
 
 
+def test_a_missing_extra_is_one_line(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    assert main(["generate", folder, "--prompt", "the", "--regex", "a", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == (
+        "decoding: wanted llguidance for constrained decoding, found none; install decoding[grammar]\n"
+    )
+
+
 @pytest.mark.parametrize("more", [[], ["--prompt", "the"], ["--json"], ["--beams", "2"]])
 @pytest.mark.parametrize(("tokens", "cut"), [(3, True), (4, False), (9, False)])
 def test_a_bound_text_that_is_cut_off_says_so_on_standard_error(folder, capsys, more, tokens, cut):

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"decoding: interrupted{_where_it_stands(command)}", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"decoding: {as_typed(str(error))}", file=sys.stderr)
         return BAD_INPUT
     return 0
