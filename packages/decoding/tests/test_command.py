@@ -340,6 +340,35 @@ def test_words_are_typed_as_text(folder, capsys):
     assert "世" in result.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "biases"),
+    [
+        ("95 -100 54 3.5", (((95,), -100.0), ((54,), 3.5))),
+        ("95 3", (((95,), 3.0),)),
+        ("95,54 -inf 7 1e1", (((95, 54), -float("inf")), ((7,), 10.0))),
+    ],
+)
+def test_biases_are_typed_as_pairs(folder, capsys, typed, biases):
+    arguments = ["generate", folder, "--prompt", "the", "--device", "cpu", "--max-new-tokens", "20"]
+    assert main([*arguments, "--json", "--logit-bias", *typed.split()]) == 0
+    settings = GenerationSettings(max_new_tokens=20, logit_bias=biases)
+    expected = generate(*gpt2.load(folder), ["the"], settings)[0].ids
+    assert json.loads(capsys.readouterr().out)["ids"] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("the 3.5", "an id and a number in --logit-bias, got the id 'the'; write 95 -100"),
+        ("95 nan", "--logit-bias must be numbers or -inf, got nan for (95,)"),
+        ("999999 1", "(the model's vocabulary), got 999999 in --logit-bias"),
+    ],
+)
+def test_biases_of_no_ids_are_refused(folder, capsys, typed, words):
+    assert main(["generate", folder, "--prompt", "the", "--device", "cpu", "--logit-bias", *typed.split()]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_prompts_may_come_on_standard_input(folder):
     result = subprocess.run(
         [sys.executable, "-m", "decoding", "generate", folder, "--prompts-file", "-", *SAMPLED_OPTIONS, "--json"],

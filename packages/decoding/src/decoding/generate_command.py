@@ -12,7 +12,7 @@ from .generate_settings import Generate
 from .json_lines import check_same, finished_lines, line_writer
 from .provenance import provenance
 from .settings import GenerationSettings
-from .typed_texts import read_prompts, words_as_ids
+from .typed_texts import biases, read_prompts, words_as_ids
 
 if TYPE_CHECKING:
     from .protocols import Tokenizer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]] | None" = None) -> None:
     """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
     models of its own."""
-    settings = GenerationSettings(**asdict(command.sampling))
+    settings = GenerationSettings(**asdict(command.sampling) | {"logit_bias": biases(command)})
     _check_command(command, settings)
     prompts = read_prompts(command)
     if not Path(command.model).is_dir() and (load or not _may_be_on_the_hub(command.model)):

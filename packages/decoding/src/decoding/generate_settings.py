@@ -1,4 +1,4 @@
-"""What one can type after `decoding generate`. Words are typed as text there, and not as ids."""
+"""What one can type after `decoding generate`. Words are typed as text there, and ids only to bias their logits."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ class Sampling(GenerationSettings):
     banned: tyro.conf.Suppress[tuple[Ids, ...]] = ()
     forced_prefix: tyro.conf.Suppress[Ids] = ()
     forced_words: tyro.conf.Suppress[tuple[Ids, ...]] = ()
+    logit_bias: tyro.conf.Suppress[tuple[tuple[Ids, float], ...]] = ()
 
     def __post_init__(self) -> None:
         pass
@@ -39,11 +40,12 @@ class Generate:
     """The text with which every continuation begins."""
     forced_words: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A text that comes somewhere in every continuation (with --beams); most words need their space: " word"."""
+    logit_bias: Annotated[tuple[tuple[str, float], ...], tyro.conf.arg(metavar="ID BIAS [ID BIAS …]")] = ()
+    """Ids, and what is added to their logits: 95 -100 540 3.5. With 12,95 -inf, id 95 never comes after id 12."""
     regex: str | None = None
     """Continuations match this regular expression, unless --max-new-tokens ends them before (extra `grammar`)."""
     json_schema: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Continuations are JSON that fits the schema in this file, unless --max-new-tokens ends them before (extra
-    `grammar`)."""
+    """Continuations are JSON of the schema in this file, unless --max-new-tokens ends them before (extra `grammar`)."""
     rows: int = 8
     """Prompts written at the same time."""
     device: str = "auto"

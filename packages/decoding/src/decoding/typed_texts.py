@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .generate_settings import Generate
+from .settings import Ids
 
 if TYPE_CHECKING:
     from .protocols import Tokenizer
@@ -37,6 +38,20 @@ def _read_lines(path: Path) -> list[str]:
         ) from None
     except OSError as error:
         raise ValueError(f"wanted a file of prompts, got {path}: {error.strerror}; check the path") from None
+
+
+def biases(command: Generate) -> tuple[tuple[Ids, float], ...]:
+    """The pairs of --logit-bias; ValueError for what are no ids."""
+    pairs = []
+    for typed, bias in command.logit_bias:
+        try:
+            pairs.append((tuple(int(number) for number in typed.split(",")), bias))
+        except ValueError:
+            raise ValueError(
+                f"wanted pairs of an id and a number in --logit-bias, got the id {typed!r}; write 95 -100 540 3.5, "
+                "and 12,95 -100 for id 95 after 12"
+            ) from None
+    return tuple(pairs)
 
 
 def words_as_ids(command: Generate, tokenizer: "Tokenizer") -> dict[str, Any]:
