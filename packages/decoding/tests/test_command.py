@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import torch
 
 import gpt2
 from decoding import GenerationSettings, beams, generate
-from decoding.command import main
+from decoding.command import COMMANDS, main
+from decoding.slips import slip, unframed
 
+CHOICES = ("--when-full", "--order", "--early-stopping", "--task")
 SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=7)
 SAMPLED_OPTIONS = ["--max-new-tokens", "40", "--temperature", "0.8", "--top-k", "30", "--seed", "7", "--device", "cpu"]
 
@@ -133,11 +136,64 @@ def test_a_file_of_prompts_that_cannot_be_used_is_refused(folder, tmp_path, caps
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["generate"], ["generate", "x", "--promt", "y"]])
-def test_unknown_arguments_exit_with_2(arguments, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    assert capsys.readouterr().out == ""
+ALL = "decoding generate --help lists all"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("", "wanted one of the commands generate, score, evaluate, compare, got none; decoding --help lists all"),
+        ("--top-k 3", "wanted one of the commands generate, score, evaluate, compare, got '--top-k'; decoding --help"),
+        ("genrate x", "wanted one of the commands generate, score, evaluate, compare, got 'genrate'; did you mean gen"),
+        ("generate x --promt y", "wanted an option of decoding generate, got --promt; did you mean --prompt?"),
+        ("generate x --no_resume", "wanted an option of decoding generate, got --no_resume; did you mean --resume?"),
+        ("generate x --frobnicate", f"wanted an option of decoding generate, got --frobnicate; {ALL}"),
+        ("generate x --top-k abc", "--top-k: wanted a whole number, got 'abc'; leave --top-k out for the default"),
+        ("generate x --top_k=1.5", "--top-k: wanted a whole number, got '1.5'; leave --top-k out for the default"),
+        ("generate x --temperature hot", "--temperature: wanted a number, got 'hot'; leave --temperature out"),
+        ("generate x --log-probabilities y", "--log-probabilities: wanted a whole number, got 'y'; leave"),
+        ("generate x --seed --prompt y", "wanted a value after --seed, got none; a value that begins with a dash is"),
+        ("generate x --prompt", "wanted a value after --prompt, got none; write --prompt VALUE"),
+        ("generate x --prompt -item", "wanted a value after --prompt, got none; a value that begins with a dash is "
+         "written --prompt=-item"),
+        ("generate x --early-stopping maybe", "--early-stopping: wanted one of True, False, never, got 'maybe'; ch"),
+        ("evaluate x --task lamda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
+         "got 'lamda'; did you mean lambada?"),
+        ("generate", f"Missing from decoding generate: MODEL Folder of a model, such as RUN/model after training, "
+         f"or another source that gpt2 loads. (required); {ALL}"),
+        ("evaluate x", "Missing from decoding evaluate: --task "),
+        ("generate x y --prompt z", f"Unrecognized options: y; {ALL}"),
+        ("generate x --json=3", f"Unrecognized options: 3; {ALL}"),
+        ("generate x --prompt y --logit-bias 95", "Error parsing --logit-bias: Could not find valid parse for argum"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_exit_with_2_and_one_line(arguments, line, capsys):
+    assert main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"decoding: {line}")
+
+
+def test_a_frame_that_the_parser_draws_becomes_one_line():
+    drawn = "╭─ Value error ─╮\n│ Wanted one,   │\n│ got two.      │\n│ ───────────── │\n│ See --help.   │\n╰───────╯\n"
+    plain = "\n Value error   \n ------------- \n  Wanted one,   \n  got two.      \n  -------------\n  See --help.\n"
+    assert unframed(drawn) == unframed(plain) == "Wanted one, got two."
+
+
+@pytest.mark.parametrize("value", ["--prompt=-item", "--prompt=--top-k"])
+def test_a_value_may_begin_with_a_dash(value, folder, capsys):
+    assert main(["generate", folder, "--prompt", "x", value, "--max-new-tokens", "1", "--device", "cpu"]) == 0
+    assert value.partition("=")[2] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_that_help_names_is_no_slip(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    named = re.findall(r"^[│ ]+(--[a-z][a-z0-9-]+)", capsys.readouterr().out, re.MULTILINE)
+    assert len(named) > 5
+    slips = [slip(command, COMMANDS[command], [f"{option}=1"]) for option in named if option not in CHOICES]
+    assert set(slips) == {None}
 
 
 @pytest.mark.parametrize(
