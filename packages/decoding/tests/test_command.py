@@ -55,7 +55,7 @@ def test_one_prompt_gives_prompt_and_continuation(folder, capsys):
 
 def test_several_prompts_give_one_block_each(folder, capsys, tmp_path):
     file = tmp_path / "prompts.txt"
-    file.write_text("aus\nthe hat\n", encoding="utf-8")
+    file.write_text("aus\nthe hat\n\n", encoding="utf-8")  # the empty line at the end is none
     assert main(["generate", folder, "--prompt", "Grüße", "--prompts-file", str(file), *SAMPLED_OPTIONS]) == 0
     prompts = ["Grüße", "aus", "the hat"]
     results = generate(*gpt2.load(folder), prompts, SAMPLED)
@@ -87,8 +87,8 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
         (["/no/such/model", "--prompt", "x"], "the folder of a model, got /no/such/model"),
         (["no_such_model", "--prompt", "x"], "wanted a folder here or a model on the hub"),
         (["MODEL"], "wanted a prompt, got none; give --prompt"),
-        (["MODEL", "--prompt", ""], "got an empty prompt (1 of 1)"),
-        (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty prompt (2 of 2)"),
+        (["MODEL", "--prompt", ""], "got an empty one as prompt 1 of 1"),
+        (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty one as prompt 2 of 2"),
         (["MODEL", "--prompt", "世" * 2001], "prompts of 1 to 2000 tokens"),
         (["MODEL", "--prompt", "\udcff"], "a prompt in UTF-8"),
         (["MODEL", "--prompt", "x", "--temperature", "0", "--top-k", "3"], "set a temperature above 0"),
@@ -127,13 +127,20 @@ def test_bad_input_exits_with_2_and_one_clear_line(folder, tmp_path, capsys, arg
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"a\n\nb\n", "empty prompt (2 of 3)"), (b"", "empty prompt (1 of 1)"), (b"abc\xff", "at offset 3")],
+    [
+        (b"a\n\nb\n", "wanted a prompt a line in {file}, got line 2 empty; fill or delete it"),
+        (b"\na\n", "wanted a prompt a line in {file}, got line 1 empty; fill or delete it"),
+        (b"", "wanted a prompt a line in {file}, got no text; write one there"),
+        (b"\n\n", "wanted a prompt a line in {file}, got no text; write one there"),
+        (b"abc\xff", "at offset 3"),
+        (b"a\nb\n" + 2001 * "世".encode(), "tokens (the model's n_ctx), got 6003 in prompt 3 of 3; shorten it"),
+    ],
 )
 def test_a_file_of_prompts_that_cannot_be_used_is_refused(folder, tmp_path, capsys, content, words):
     file = tmp_path / "prompts.txt"
     file.write_bytes(content)
     assert main(["generate", folder, "--prompts-file", str(file)]) == 2
-    assert words in capsys.readouterr().err
+    assert words.format(file=file) in capsys.readouterr().err
 
 
 ALL = "decoding generate --help lists all"

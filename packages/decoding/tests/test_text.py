@@ -70,7 +70,7 @@ def test_the_end_of_text_token_that_ends_a_row_is_no_text(models, tokenizer):
 
 
 def test_an_empty_prompt_is_named(text_model, tokenizer):
-    with pytest.raises(ValueError, match="a text to continue, got an empty prompt 1; give"):
+    with pytest.raises(ValueError, match="a text to continue, got an empty one as prompt 2; give"):
         generate(text_model, tokenizer, ["a", ""])
 
 

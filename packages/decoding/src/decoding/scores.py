@@ -117,7 +117,7 @@ def score_documents(
     """
     check_several(texts, "texts")
     sizes = window_sizes(model, stride, None)
-    remaining = iter(enumerate(texts))
+    remaining = iter(enumerate(texts, start=1))
     while group := list(islice(remaining, at_a_time)):
         spans = [window_spans(document_ids(tokenizer, text, number), *sizes) for number, text in group]
         scores = iter(score_spans(model, [span for document in spans for span in document]))
@@ -128,7 +128,7 @@ def score_documents(
 
 
 def document_ids(tokenizer: Tokenizer, text: str, number: int) -> list[int]:
-    """The end-of-text token and the ids of a text; ValueError for an empty one."""
+    """The end-of-text token and the ids of text `number`, from 1; ValueError for an empty one."""
     ids = tokenizer.encode(text)
     if not ids:
         raise ValueError(f"wanted a text to score, got an empty one (document {number}); leave it out")
