@@ -133,7 +133,7 @@ def stream_row(tokenizer: Tokenizer, batch: Batch, row: Row) -> Iterator[str]:
 
 
 def encode_prompt(tokenizer: Tokenizer, model: LanguageModel, prompt: str, name: str) -> list[int]:
-    """The ids of a prompt; ValueError, with its name, if there is none, or if tokenizer and model do not belong together."""
+    """The ids of a prompt; ValueError, with its name, if it has none, or if the tokenizer is another model's."""
     if tokenizer.n_vocab > model.n_vocab:
         raise ValueError(
             f"wanted a tokenizer of at most {model.n_vocab} ids (the model's n_vocab), got one of {tokenizer.n_vocab}; "
