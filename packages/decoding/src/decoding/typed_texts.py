@@ -21,8 +21,8 @@ def read_prompts(command: Generate) -> list[str]:
     for number, prompt in enumerate(prompts, start=1):
         if not prompt:
             raise ValueError(
-                f"wanted a text to continue, got an empty one as prompt {number} of {len(prompts)}; fill it or leave it "
-                "out"
+                f"wanted a text to continue, got an empty one as prompt {number} of {len(prompts)}; fill it or "
+                "leave it out"
             )
         if any("\ud800" <= character <= "\udfff" for character in prompt):
             raise ValueError(f"wanted a prompt in UTF-8, got {prompt!r}; encode it in UTF-8")
