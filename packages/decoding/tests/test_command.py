@@ -105,6 +105,11 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
             "wanted --json or --out with --log-probabilities, got",
         ),
         (["MODEL", "--prompt", "x", "--resume"], "wanted --out FILE with --resume, got none; name the file"),
+        (["MODEL", "--prompt", "x", "--samples", "0"], "wanted --samples of 1 or more, got 0"),
+        (
+            ["MODEL", "--prompt", "x", "--samples", "2", "--temperature", "0"],
+            "--temperature must be above 0 with --samples 2, got 0",
+        ),
         (["MODEL", "--prompt", "x", "--rows", "0"], "wanted --rows of 1 or more, got 0"),
         (["MODEL", "--prompt", "x", "--forced-words", "y"], "--beams must be 2 or more with --forced-words, got 1; 4"),
         (["MODEL", "--prompt", "x", "--banned", ""], "wanted a text in --banned and --forced-words, got an empty one"),
@@ -123,6 +128,22 @@ def test_bad_input_exits_with_2_and_one_clear_line(folder, tmp_path, capsys, arg
     assert out == ""
     assert err.startswith("decoding: ")
     assert words in err
+
+
+def test_samples_of_a_prompt_draw_each_its_own(small, capsys, tmp_path):
+    arguments = ["generate", small, "--prompt", "aus", "--prompt", "the hat", *SAMPLED_OPTIONS]
+    out = tmp_path / "out.jsonl"
+    assert main([*arguments, "--samples", "3", "--out", str(out)]) == 0
+    results = generate(*gpt2.load(small), ["aus"] * 3 + ["the hat"] * 3, SAMPLED)
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [(line["prompt"], tuple(line["ids"])) for line in lines] == [
+        (prompt, result.ids) for prompt, result in zip(["aus"] * 3 + ["the hat"] * 3, results, strict=True)
+    ]
+    assert len({tuple(line["ids"]) for line in lines[:3]}) == 3
+    one = [*arguments[:4], *SAMPLED_OPTIONS, "--out", str(tmp_path / "one.jsonl")]
+    assert main(one) == 0
+    assert main([*one, "--samples", "3", "--resume"]) == 0, "more samples of the same prompt go on"
+    assert [json.loads(line) for line in (tmp_path / "one.jsonl").read_text("utf-8").splitlines()] == lines[:3]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     models of its own."""
     settings = GenerationSettings(**asdict(command.sampling) | {"logit_bias": biases(command)})
     _check_command(command, settings)
-    prompts = read_prompts(command)
+    prompts = [prompt for prompt in read_prompts(command) for _ in range(command.samples)]
     if not Path(command.model).is_dir() and (load or not _may_be_on_the_hub(command.model)):
         raise ValueError(
             f"wanted the folder of a model, got {command.model}, which is no folder; give the one that training wrote"
@@ -51,6 +51,12 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
 def _check_command(command: Generate, settings: GenerationSettings) -> None:
     if command.rows < 1:
         raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
+    if command.samples < 1:
+        raise ValueError(f"wanted --samples of 1 or more, got {command.samples}; leave it out for one")
+    if command.samples > 1 and settings.is_greedy:
+        raise ValueError(
+            f"temperature must be above 0 with --samples {command.samples}, got 0, which draws nothing; set it above 0"
+        )
     if settings.log_probabilities is not None and not (command.json or command.out):
         raise ValueError(
             "wanted --json or --out with --log-probabilities, got neither; plain text has no place for them"

@@ -33,6 +33,8 @@ class Generate:
     """A text to continue; may be given several times."""
     prompts_file: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A UTF-8 file with one prompt per line; - is standard input."""
+    samples: int = 1
+    """Continuations of each prompt, one after the other; each draws its own."""
     sampling: Annotated[Sampling, tyro.conf.arg(name="")] = field(default_factory=Sampling)
     banned: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """A word that never comes, neither after a space nor without one; may be given several times."""

@@ -8,7 +8,7 @@ from typing import Any
 from .generate_settings import Generate
 from .json_lines import Line, finite
 
-ELSEWHERE = {"model", "prompt", "prompts_file", "sampling", "rows", "device", "json", "out", "resume"}
+ELSEWHERE = {"model", "prompt", "prompts_file", "samples", "sampling", "rows", "device", "json", "out", "resume"}
 """What a line holds beside its settings, and what changes no text."""
 
 
