@@ -172,7 +172,7 @@ ALL = "decoding generate --help lists all"
     [
         ("", "wanted one of the commands generate, score, evaluate, compare, got none; decoding --help lists all"),
         ("--top-k 3", "wanted one of the commands generate, score, evaluate, compare, got '--top-k'; decoding --help"),
-        ("genrate x", "wanted one of the commands generate, score, evaluate, compare, got 'genrate'; did you mean gen"),
+        ("generates x", "wanted one of the commands generate, score, evaluate, compare, got 'generates'; did you mean"),
         ("generate x --promt y", "wanted an option of decoding generate, got --promt; did you mean --prompt?"),
         ("generate x --no_resume", "wanted an option of decoding generate, got --no_resume; did you mean --resume?"),
         ("generate x --frobnicate", f"wanted an option of decoding generate, got --frobnicate; {ALL}"),
@@ -185,8 +185,8 @@ ALL = "decoding generate --help lists all"
         ("generate x --prompt -item", "wanted a value after --prompt, got none; a value that begins with a dash is "
          "written --prompt=-item"),
         ("generate x --early-stopping maybe", "--early-stopping: wanted one of True, False, never, got 'maybe'; ch"),
-        ("evaluate x --task lamda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
-         "got 'lamda'; did you mean lambada?"),
+        ("evaluate x --task lambda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
+         "got 'lambda'; did you mean lambada?"),
         ("generate", f"Missing from decoding generate: MODEL Folder of a model, such as RUN/model after training, "
          f"or another source that gpt2 loads. (required); {ALL}"),
         ("evaluate x", "Missing from decoding evaluate: --task "),
