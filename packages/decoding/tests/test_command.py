@@ -1,6 +1,8 @@
 """The command says on standard output what `generate` gives, and tells bad input from success by its exit code."""
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import torch
 
 import gpt2
 from decoding import GenerationSettings, beams, generate
-from decoding.command import main
+from decoding.command import COMMANDS, main
+from decoding.slips import slip, unframed
 
+CHOICES = ("--when-full", "--order", "--early-stopping", "--task")
 SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=7)
 SAMPLED_OPTIONS = ["--max-new-tokens", "40", "--temperature", "0.8", "--top-k", "30", "--seed", "7", "--device", "cpu"]
 
@@ -51,7 +55,7 @@ def test_one_prompt_gives_prompt_and_continuation(folder, capsys):
 
 def test_several_prompts_give_one_block_each(folder, capsys, tmp_path):
     file = tmp_path / "prompts.txt"
-    file.write_text("aus\nthe hat\n", encoding="utf-8")
+    file.write_text("aus\nthe hat\n\n", encoding="utf-8")  # the empty line at the end is none
     assert main(["generate", folder, "--prompt", "Grüße", "--prompts-file", str(file), *SAMPLED_OPTIONS]) == 0
     prompts = ["Grüße", "aus", "the hat"]
     results = generate(*gpt2.load(folder), prompts, SAMPLED)
@@ -83,8 +87,8 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
         (["/no/such/model", "--prompt", "x"], "the folder of a model, got /no/such/model"),
         (["no_such_model", "--prompt", "x"], "wanted a folder here or a model on the hub"),
         (["MODEL"], "wanted a prompt, got none; give --prompt"),
-        (["MODEL", "--prompt", ""], "got an empty prompt (1 of 1)"),
-        (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty prompt (2 of 2)"),
+        (["MODEL", "--prompt", ""], "got an empty one as prompt 1 of 1"),
+        (["MODEL", "--prompt", "x", "--prompt", ""], "got an empty one as prompt 2 of 2"),
         (["MODEL", "--prompt", "世" * 2001], "prompts of 1 to 2000 tokens"),
         (["MODEL", "--prompt", "\udcff"], "a prompt in UTF-8"),
         (["MODEL", "--prompt", "x", "--temperature", "0", "--top-k", "3"], "set a temperature above 0"),
@@ -101,6 +105,11 @@ def test_a_text_that_fills_the_context_says_so_on_standard_error(folder, capsys)
             "wanted --json or --out with --log-probabilities, got",
         ),
         (["MODEL", "--prompt", "x", "--resume"], "wanted --out FILE with --resume, got none; name the file"),
+        (["MODEL", "--prompt", "x", "--samples", "0"], "wanted --samples of 1 or more, got 0"),
+        (
+            ["MODEL", "--prompt", "x", "--samples", "2", "--temperature", "0"],
+            "--temperature must be above 0 with --samples 2, got 0",
+        ),
         (["MODEL", "--prompt", "x", "--rows", "0"], "wanted --rows of 1 or more, got 0"),
         (["MODEL", "--prompt", "x", "--forced-words", "y"], "--beams must be 2 or more with --forced-words, got 1; 4"),
         (["MODEL", "--prompt", "x", "--banned", ""], "wanted a text in --banned and --forced-words, got an empty one"),
@@ -121,22 +130,98 @@ def test_bad_input_exits_with_2_and_one_clear_line(folder, tmp_path, capsys, arg
     assert words in err
 
 
+def test_samples_of_a_prompt_draw_each_its_own(small, capsys, tmp_path):
+    arguments = ["generate", small, "--prompt", "aus", "--prompt", "the hat", *SAMPLED_OPTIONS]
+    out = tmp_path / "out.jsonl"
+    assert main([*arguments, "--samples", "3", "--out", str(out)]) == 0
+    results = generate(*gpt2.load(small), ["aus"] * 3 + ["the hat"] * 3, SAMPLED)
+    lines = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [(line["prompt"], tuple(line["ids"])) for line in lines] == [
+        (prompt, result.ids) for prompt, result in zip(["aus"] * 3 + ["the hat"] * 3, results, strict=True)
+    ]
+    assert len({tuple(line["ids"]) for line in lines[:3]}) == 3
+    one = [*arguments[:4], *SAMPLED_OPTIONS, "--out", str(tmp_path / "one.jsonl")]
+    assert main(one) == 0
+    assert main([*one, "--samples", "3", "--resume"]) == 0, "more samples of the same prompt go on"
+    assert [json.loads(line) for line in (tmp_path / "one.jsonl").read_text("utf-8").splitlines()] == lines[:3]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"a\n\nb\n", "empty prompt (2 of 3)"), (b"", "empty prompt (1 of 1)"), (b"abc\xff", "at offset 3")],
+    [
+        (b"a\n\nb\n", "wanted a prompt a line in {file}, got line 2 empty; fill or delete it"),
+        (b"\na\n", "wanted a prompt a line in {file}, got line 1 empty; fill or delete it"),
+        (b"", "wanted a prompt a line in {file}, got no text; write one there"),
+        (b"\n\n", "wanted a prompt a line in {file}, got no text; write one there"),
+        (b"abc\xff", "at offset 3"),
+        (b"a\nb\n" + 2001 * "世".encode(), "tokens (the model's n_ctx), got 6003 in prompt 3 of 3; shorten it"),
+    ],
 )
 def test_a_file_of_prompts_that_cannot_be_used_is_refused(folder, tmp_path, capsys, content, words):
     file = tmp_path / "prompts.txt"
     file.write_bytes(content)
     assert main(["generate", folder, "--prompts-file", str(file)]) == 2
-    assert words in capsys.readouterr().err
+    assert words.format(file=file) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["generate"], ["generate", "x", "--promt", "y"]])
-def test_unknown_arguments_exit_with_2(arguments, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    assert capsys.readouterr().out == ""
+ALL = "decoding generate --help lists all"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("", "wanted one of the commands generate, score, evaluate, compare, got none; decoding --help lists all"),
+        ("--top-k 3", "wanted one of the commands generate, score, evaluate, compare, got '--top-k'; decoding --help"),
+        ("generates x", "wanted one of the commands generate, score, evaluate, compare, got 'generates'; did you mean"),
+        ("generate x --promt y", "wanted an option of decoding generate, got --promt; did you mean --prompt?"),
+        ("generate x --no_resume", "wanted an option of decoding generate, got --no_resume; did you mean --resume?"),
+        ("generate x --frobnicate", f"wanted an option of decoding generate, got --frobnicate; {ALL}"),
+        ("generate x --top-k abc", "--top-k: wanted a whole number, got 'abc'; leave --top-k out for the default"),
+        ("generate x --top_k=1.5", "--top-k: wanted a whole number, got '1.5'; leave --top-k out for the default"),
+        ("generate x --temperature hot", "--temperature: wanted a number, got 'hot'; leave --temperature out"),
+        ("generate x --log-probabilities y", "--log-probabilities: wanted a whole number, got 'y'; leave"),
+        ("generate x --seed --prompt y", "wanted a value after --seed, got none; a value that begins with a dash is"),
+        ("generate x --prompt", "wanted a value after --prompt, got none; write --prompt VALUE"),
+        ("generate x --prompt -item", "wanted a value after --prompt, got none; a value that begins with a dash is "
+         "written --prompt=-item"),
+        ("generate x --early-stopping maybe", "--early-stopping: wanted one of True, False, never, got 'maybe'; ch"),
+        ("evaluate x --task lambda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
+         "got 'lambda'; did you mean lambada?"),
+        ("generate", f"Missing from decoding generate: MODEL Folder of a model, such as RUN/model after training, "
+         f"or another source that gpt2 loads. (required); {ALL}"),
+        ("evaluate x", "Missing from decoding evaluate: --task "),
+        ("generate x y --prompt z", f"Unrecognized options: y; {ALL}"),
+        ("generate x --json=3", f"Unrecognized options: 3; {ALL}"),
+        ("generate x --prompt y --logit-bias 95", "Error parsing --logit-bias: Could not find valid parse for argum"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_exit_with_2_and_one_line(arguments, line, capsys):
+    assert main(arguments.split()) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"decoding: {line}")
+
+
+def test_a_frame_that_the_parser_draws_becomes_one_line():
+    drawn = "╭─ Value error ─╮\n│ Wanted one,   │\n│ got two.      │\n│ ───────────── │\n│ See --help.   │\n╰───────╯\n"
+    plain = "\n Value error   \n ------------- \n  Wanted one,   \n  got two.      \n  -------------\n  See --help.\n"
+    assert unframed(drawn) == unframed(plain) == "Wanted one, got two."
+
+
+@pytest.mark.parametrize("value", ["--prompt=-item", "--prompt=--top-k"])
+def test_a_value_may_begin_with_a_dash(value, folder, capsys):
+    assert main(["generate", folder, "--prompt", "x", value, "--max-new-tokens", "1", "--device", "cpu"]) == 0
+    assert value.partition("=")[2] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_that_help_names_is_no_slip(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    named = re.findall(r"^[│ ]+(--[a-z][a-z0-9-]+)", capsys.readouterr().out, re.MULTILINE)
+    assert len(named) > 5
+    slips = [slip(command, COMMANDS[command], [f"{option}=1"]) for option in named if option not in CHOICES]
+    assert set(slips) == {None}
 
 
 @pytest.mark.parametrize(
@@ -151,6 +236,15 @@ def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
         text=True,
     )
     assert result.stdout.splitlines()[-1] == f"{code} False"
+
+
+def test_threads_that_wait_do_not_spin_unless_the_user_says_so():
+    program = "import os, sys; from decoding.command import main; assert 'torch' not in sys.modules\n"
+    program += "main(sys.argv[1:]); print(os.environ['OMP_WAIT_POLICY'])"
+    without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    for given, expected in ((without, "passive"), ({**without, "OMP_WAIT_POLICY": "active"}, "active")):
+        arguments = [sys.executable, "-c", program, "generate", "/no/such/model", "--prompt", "x"]
+        assert subprocess.run(arguments, env=given, capture_output=True, text=True).stdout == f"{expected}\n"
 
 
 LONG = ["--prompt", "the", "--max-new-tokens", "99000", "--no-stop-at-end-of-text", "--device", "cpu"]
@@ -230,10 +324,59 @@ def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(small, 
             assert one == other
 
 
+RESUMABLE = ["--prompt", "aus", "--prompt", "the", "--max-new-tokens", "3", "--seed", "7", "--device", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (["--seed", "8"], "wanted --seed=8 in line 1 of {out}, got --seed=7; give the same model"),
+        (["--temperature", "0.5"], "wanted --temperature=0.5 in line 1 of {out}, got --temperature=its default; give"),
+        (
+            ["--max-new-tokens", "4", "--stop", "x"],
+            "wanted --max-new-tokens=4 and --stop=['x'] in line 1 of {out}, got",
+        ),
+        (["--banned", "the"], "wanted --banned=['the'] in line 1 of {out}, got --banned=its default"),
+        (["--regex", "a+"], "wanted regex='a+' in line 1 of {out}, got regex=its default"),
+        (["--json-schema", "SCHEMA"], "wanted json_schema='sha256:44136fa355b3678a' in line 1 of {out}, got"),
+        (["--prompt", "one more"], None),
+        (["--rows", "1", "--json"], None),
+    ],
+)
+def test_a_file_of_results_is_resumed_with_the_same_settings_only(small, tmp_path, capsys, changed, words):
+    out, schema = tmp_path / "top_k.jsonl", tmp_path / "schema.json"
+    schema.write_text("{}")
+    command = ["generate", small, *RESUMABLE, "--out", str(out)]
+    assert main(command) == 0
+    before = out.read_text("utf-8")
+    assert json.loads(before.splitlines()[0])["settings"] == {"max_new_tokens": 3, "seed": 7}
+    code = main([*command, *[{"SCHEMA": str(schema)}.get(word, word) for word in changed], "--resume"])
+    assert out.read_text("utf-8").startswith(before)
+    err = capsys.readouterr().err
+    assert code == (0 if words is None else 2)
+    assert words is None or err.startswith(f"decoding: {words.format(out=out)}")
+
+
+def test_a_file_of_results_is_resumed_with_the_same_model_only(small, folder, tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    assert main(["generate", small, *RESUMABLE, "--out", str(out)]) == 0
+    assert main(["generate", folder, *RESUMABLE, "--out", str(out), "--resume"]) == 2
+    assert f"wanted model={folder!r}"[:50] in capsys.readouterr().err
+
+
+def test_a_file_of_results_that_says_no_settings_is_not_resumed(small, tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"prompt": "aus", "text": "x", "ids": [1], "finish_reason": "stop"}\n')
+    assert main(["generate", small, *RESUMABLE, "--out", str(out), "--resume"]) == 2
+    assert "lines that say their model and settings, got none in line 1" in capsys.readouterr().err
+    assert out.read_text().count("\n") == 1
+
+
 def test_all_hypotheses_asked_for_are_shown_with_their_scores(small, capsys):
     arguments = ["generate", small, "--prompt", "the", "--beams", "3", "--n-best", "2", "--temperature", "0"]
     assert main([*arguments, "--json", "--device", "cpu"]) == 0
     best = json.loads(capsys.readouterr().out)
+    assert list(best["others"][0]) == [name for name in best if name not in ("prompt", "others")]
     assert main([*arguments, "--device", "cpu"]) == 0
     assert capsys.readouterr().out == "".join(
         f"--- {rank} of 2, score {one['score']:.4g} ---\nthe{one['text']}\n"
@@ -281,6 +424,35 @@ def test_words_are_typed_as_text(folder, capsys):
     assert "世" in result.text
 
 
+@pytest.mark.parametrize(
+    ("typed", "biases"),
+    [
+        ("95 -100 54 3.5", (((95,), -100.0), ((54,), 3.5))),
+        ("95 3", (((95,), 3.0),)),
+        ("95,54 -inf 7 1e1", (((95, 54), -float("inf")), ((7,), 10.0))),
+    ],
+)
+def test_biases_are_typed_as_pairs(folder, capsys, typed, biases):
+    arguments = ["generate", folder, "--prompt", "the", "--device", "cpu", "--max-new-tokens", "20"]
+    assert main([*arguments, "--json", "--logit-bias", *typed.split()]) == 0
+    settings = GenerationSettings(max_new_tokens=20, logit_bias=biases)
+    expected = generate(*gpt2.load(folder), ["the"], settings)[0].ids
+    assert json.loads(capsys.readouterr().out)["ids"] == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("the 3.5", "an id and a number in --logit-bias, got the id 'the'; write 95 -100"),
+        ("95 nan", "--logit-bias must be numbers or -inf, got nan for (95,)"),
+        ("999999 1", "(the model's vocabulary), got 999999 in --logit-bias"),
+    ],
+)
+def test_biases_of_no_ids_are_refused(folder, capsys, typed, words):
+    assert main(["generate", folder, "--prompt", "the", "--device", "cpu", "--logit-bias", *typed.split()]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_prompts_may_come_on_standard_input(folder):
     result = subprocess.run(
         [sys.executable, "-m", "decoding", "generate", folder, "--prompts-file", "-", *SAMPLED_OPTIONS, "--json"],
@@ -295,3 +467,23 @@ def test_a_single_prompt_may_be_bound_to_a_pattern_and_stopped_by_a_word(folder,
     text = capsys.readouterr().out.removeprefix("the").removesuffix("\n")
     assert len(text) == 4
     assert set(text) <= set("ab")
+
+
+def test_a_missing_extra_is_one_line(folder, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    assert main(["generate", folder, "--prompt", "the", "--regex", "a", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == (
+        "decoding: wanted llguidance for constrained decoding, found none; install decoding[grammar]\n"
+    )
+
+
+@pytest.mark.parametrize("more", [[], ["--prompt", "the"], ["--json"], ["--beams", "2"]])
+@pytest.mark.parametrize(("tokens", "cut"), [(3, True), (4, False), (9, False)])
+def test_a_bound_text_that_is_cut_off_says_so_on_standard_error(folder, capsys, more, tokens, cut):
+    """Four letters of one byte each are whole after four tokens, whether or not the end of the text was drawn."""
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    arguments = ["--prompt", "aus", "--regex", "[ab]{4}", "--max-new-tokens", str(tokens), "--device", "cpu", *more]
+    assert main(["generate", folder, *arguments]) == 0
+    n = arguments.count("--prompt")
+    note = f"{n} of {n} unfinished: ended after {tokens} new tokens, before the form was complete; raise --max-new-"
+    assert (f"decoding: {note}" in capsys.readouterr().err) == cut

@@ -31,8 +31,9 @@ def converted(tmp_path_factory):
     return theirs, ctranslate2.Generator(str(folder / "ct2"), intra_threads=1)
 
 
-@pytest.mark.parametrize("beams", [1, 2, 4, 7])
-@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("beams", "length_penalty"), [(1, 1.0), *((beams, penalty) for beams in (2, 4, 7) for penalty in (0.0, 1.0))]
+)
 def test_ids_equal_those_of_ctranslate2(models, converted, beams, length_penalty):
     theirs, generator = converted
     found = [

@@ -3,8 +3,10 @@
 import io
 import json
 import math
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +14,9 @@ import torch
 import gpt2
 from decoding import LAMBADA, compare_units, read_items, score_documents, score_items, summarise
 from decoding.command import main
+from decoding.command_outputs import few
 from decoding.documents import pieces
+from gpt2.narration import typed
 
 TEXTS = ["Grüße aus 世界", "the cat and the hat " * 20, "x"]
 CPU = ["--device", "cpu"]
@@ -49,6 +53,10 @@ def passages(tmp_path):
     return path
 
 
+def hint(*words):
+    return f"next: {typed('decoding', shlex.join(['decoding', *words]))}"
+
+
 def lines_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -68,7 +76,7 @@ def test_score_writes_a_line_for_each_document(folders, texts, capsys, monkeypat
         }  # fmt: skip
     nats, n_bytes = (sum(line[name] for line in lines_of(out)) for name in ("nats", "bytes"))
     assert f"{nats / n_bytes / math.log(2):.4f} bits per byte" in err
-    assert err.splitlines()[-1].startswith(f"next: decoding compare {folders[0]} OTHER_MODEL --text ")
+    assert err.splitlines()[-1] == hint("compare", folders[0], "OTHER_MODEL", "--text", file)
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -79,7 +87,7 @@ def test_one_is_singular(folders, capsys, count):
     words = f"{count} document{plural}, {count} token{plural}, {count} byte{plural}: "
     err = capsys.readouterr().err
     assert err.startswith(words)
-    assert err.endswith(f"next: decoding compare {folders[0]} OTHER_MODEL --text FILE\n")
+    assert err.endswith(f"{hint('compare', folders[0], 'OTHER_MODEL', '--text', 'FILE')}\n")
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.4, 0.5, 1.0])
@@ -103,11 +111,12 @@ def test_evaluate_prints_the_measures_of_the_task(folders, passages, capsys):
     result = json.loads(out)
     assert (result.pop("task"), result.pop("items")) == ("lambada", 12)
     assert {name: pytest.approx(value, rel=1e-5) for name, value in expected.items()} == result
-    assert f"next: decoding compare {folders[0]} OTHER_MODEL --task lambada --data {passages}" in err
+    assert err == f"{hint('compare', folders[0], 'OTHER_MODEL', '--task', 'lambada', '--data', str(passages))}\n"
     assert main(["evaluate", folders[0], "--task", "lambada", "--data", str(passages), "--limit", "5", *CPU]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "lambada, 5 questions"
-    assert [line.split()[0] for line in lines[1:]] == list(expected)
+    assert [line.split()[0] for line in lines[1:-1]] == list(expected)
+    assert lines[-1] == "only 5 questions: an interval from fewer than 30 is not to be trusted"
 
 
 def test_an_interrupted_evaluation_goes_on_to_the_same_measures(folders, passages, capsys, tmp_path):
@@ -129,6 +138,34 @@ def test_wikitext_gives_each_perplexity_under_its_name(folders, tmp_path, capsys
     assert lines[4].startswith("100.0% of the lines come back")
     assert main([*command, "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"task", "restored_lines", "raw", "raw_words", "published"}
+
+
+@pytest.mark.parametrize("in_workspace", [False, True])
+def test_the_next_command_may_be_typed_as_it_stands(folders, tmp_path, capsys, monkeypatch, in_workspace):
+    """In the workspace or elsewhere, with all files, their spaces, and what says which questions they are."""
+    monkeypatch.chdir(tmp_path)
+    if in_workspace:
+        (tmp_path / "uv.lock").touch()
+        (tmp_path / "packages" / "gpt2").mkdir(parents=True)
+    decoding = "uv run --package decoding decoding" if in_workspace else "decoding"
+    model = folders[0]
+    Path("a b.jsonl").write_text('{"body": "the cat and the hat", "text": "the cat and the hat"}\n' * 3)
+    Path("c.jsonl").write_text('{"body": "the hat", "text": "the hat"}\n')
+    questions = ["--task", "lambada", "--data", "a b.jsonl", "--limit", "2"]
+    for arguments, expected in (
+        (["score", model, "a b.jsonl", "c.jsonl", "--field", "body"],
+         f"compare {model} OTHER_MODEL --text 'a b.jsonl' --text c.jsonl --field body"),
+        (["evaluate", model, *questions], f"compare {model} OTHER_MODEL {shlex.join(questions)}"),
+        (["compare", model, model, *questions], f"evaluate {model} {shlex.join(questions)}"),
+        (["compare", model, model, "--text", "a b.jsonl", "--text", "c.jsonl"], f"score {model} 'a b.jsonl' c.jsonl"),
+        (["evaluate", model, "--task", "wikitext2", "--data", "a b.jsonl"], f"score {model} 'a b.jsonl'"),
+    ):  # fmt: skip
+        assert main([*arguments, *CPU]) == 0
+        assert capsys.readouterr().err.splitlines()[-1] == f"next: {decoding} {expected}"
+
+
+def test_few_units_are_no_ground_for_an_interval():
+    assert [len(few(count, "piece")) for count in (1, 2, 29, 30)] == [0, 1, 1, 0]
 
 
 def test_compare_pairs_the_pieces_of_a_text(folders, texts, capsys):

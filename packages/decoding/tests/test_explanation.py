@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from decoding import Explanation, GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
+from decoding.beam_tree import fates
 from decoding.shown_tokens import drawable, legend, shown_token
 
 SETTINGS = GenerationSettings(max_new_tokens=1, temperature=1.5, top_k=5, top_p=0.9, repetition_penalty=1.4, seed=3)
@@ -58,6 +59,19 @@ def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
 def test_a_text_needs_its_tokenizer(tiny_model):
     with pytest.raises(ValueError, match=r"wanted a tokenizer for a prompt of text, got none; pass"):
         explain(tiny_model, "Hi")
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_beam_tree_marks_the_hypotheses_that_were_kept(tiny_model, early_stopping):
+    settings = GenerationSettings(max_new_tokens=6, temperature=0, beams=3, early_stopping=early_stopping)
+    search = beam_search(tiny_model, [[1, 2]], settings, end_of_text=7)[0][0]
+    steps = fates(search)
+    kept = [ids for step in steps for _, ids, fate in step if fate == "kept"]
+    assert sorted(kept) == sorted(hypothesis.ids for hypothesis in search.finished)
+    if len(steps) == 6:
+        assert {fate for _, _, fate in steps[-1]} == {"kept", "dropped"}, "of the last step nothing goes on"
+    assert {len(ids) for _, ids, _ in steps[2]} == {3}
+    assert [fate for _, _, fate in steps[1]].count("went on") == 3
 
 
 def test_pictures_are_drawn(tiny_model, tmp_path):

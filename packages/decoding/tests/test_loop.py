@@ -106,10 +106,10 @@ def test_no_prompts_give_no_rows(tiny_model):
 @pytest.mark.parametrize(
     ("ids", "end_of_text", "words"),
     [
-        ([[1], []], None, r"1 to 48 tokens.*got 0 in prompt 1; start from"),
-        ([[1] * 49], None, r"1 to 48 tokens.*got 49 in prompt 0; shorten"),
-        ([[1, 23]], None, r"0 to 22.*got 23 in prompt 0; encode"),
-        ([[-1]], None, r"0 to 22.*got -1 in prompt 0; encode"),
+        ([[1], []], None, r"1 to 48 tokens.*got 0 in prompt 2; start from"),
+        ([[1] * 49], None, r"1 to 48 tokens.*got 49 in prompt 1; shorten"),
+        ([[1, 23]], None, r"0 to 22.*got 23 in prompt 1; encode"),
+        ([[-1]], None, r"0 to 22.*got -1 in prompt 1; encode"),
         ([[1]], 23, r"0 to 22.*got 23 in end_of_text; encode"),
     ],
 )

@@ -147,9 +147,16 @@ def test_a_schema_and_a_grammar_are_kept(models, tokenizer):
     assert nested.text == "(" * depth + "x" + ")" * depth
 
 
-def test_a_grammar_with_an_error_says_where(tokenizer):
+@pytest.mark.parametrize(
+    ("matching", "text", "words"),
+    [
+        (matching_regex, "[0-9", "a regular expression, got one with an error: unclosed character class; correct it"),
+        (matching_schema, '{"type": "foo"}', "a JSON schema, got one with an error: Invalid type: foo; correct it"),
+        (matching_schema, "{", "a JSON schema, got '{': Expecting property name"),
+        (matching_grammar, "start: foo", 'a grammar, got one with an error: at 1(8): unknown name: "foo"; correct it'),
+    ],
+)
+def test_a_form_with_an_error_is_named_with_what_is_wrong(tokenizer, matching, text, words):
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
-    with pytest.raises(ValueError, match=r"wanted a grammar that can be matched, got an error: .*; correct"):
-        matching_regex(tokenizer, "(a")
-    with pytest.raises(ValueError, match="wanted a JSON schema"):
-        matching_schema(tokenizer, "{")
+    with pytest.raises(ValueError, match=re.escape(f"wanted {words}")):
+        matching(tokenizer, text)

@@ -32,3 +32,10 @@ def test_importing_the_package_and_its_settings_needs_no_torch():
     program = "import sys, decoding; decoding.GenerationSettings(); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
+
+
+@pytest.mark.parametrize("use", ["decoding.lm_eval_model(None, None)", "import decoding.lm_eval_adapter"])
+def test_the_adapter_for_lm_eval_names_its_extra(use):
+    program = f"import sys; sys.modules['lm_eval'] = None; import decoding; {use}"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stderr.endswith("ImportError: wanted lm-eval, got none; install the extra: decoding[lm-eval]\n")

@@ -124,5 +124,5 @@ def test_what_cannot_be_scored_is_refused(pair, ids, options, words):
 
 
 def test_an_empty_document_is_refused(pair):
-    with pytest.raises(ValueError, match=r"wanted a text to score, got an empty one \(document 1\); leave it out"):
+    with pytest.raises(ValueError, match=r"wanted a text to score, got an empty one \(document 2\); leave it out"):
         list(score_documents(pair[0], pair[2], ["x", ""]))

@@ -70,6 +70,22 @@ def test_settings_come_back_from_the_file_that_transformers_reads_too(tmp_path):
     assert GenerationConfig.from_pretrained(tmp_path).do_sample is False
 
 
+def test_one_stop_string_is_no_list_of_its_letters(tmp_path):
+    settings = GenerationSettings()
+    object.__setattr__(settings, "stop", "end")
+    with pytest.raises(TypeError, match=r"stop must be a tuple of texts, got one text, 'end'; write \('end',\)"):
+        check_settings(settings)
+    (tmp_path / "generation_config.json").write_text('{"stop_strings": "end"}')  # as transformers allows
+    assert read_settings(tmp_path).stop == ("end",)
+
+
+def test_what_speaks_of_beams_alone_is_left_out_where_a_file_asks_for_none(tmp_path):
+    (tmp_path / "generation_config.json").write_text('{"length_penalty": 2.0, "early_stopping": true}')
+    assert read_settings(tmp_path) == GenerationSettings(temperature=0)
+    (tmp_path / "generation_config.json").write_text('{"length_penalty": 2.0, "num_beams": 2}')
+    assert read_settings(tmp_path) == GenerationSettings(temperature=0, length_penalty=2.0, beams=2)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [("{", "wanted JSON in"), ("[]", "wanted an object"), ('{"do_sample": true, "top_p": 3}', "top_p must be above 0")],
@@ -98,6 +114,20 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, words):
         ({"beams": 2, "n_best": 3}, "at most the number of beams, 2"),
         ({"beams": 3, "beam_groups": 2, "diversity_penalty": 1.0, "temperature": 0}, "a divisor of the 3 beams"),
         ({"beams": 4, "beam_groups": 2, "temperature": 0}, "above 0 with beam_groups"),
+        (
+            {"beam_groups": 2},
+            "beams must be a multiple of 2 and diversity_penalty must be above 0 and temperature must be 0 with "
+            "beam_groups, got beams=1 and diversity_penalty=0.0 and temperature=1.0; set beams=4 and diversity_penalty="
+            "0.5 and temperature=0$",
+        ),
+        (
+            {"penalty_alpha": 0.6},
+            "temperature must be 0 and top_k must be 2 or more with penalty_alpha, got temperature=1.0 and top_k=0; "
+            "set temperature=0 and top_k=4$",
+        ),
+        ({"length_penalty": 2.0}, "beams must be 2 or more with length_penalty, got 1; 4 is usual"),
+        ({"early_stopping": "never", "patience": 2.0}, "2 or more with early_stopping and patience, got 1"),
+        ({"early_stopping": True}, "2 or more with early_stopping, got 1"),
         ({"diversity_penalty": 1.0}, "0 without beam_groups"),
         ({"early_stopping": "maybe"}, "one of .True, False, 'never'."),
         ({"beams": 2, "penalty_alpha": 0.5, "temperature": 0, "top_k": 4}, "used one at a time"),

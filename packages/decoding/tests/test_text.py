@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from decoding import GenerationSettings, generate, generate_ids, stream
+from decoding import GenerationSettings, generate, generate_ids, quality_report, score_documents, stream
 
 TEXT = "Grüße, 世界! 🙂🇨🇭 é"
 
@@ -70,8 +70,18 @@ def test_the_end_of_text_token_that_ends_a_row_is_no_text(models, tokenizer):
 
 
 def test_an_empty_prompt_is_named(text_model, tokenizer):
-    with pytest.raises(ValueError, match="a text to continue, got an empty prompt 1; give"):
+    with pytest.raises(ValueError, match="a text to continue, got an empty one as prompt 2; give"):
         generate(text_model, tokenizer, ["a", ""])
+
+
+@pytest.mark.parametrize("text", ["import", "y" * 99])
+def test_one_text_is_no_list_of_its_letters(text_model, tokenizer, text):
+    advice = rf"got one text, {text[:40]!r}; write \[{text[:40]!r}\] for a list of one$"
+    with pytest.raises(TypeError, match=rf"wanted a list of prompts, {advice}"):
+        generate(text_model, tokenizer, text)
+    for function in (lambda: next(score_documents(text_model, tokenizer, text)), lambda: quality_report(text)):
+        with pytest.raises(TypeError, match=rf"wanted a list of texts, {advice}"):
+            function()
 
 
 def test_wrong_input_of_a_stream_is_reported_at_the_call(text_model, tokenizer):

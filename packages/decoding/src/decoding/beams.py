@@ -61,8 +61,8 @@ def beam_search(
     check_row_settings(settings, model, decode_bytes)
     if end_of_text is not None:
         check_ids([end_of_text], "end_of_text", model.n_vocab)
-    for number, prompt in enumerate(ids):
-        check_prompt(prompt, number, model)
+    for number, prompt in enumerate(ids, start=first_row + 1):
+        check_prompt(prompt, f"prompt {number}", model)
         check_room(settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, end_of_text)
     ends = Ends(settings, end_of_text, decode_bytes)
     prompts = [

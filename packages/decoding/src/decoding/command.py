@@ -1,8 +1,11 @@
 """The command `decoding`. torch is imported only once the arguments are known to make sense."""
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from typing import Any
 
 import tyro
 
@@ -11,20 +14,19 @@ from .evaluation_commands import run_evaluation
 from .evaluation_settings import Compare, Evaluate, Score
 from .generate_command import as_typed, run_generate
 from .generate_settings import Generate
+from .slips import nearest, slip, unframed
 
+COMMANDS: dict[str, Any] = {"generate": Generate, "score": Score, "evaluate": Evaluate, "compare": Compare}
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
+    # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     command = None
     try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            {"generate": Generate, "score": Score, "evaluate": Evaluate, "compare": Compare},
-            prog="decoding",
-            description="From logits to text, and from text to scores.",
-            args=arguments,
-        )
+        command = parsed(sys.argv[1:] if arguments is None else arguments)
         if isinstance(command, Generate):
             run_generate(command)
         else:
@@ -37,10 +39,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"decoding: interrupted{_where_it_stands(command)}", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"decoding: {as_typed(str(error))}", file=sys.stderr)
         return BAD_INPUT
     return 0
+
+
+def parsed(arguments: Sequence[str]) -> Any:
+    """The command that was typed; ValueError, in one line, for arguments that are wrong."""
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help") or name.startswith("--tyro-"):
+        tyro.extras.subcommand_cli_from_dict(
+            COMMANDS, prog="decoding", description="From logits to text, and from text to scores.", args=arguments
+        )
+    if name not in COMMANDS:
+        got = repr(name) if name else "none"
+        raise ValueError(f"wanted one of the commands {', '.join(COMMANDS)}, got {got}; {nearest(name, COMMANDS)}")
+    if found := slip(name, COMMANDS[name], arguments[1:]):
+        raise ValueError(found)
+    frame = io.StringIO()
+    try:
+        with redirect_stderr(frame):
+            return tyro.cli(COMMANDS[name], prog=f"decoding {name}", args=arguments[1:])
+    except SystemExit as end:
+        if end.code:
+            raise ValueError(f"{unframed(frame.getvalue())}; decoding {name} --help lists all") from None
+        raise
 
 
 def _where_it_stands(command: Generate | Score | Evaluate | Compare | None) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .evaluation_settings import Compare, Evaluate
+from .command_outputs import options
+from .evaluation_settings import Compare, Evaluate, Score
 
 if TYPE_CHECKING:
     from .protocols import LanguageModel, Tokenizer
@@ -39,6 +40,16 @@ def questions(command: Evaluate | Compare) -> "tuple[Task, list[Item]]":
             raise ValueError("wanted a file of your questions, got none; give --data FILE with one JSON object a line")
         path = download(task.repository, task.configuration, task.split)
     return task, read_items(task, path, command.limit)
+
+
+def questions_again(command: Evaluate | Compare) -> list[str]:
+    """The options that name the same questions."""
+    return options(task=command.task, data=command.data, subset=command.subset, limit=command.limit)
+
+
+def field_of(command: Score | Compare) -> str | None:
+    """The field of the texts, where it is not the usual one."""
+    return None if command.field == Score.field else command.field
 
 
 def question_scores(model: "LanguageModel", tokenizer: "Tokenizer", items: "Sequence[Item]") -> "Iterator[ItemScore]":

@@ -1,5 +1,6 @@
 """How an evaluation command answers: results on standard output, everything else on standard error."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .intervals import Estimate
     from .tasks import ItemScore
+
+FEW = 30
+"""Units below which the bootstrap's interval is too narrow: of 2 right answers it is a point."""
 
 
 def say(*lines: str) -> None:
@@ -21,8 +25,16 @@ def tell(line: str) -> None:
 
 
 def tell_next(*words: str) -> None:
-    """What one might type next."""
-    tell(f"next: decoding {' '.join(words)}")
+    """What one might type next, as it is typed here."""
+    from gpt2.narration import typed
+
+    tell(f"next: {typed('decoding', shlex.join(['decoding', *words]))}")
+
+
+def options(**values: object) -> list[str]:
+    """Options as they are typed, but those that nobody gave."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return [word for name, value in given.items() for word in (f"--{name}", str(value))]
 
 
 def many(count: int, noun: str) -> str:
@@ -35,6 +47,13 @@ def show(estimate: "Estimate") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.4g} (one unit: no interval)"
     return f"{estimate.value:.4g}  [{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def few(count: int, noun: str) -> list[str]:
+    """A warning where there are too few units for an interval, in as many lines as it takes: one or none."""
+    if not 1 < count < FEW:
+        return []
+    return [f"only {many(count, noun)}: an interval from fewer than {FEW} is not to be trusted"]
 
 
 def estimates(measures: "Mapping[str, Estimate]") -> dict[str, Any]:

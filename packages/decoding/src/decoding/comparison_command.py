@@ -7,8 +7,8 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from .command_inputs import load, question_scores, questions
-from .command_outputs import many, say, show, tell_next
+from .command_inputs import field_of, load, question_scores, questions, questions_again
+from .command_outputs import few, many, options, say, show, tell_next
 from .counting import counted
 from .documents import pieces, read_documents
 from .evaluation_settings import Compare
@@ -42,8 +42,13 @@ def compare(command: Compare) -> None:
             f"B  {command.model_b:{width}} {show(result.second)}",
             f"A - B {'':{width - 3}} {show(result.difference)}",
             f"higher: A in {a}, B in {b}, equal in {result.ties}; exact sign test p = {result.p_value:.3g}",
+            *few(a + b + result.ties, "question" if command.task else "piece"),
         )
-    tell_next("evaluate", command.model_a, "--task lambada")
+    if command.task:
+        tell_next("evaluate", command.model_a, *questions_again(command))
+    else:
+        files = [file for file in command.text if file != "-"] or ["FILE"]  # standard input has been read
+        tell_next("score", command.model_a, *files, *options(field=field_of(command)))
 
 
 def _compare_texts(command: Compare) -> "tuple[Comparison, str]":

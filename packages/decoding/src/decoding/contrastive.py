@@ -42,7 +42,7 @@ def contrastive_search(
             f"wanted a model with hidden() and token_embedding, got {type(model).__name__}; contrastive search looks "
             "at states, use another method for models that show none"
         )
-    check_prompt(prompt, 0, model)
+    check_prompt(prompt, "the prompt", model)
     check_row_settings(settings, model, None)
     row = Row(tuple(prompt), settings, generator(settings.seed, 0))
     with inference(model):

@@ -2,13 +2,11 @@
 
 import json
 import math
-import shlex
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .command_inputs import corpus, load, question_scores, questions
-from .command_outputs import estimates, item_score, many, say, show, tell, tell_next
+from .command_inputs import corpus, field_of, load, question_scores, questions, questions_again
+from .command_outputs import estimates, few, item_score, many, options, say, show, tell, tell_next
 from .comparison_command import compare
 from .counting import counted
 from .documents import NamedText, read_documents
@@ -62,12 +60,9 @@ def score(command: Score) -> None:
         f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
         f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
     )
-    tell_next("compare", command.model, "OTHER_MODEL", *_text(command.files))
-
-
-def _text(files: Sequence[str]) -> list[str]:
-    """The first file for the next command; standard input has been read."""
-    return [f"--text {shlex.quote(file)}" for file in files if file != "-"][:1] or ["--text FILE"]
+    files = [file for file in command.files if file != "-"] or ["FILE"]  # standard input has been read
+    again = [word for file in files for word in options(text=file)]
+    tell_next("compare", command.model, "OTHER_MODEL", *again, *options(field=field_of(command)))
 
 
 def total(lines: list[dict[str, Any]], name: str) -> Any:
@@ -104,9 +99,9 @@ def evaluate_questions(command: Evaluate) -> None:
         say(
             f"{task.name}, {many(len(items), 'question')}",
             *(f"{name:22} {show(value)}" for name, value in measures.items()),
+            *few(len(items), "question"),
         )
-    data = () if command.data is None else (f"--data {shlex.quote(str(command.data))}",)
-    tell_next("compare", command.model, "OTHER_MODEL", f"--task {task.name}", *data)
+    tell_next("compare", command.model, "OTHER_MODEL", *questions_again(command))
 
 
 def evaluate_text(command: Evaluate) -> None:
@@ -126,4 +121,5 @@ def evaluate_text(command: Evaluate) -> None:
         say(f"{command.task}, {len(text.encode()):,} bytes")
         say(*(f"{r.name:12} {r.perplexity:10.4g}   text {r.text}, per {r.per}" for r in results))
         say(f"{WIKITEXT.restored(text):.1%} of the lines come back exactly when the detokenizer is inverted")
-    tell_next("score", command.model, str(command.data or "FILE"))
+    is_text = command.data is not None and command.data.suffix != ".parquet"
+    tell_next("score", command.model, str(command.data) if is_text else "FILE")

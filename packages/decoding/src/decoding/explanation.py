@@ -99,7 +99,7 @@ def explain(
     if isinstance(prompt, str) and tokenizer is None:
         raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
     ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-    check_prompt(ids, 0, model)
+    check_prompt(ids, "the prompt", model)
     check_row_settings(settings, model, None if tokenizer is None else tokenizer.decode_bytes)
     end_of_text = tokenizer.end_of_text if tokenizer is not None and end_of_text is None else end_of_text
     logits = Session(model, 1, len(ids)).feed([ids])

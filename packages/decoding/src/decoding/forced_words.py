@@ -37,7 +37,7 @@ def advancing_tokens(words: Sequence[Ids], ids: Sequence[int]) -> set[int]:
 
 
 def check_room(words: Sequence[Ids], room: int, number: int, end_of_text: int | None) -> None:
-    """ValueError where prompt `number` has no room for the words, or one holds the end of the text."""
+    """ValueError where prompt `number` (from 1) has no room for the words, or one holds the end of the text."""
     if sum(len(word) for word in words) > room:
         raise ValueError(
             f"wanted room for the {sum(len(word) for word in words)} ids of forced_words, got {room} new ids after "

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .counting import counted
 from .generate_settings import Generate
 from .json_lines import check_same, finished_lines, line_writer
+from .provenance import provenance
 from .settings import GenerationSettings
-from .typed_texts import read_prompts, words_as_ids
+from .typed_texts import biases, read_prompts, words_as_ids
 
 if TYPE_CHECKING:
     from .protocols import Tokenizer
@@ -22,15 +23,16 @@ if TYPE_CHECKING:
 def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]] | None" = None) -> None:
     """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
     models of its own."""
-    settings = GenerationSettings(**asdict(command.sampling))
+    settings = GenerationSettings(**asdict(command.sampling) | {"logit_bias": biases(command)})
     _check_command(command, settings)
-    prompts = read_prompts(command)
+    prompts = [prompt for prompt in read_prompts(command) for _ in range(command.samples)]
     if not Path(command.model).is_dir() and (load or not _may_be_on_the_hub(command.model)):
         raise ValueError(
             f"wanted the folder of a model, got {command.model}, which is no folder; give the one that training wrote"
         )
     done = finished_lines(command.out, command.resume)
-    check_same(done, [{"prompt": prompt} for prompt in prompts], command.out)
+    origin = provenance(command)
+    check_same(done, [{"prompt": prompt, **origin} for prompt in prompts], command.out)
     import gpt2
     from tensors import choose_device
 
@@ -49,6 +51,12 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
 def _check_command(command: Generate, settings: GenerationSettings) -> None:
     if command.rows < 1:
         raise ValueError(f"wanted --rows of 1 or more, got {command.rows}; 8 is usual")
+    if command.samples < 1:
+        raise ValueError(f"wanted --samples of 1 or more, got {command.samples}; leave it out for one")
+    if command.samples > 1 and settings.is_greedy:
+        raise ValueError(
+            f"temperature must be above 0 with --samples {command.samples}, got 0, which draws nothing; set it above 0"
+        )
     if settings.log_probabilities is not None and not (command.json or command.out):
         raise ValueError(
             "wanted --json or --out with --log-probabilities, got neither; plain text has no place for them"
@@ -68,7 +76,7 @@ def as_typed(message: str) -> str:
     names = [field.name for field in fields(GenerationSettings)]
     everywhere = "|".join(name for name in names if "_" in name)
     before = "|".join(name for name in names if "_" not in name)
-    pattern = rf"(?<!-)\b((?:{everywhere})\b|(?:{before})\b(?= must|=| 0 \(greedy\)| and | with |$))"
+    pattern = rf"(?<![-/.])\b((?:{everywhere})\b|(?:{before})\b(?= must|=| 0 \(greedy\)| and | with |$))"
     return re.sub(pattern, lambda m: "--" + m[1].replace("_", "-"), message)
 
 
@@ -86,13 +94,15 @@ def _write_stream(
     """The prompt, then each piece at once; the finish reason to standard error where nobody asked for that end."""
     from .text import open_stream, stream_row
 
-    batch, row = open_stream(model, tokenizer, prompt, settings, _constraint(command, tokenizer))
+    constraint = _constraint(command, tokenizer)
+    batch, row = open_stream(model, tokenizer, prompt, settings, constraint)
     sys.stdout.write(prompt)
     for piece in stream_row(tokenizer, batch, row):
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
-    _report_full([row.finish_reason], model.n_ctx)
+    cut = _is_cut_off(constraint, row.ids, row.finish_reason, tokenizer)
+    _report_ends([row.finish_reason], model.n_ctx, int(cut), settings.max_new_tokens)
 
 
 def _write_all(
@@ -102,21 +112,28 @@ def _write_all(
 
     constraints = [_constraint(command, tokenizer) for _ in prompts]
     results = in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
-    reasons = []
+    origin = provenance(command) if command.out else {}
+    reasons, cut = [], 0
     with line_writer(command.out) as write_line:
         for number, result in enumerate(
             counted(results, total=len(prompts), done=done, unit="prompt") if command.out else results, start=done + 1
         ):
             reasons.append(result.finish_reason)
+            cut += _is_cut_off(constraints[number - 1], result.ids, result.finish_reason, tokenizer)
             prompt = prompts[number - 1]
             if command.json or command.out:
-                known = {name: value for name, value in asdict(result).items() if value not in ((), None)}
-                write_line({"prompt": prompt, **known})
+                write_line({"prompt": prompt, **origin, **_known(asdict(result))})
             else:
                 sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
                 sys.stdout.writelines(_blocks(prompt, result))
                 sys.stdout.flush()
-    _report_full(reasons, model.n_ctx)
+    _report_ends(reasons, model.n_ctx, cut, settings.max_new_tokens)
+
+
+def _known(result: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a continuation that hold something, in its other hypotheses too."""
+    known = {name: value for name, value in result.items() if value not in ((), None)}
+    return known | ({"others": [_known(other) for other in known["others"]]} if "others" in known else {})
 
 
 def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
@@ -127,7 +144,21 @@ def _blocks(prompt: str, result: "GeneratedText") -> Iterator[str]:
         yield f"{prompt}{one.text}\n"
 
 
-def _report_full(finish_reasons: Sequence[str | None], n_ctx: int) -> None:
+def _is_cut_off(
+    constraint: "Constraint | None", ids: Sequence[int], finish_reason: str | None, tokenizer: "Tokenizer"
+) -> bool:
+    """Whether a bound text was ended before its form lets it end."""
+    if constraint is None or finish_reason != "max_new_tokens":
+        return False
+    return not constraint(ids)[tokenizer.end_of_text]
+
+
+def _report_ends(finish_reasons: Sequence[str | None], n_ctx: int, cut: int, max_new_tokens: int) -> None:
+    if cut:
+        sys.stderr.write(
+            f"decoding: {cut} of {len(finish_reasons)} unfinished: ended after {max_new_tokens} new tokens, before the "
+            "form was complete; raise --max-new-tokens\n"
+        )
     if full := finish_reasons.count("length"):
         sys.stderr.write(
             f"decoding: {full} of {len(finish_reasons)} ended early, at the model's context of {n_ctx} tokens\n"

@@ -20,17 +20,16 @@ class Grammar:
     """What one row may write: `grammar(ids)` is True for the ids that may follow the new ids `ids`.
 
     When the text may end, the end-of-text id is allowed, and when it must, nothing else. One object follows one row, or
-    all the beams of a prompt.
+    all the beams of a prompt. `wanted` names what was compiled, for the ValueError where it is none.
     """
 
-    def __init__(self, tokenizer: Tokenizer, compiled: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, compiled: str, wanted: str = "a grammar") -> None:
         lib = _llguidance()
         self.n_vocab, self.end_of_text = tokenizer.n_vocab, tokenizer.end_of_text
         self.matcher = lib.LLMatcher(_tokens_of(tokenizer), compiled)
         self.read: list[int] = []
         if self.matcher.is_error():
-            reason = self.matcher.get_error().splitlines()[0]
-            raise ValueError(f"wanted a grammar that can be matched, got an error: {reason}; correct the grammar")
+            raise ValueError(f"wanted {wanted}, got one with an error: {_reason(self.matcher.get_error())}; correct it")
 
     def __call__(self, ids: Sequence[int]) -> Bool[Tensor, " V"]:
         self._go_to(list(ids))
@@ -58,7 +57,7 @@ class Grammar:
 def matching_regex(tokenizer: Tokenizer, pattern: str) -> Grammar:
     """Texts that match the whole of a regular expression (the syntax of Rust's `regex`: no look-around). ValueError for
     a pattern that is none."""
-    return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_regex(pattern))
+    return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_regex(pattern), "a regular expression")
 
 
 def matching_schema(tokenizer: Tokenizer, schema: Mapping[str, Any] | str) -> Grammar:
@@ -68,12 +67,20 @@ def matching_schema(tokenizer: Tokenizer, schema: Mapping[str, Any] | str) -> Gr
             schema = json.loads(schema)
         except ValueError as error:
             raise ValueError(f"wanted a JSON schema, got {str(schema)[:80]!r}: {error}; correct it") from None
-    return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_json_schema(json.dumps(schema)))
+    compiled = _llguidance().LLMatcher.grammar_from_json_schema(json.dumps(schema))
+    return Grammar(tokenizer, compiled, "a JSON schema")
 
 
 def matching_grammar(tokenizer: Tokenizer, grammar: str) -> Grammar:
     """Texts of a context-free grammar in Lark's notation, from its rule `start`."""
     return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_lark(grammar))
+
+
+def _reason(error: str) -> str:
+    """What is wrong, out of llguidance's words: of a regular expression the line after its picture, else the first."""
+    lines = error.splitlines()
+    named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (named or lines)[0]
 
 
 def _llguidance() -> Any:

@@ -22,7 +22,7 @@ class GuidedModel(nn.Module):
     def __init__(self, model: Any, scale: float = 1.5, negative: Sequence[int] | None = None) -> None:
         super().__init__()
         if negative is not None:
-            check_prompt(negative, 0, model)
+            check_prompt(negative, "the negative prompt", model)
         self.model, self.scale, self.negative = model, scale, negative
 
     @property

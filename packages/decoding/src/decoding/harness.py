@@ -10,10 +10,6 @@ if TYPE_CHECKING:
 
 def lm_eval_model(model: LanguageModel, tokenizer: Tokenizer) -> "Adapter":
     """A model for `lm_eval.simple_evaluate(model=..., tasks=[...])`. ImportError without the extra `lm-eval`."""
-    try:
-        import lm_eval  # noqa: F401
-    except ImportError as error:
-        raise ImportError("wanted lm-eval, got none; install the extra: decoding[lm-eval]") from error
     from .lm_eval_adapter import Adapter
 
     return Adapter(model, tokenizer)

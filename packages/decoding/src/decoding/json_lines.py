@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Line = dict[str, Any]
+DEFAULT = "its default"
 
 
 def finished_lines(out: Path | None, resume: bool) -> list[Line]:
@@ -38,18 +39,42 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
 
 
 def check_same(lines: list[Line], wanted: list[Line], out: Path | None) -> None:
-    """ValueError unless every finished line says the same as `wanted` does in the fields that `wanted` has."""
+    """ValueError, which names what differs, unless every finished line says the same as `wanted` does in the fields
+    that `wanted` has. What stands in an object within one line and not in the other's has its default there."""
     if len(lines) > len(wanted):
         raise ValueError(
             f"wanted at most {len(wanted)} lines in {out}, got {len(lines)}; name the same input as before"
         )
     for number, (line, want) in enumerate(zip(lines, wanted, strict=False), start=1):
-        found = {name: line.get(name) for name in want}
-        if found != want:
+        if missing := [name for name in want if name not in line]:
             raise ValueError(
-                f"wanted {want} in line {number} of {out}, got {found}; give the same model, input and settings as "
-                "before, or name another file"
+                f"wanted lines that say their {' and '.join(missing)}, got none in line {number} of {out}: another "
+                "command or version wrote it; name another file"
             )
+        here, there = _facts(want), _facts({name: line[name] for name in want})
+        differing = [name for name in {**here, **there} if here.get(name, DEFAULT) != there.get(name, DEFAULT)]
+        if differing:
+            raise ValueError(
+                f"wanted {_said(here, differing)} in line {number} of {out}, got {_said(there, differing)}; give the "
+                "same model, input and settings as before, or name another file"
+            )
+
+
+def _facts(line: Line) -> Line:
+    """The fields of a line, with those of an object in it in its place."""
+    return {
+        k: v for name, value in line.items() for k, v in (value if isinstance(value, dict) else {name: value}).items()
+    }
+
+
+def _said(facts: Line, names: list[str]) -> str:
+    """Some of the facts, long ones cut: "seed=1 and top_k=its default"."""
+    return " and ".join(f"{name}={shorten(repr(facts[name])) if name in facts else DEFAULT}" for name in names)
+
+
+def shorten(text: str, width: int = 60) -> str:
+    """At most so many characters of a text."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 @contextmanager

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval.api.model import TemplateLM
-from lm_eval.utils import get_rolling_token_windows
+try:
+    from lm_eval.api.model import TemplateLM
+    from lm_eval.utils import get_rolling_token_windows
+except ImportError as error:
+    raise ImportError("wanted lm-eval, got none; install the extra: decoding[lm-eval]") from error
 
 from .pairs import fit_span
 from .protocols import LanguageModel, Tokenizer

@@ -57,7 +57,7 @@ class Batch:
         """A new row, number `added` of this batch, which draws from `tensors.generator(seed, number)`. ValueError for a
         prompt that the model cannot take, and for settings of another method or about other ids."""
         settings = settings or GenerationSettings()
-        check_prompt(prompt, self.added, self.model)
+        check_prompt(prompt, f"prompt {self.added + 1}", self.model)
         check_row_settings(settings, self.model, self.decode_bytes)
         stops = StopStrings(settings.stop, self.decode_bytes) if settings.stop and self.decode_bytes else None
         row = Row(tuple(prompt), settings, generator(settings.seed, self.added), constraint, stops)

@@ -21,9 +21,10 @@ def in_order(
     done: int,
 ) -> Iterator[GeneratedText]:
     """The continuations of all prompts but the first `done`, each as soon as it and those before it have ended."""
-    ids = [encode_prompt(tokenizer, model, prompt, number) for number, prompt in enumerate(prompts)]
-    for number, one in enumerate(ids):
-        check_prompt(one, number, model)
+    names = [f"prompt {number} of {len(prompts)}" for number in range(1, len(prompts) + 1)]
+    ids = [encode_prompt(tokenizer, model, prompt, name) for prompt, name in zip(prompts, names, strict=True)]
+    for one, name in zip(ids, names, strict=True):
+        check_prompt(one, name, model)
     if method_of(settings) != "loop":
         yield from in_groups(model, tokenizer, prompts, settings, max_rows, constraints, done)
         return

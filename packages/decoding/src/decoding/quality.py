@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .several_texts import check_several
+
 Words = Sequence[str]
 SMOOTHING = 0.1
 """Stands for no match at all, so that one missing n-gram length does not make BLEU zero (Chen and Cherry 2014, method
@@ -27,7 +29,9 @@ class QualityReport:
 
 
 def quality_report(texts: Sequence[str]) -> QualityReport:
-    """All measures of some texts, over their words between white space. ValueError where there are no words."""
+    """All measures of some texts, over their words between white space. ValueError where there are no words, TypeError
+    for a text in place of a list of them."""
+    check_several(texts, "texts")
     rows = [text.split() for text in texts]
     n_words = sum(map(len, rows))
     if n_words == 0:

@@ -12,6 +12,7 @@ from torch import Tensor
 from trainkit import bits_per_byte
 
 from .protocols import LanguageModel, Tokenizer
+from .several_texts import check_several
 from .spans import TOKENS_PER_BATCH, Span, score_spans
 
 
@@ -112,9 +113,11 @@ def score_documents(
     at_a_time: int = 64,
 ) -> Iterator[DocumentScore]:
     """The score of each text, in order. `at_a_time` texts are read and batched together; long ones are cut into
-    windows as in `score_tokens`. Raises ValueError for an empty text."""
+    windows as in `score_tokens`. Raises ValueError for an empty text, TypeError for a text in place of a list of them.
+    """
+    check_several(texts, "texts")
     sizes = window_sizes(model, stride, None)
-    remaining = iter(enumerate(texts))
+    remaining = iter(enumerate(texts, start=1))
     while group := list(islice(remaining, at_a_time)):
         spans = [window_spans(document_ids(tokenizer, text, number), *sizes) for number, text in group]
         scores = iter(score_spans(model, [span for document in spans for span in document]))
@@ -125,7 +128,7 @@ def score_documents(
 
 
 def document_ids(tokenizer: Tokenizer, text: str, number: int) -> list[int]:
-    """The end-of-text token and the ids of a text; ValueError for an empty one."""
+    """The end-of-text token and the ids of text `number`, from 1; ValueError for an empty one."""
     ids = tokenizer.encode(text)
     if not ids:
         raise ValueError(f"wanted a text to score, got an empty one (document {number}); leave it out")

@@ -111,12 +111,12 @@ def check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:
         )
 
 
-def check_prompt(prompt: Sequence[int], number: int, model: LanguageModel) -> None:
-    """ValueError for a prompt that is empty, longer than the context, or not of this model's vocabulary."""
+def check_prompt(prompt: Sequence[int], name: str, model: LanguageModel) -> None:
+    """ValueError, in which the prompt has a name ("prompt 3 of 4", from 1), for one that is empty, longer than the
+    context, or not of this model's vocabulary."""
     if not 1 <= len(prompt) <= model.n_ctx:
         advice = "shorten it" if len(prompt) else "start from the end-of-text token for a text without a beginning"
         raise ValueError(
-            f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in prompt {number}; "
-            + advice
+            f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in {name}; {advice}"
         )
-    check_ids(prompt, f"prompt {number}", model.n_vocab)
+    check_ids(prompt, name, model.n_vocab)

@@ -47,6 +47,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "order": ("transformers", "llama.cpp"),
     "early_stopping": (True, False, "never"),
 }
+BEAMS_ONLY = ("forced_words", "length_penalty", "early_stopping", "patience")
 TRUNCATIONS = ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc_probability")
 
 
@@ -80,6 +81,8 @@ def changed(settings: "GenerationSettings", names: tuple[str, ...]) -> dict[str,
 
 
 def _check_sequences(settings: "GenerationSettings") -> None:
+    if isinstance(settings.stop, str):
+        raise TypeError(f"stop must be a tuple of texts, got one text, {settings.stop!r}; write ({settings.stop!r},)")
     if "" in settings.stop:
         raise ValueError("stop must hold texts of at least one character, got ''; leave it out to stop at nothing")
     sequences = {
@@ -107,6 +110,8 @@ def _check_together(settings: "GenerationSettings") -> None:
         )
     methods = [n for n, on in (("beams", s.beams > 1), ("penalty_alpha", s.penalty_alpha > 0)) if on]
     methods += ["prompt_lookup_tokens"] if s.prompt_lookup_tokens else []
+    alone = list(changed(s, BEAMS_ONLY)) if s.beams == 1 else []
+    _check_needs(s)
     rules = (
         (
             s.min_new_tokens > s.max_new_tokens,
@@ -115,26 +120,17 @@ def _check_together(settings: "GenerationSettings") -> None:
             "ask for more or insist less",
         ),
         (len(methods) > 1, " and ".join(methods), "used one at a time", "choose one method"),
-        (bool(s.forced_words) and s.beams == 1, "beams", "2 or more with forced_words", "4 is usual"),
+        (alone != [], "beams", f"2 or more with {' and '.join(alone)}", "4 is usual"),
         (bool(s.forced_words) and bool(s.stop), "stop", "left out with forced_words", "leave one of them out"),
         (s.n_best > s.beams, "n_best", f"at most the number of beams, {s.beams}", "keep more beams"),
         (s.beams % s.beam_groups != 0, "beam_groups", f"a divisor of the {s.beams} beams", "choose another number"),
-        (
-            s.beam_groups > 1 and not s.diversity_penalty > 0,
-            "diversity_penalty",
-            "above 0 with beam_groups",
-            "give one, or the groups would be the same",
-        ),
         (
             s.beam_groups == 1 and s.diversity_penalty > 0,
             "diversity_penalty",
             "0 without beam_groups",
             "set beam_groups to 2 or more",
         ),
-        (s.penalty_alpha > 0 and s.top_k < 2, "top_k", "2 or more with penalty_alpha", "4 is a usual value"),
         (s.penalty_alpha > 0 and bool(s.stop), "stop", "left out with penalty_alpha", "leave one of them out"),
-        (s.penalty_alpha > 0 and s.temperature != 0, "temperature", "0 with penalty_alpha", "set it to 0"),
-        (s.beam_groups > 1 and s.temperature != 0, "temperature", "0 with beam_groups", "set it to 0"),
         (
             bool(methods) and s.when_full != "stop",
             "when_full",
@@ -152,6 +148,30 @@ def _check_together(settings: "GenerationSettings") -> None:
         if wrong:
             got = getattr(s, name, "several")
             raise ValueError(f"{name} must be {wanted}, got {got}; {advice}")
+
+
+def _check_needs(settings: "GenerationSettings") -> None:
+    """ValueError that names all that a method needs and lacks."""
+    s = settings
+    groups = s.beam_groups if s.beams == 1 else 1  # of how many beams others speak
+    needs = {  # method: (what it needs, in words, a value, whether it has it)
+        "penalty_alpha": (
+            ("temperature", "0", 0, s.temperature == 0),
+            ("top_k", "2 or more", 4, s.top_k >= 2),
+        ),
+        "beam_groups": (
+            ("beams", f"a multiple of {groups}", 2 * groups, groups == 1),
+            ("diversity_penalty", "above 0", 0.5, s.diversity_penalty > 0),
+            ("temperature", "0", 0, s.temperature == 0),
+        ),
+    }
+    for method in changed(s, tuple(needs)):
+        missing = [need for need in needs[method] if not need[3]]
+        if missing:
+            wanted = " and ".join(f"{name} must be {words}" for name, words, _, _ in missing)
+            got = " and ".join(f"{name}={getattr(s, name)}" for name, *_ in missing)
+            advice = " and ".join(f"{name}={value}" for name, _, value, _ in missing)
+            raise ValueError(f"{wanted} with {method}, got {got}; set {advice}")
 
 
 def _integer(name: str, value: object) -> int:

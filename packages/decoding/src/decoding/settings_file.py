@@ -60,6 +60,11 @@ def read_settings(folder: str | Path) -> GenerationSettings:
         name = THEIR_NAMES.get(field.name, field.name)
         if own.get(name, content.get(name)) is not None:
             values[field.name] = _frozen(own.get(name, content.get(name)))
+    if values.get("beams", 1) == 1:  # without beams transformers takes no notice of these
+        for name in ("length_penalty", "early_stopping", "patience"):
+            values.pop(name, None)
+    if isinstance(values.get("stop"), str):  # transformers takes one text, too
+        values["stop"] = (values["stop"],)
     if not content.get("do_sample", False):
         values["temperature"] = 0.0
         for name in ("top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"):

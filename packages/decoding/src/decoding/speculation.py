@@ -60,8 +60,8 @@ def generate_speculatively(
     check_row_settings(settings, model, decode_bytes)
     if end_of_text is not None:
         check_ids([end_of_text], "end_of_text", model.n_vocab)
-    for number, prompt in enumerate(ids):
-        check_prompt(prompt, number, model)
+    for number, prompt in enumerate(ids, start=first_row + 1):
+        check_prompt(prompt, f"prompt {number}", model)
     rows = [
         Row(
             tuple(prompt),

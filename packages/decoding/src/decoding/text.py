@@ -9,6 +9,7 @@ from .loop import Batch, generate_ids
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings import GenerationSettings
+from .several_texts import check_several
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,15 @@ def generate(
 ) -> list[GeneratedText]:
     """Continue every prompt, at most `max_rows` at a time (default: all). Bytes that are no UTF-8 come out as U+FFFD.
 
-    Raises ValueError for an empty prompt and for one that is longer than the model's context.
+    Raises ValueError for an empty prompt and for one that is longer than the model's context, TypeError for a text in
+    place of a list of prompts.
     """
+    check_several(prompts, "prompts")
     settings = settings or GenerationSettings()
-    ids = [encode_prompt(tokenizer, model, prompt, number) for number, prompt in enumerate(prompts)]
+    ids = [
+        encode_prompt(tokenizer, model, prompt, f"prompt {number}")
+        for number, prompt in enumerate(prompts, start=first_row + 1)
+    ]
     results = generate_ids(
         model,
         ids,
@@ -99,7 +105,7 @@ def open_stream(
     if method_of(settings) != "loop":
         name = "penalty_alpha" if settings.penalty_alpha else "prompt_lookup_tokens"
         raise ValueError(f"wanted the plain loop to stream, got {name}={getattr(settings, name)}; use generate")
-    ids = encode_prompt(tokenizer, model, prompt, 0)
+    ids = encode_prompt(tokenizer, model, prompt, "the prompt")
     length = model.n_ctx if settings.when_full != "stop" else len(ids) + settings.max_new_tokens
     batch = Batch(
         model, max_rows=1, end_of_text=tokenizer.end_of_text, decode_bytes=tokenizer.decode_bytes, length=length
@@ -126,8 +132,8 @@ def stream_row(tokenizer: Tokenizer, batch: Batch, row: Row) -> Iterator[str]:
         yield rest
 
 
-def encode_prompt(tokenizer: Tokenizer, model: LanguageModel, prompt: str, number: int) -> list[int]:
-    """The ids of a prompt; ValueError if there is none, or if tokenizer and model do not belong together."""
+def encode_prompt(tokenizer: Tokenizer, model: LanguageModel, prompt: str, name: str) -> list[int]:
+    """The ids of a prompt; ValueError, with its name, if it has none, or if the tokenizer is another model's."""
     if tokenizer.n_vocab > model.n_vocab:
         raise ValueError(
             f"wanted a tokenizer of at most {model.n_vocab} ids (the model's n_vocab), got one of {tokenizer.n_vocab}; "
@@ -135,7 +141,7 @@ def encode_prompt(tokenizer: Tokenizer, model: LanguageModel, prompt: str, numbe
         )
     ids = tokenizer.encode(prompt)
     if not ids:
-        raise ValueError(f"wanted a text to continue, got an empty prompt {number}; give at least one character")
+        raise ValueError(f"wanted a text to continue, got an empty one as {name}; give at least one character")
     return ids
 
 
