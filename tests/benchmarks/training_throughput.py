@@ -20,6 +20,7 @@ from statistics import median
 import torch
 from training_sides import SHAPES, Shape, batch_of, sides
 
+from tensors import spin_briefly
 from trainkit import peak_memory
 
 
@@ -39,7 +40,7 @@ def serve(name: str, shape: Shape, options: argparse.Namespace, orders: Connecti
 def turns(shape: Shape, options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, int]]:
     """Seconds of every step by side, and the most bytes that its process grew by; the first two rounds warm up and do
     not count. All learn the same batches."""
-    os.environ["OMP_WAIT_POLICY"] = "passive"  # threads of the sides that wait must not spin
+    spin_briefly()  # threads of the sides that wait must not take the core of the one that works
     context, seconds = multiprocessing.get_context("spawn"), {name: [] for name in sides(shape, options)}
     with ExitStack() as ends:
         places = {}

@@ -134,11 +134,15 @@ def test_a_bar_that_an_error_ends_leaves_its_line(monkeypatch, capsys):
     assert caught.tb
 
 
-@pytest.mark.parametrize(("command", "policy"), [("report", "passive"), ("benchmark", "None")])
-def test_threads_of_long_commands_do_not_spin_and_those_of_a_benchmark_do(command, policy):
-    arguments = {"report": ["report", "x", "--text", "nowhere"], "benchmark": ["benchmark", "x", "--rows", "0"]}[
-        command
-    ]
+@pytest.mark.parametrize(
+    ("arguments", "policy"),
+    [
+        (["report", "x", "--text", "nowhere"], "passive"),
+        (["generate", "nowhere", "--prompt", "x"], "passive"),
+        (["benchmark", "x", "--rows", "0"], "None"),
+    ],
+)
+def test_threads_spin_briefly_but_for_those_of_a_benchmark(arguments, policy):
     program = (
         f"import os\nfrom quantization.command import main\nmain({arguments})\nprint(os.environ.get('OMP_WAIT_POLICY'))"
     )

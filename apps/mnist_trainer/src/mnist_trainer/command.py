@@ -1,13 +1,14 @@
 """The command `mnist-trainer`. Nothing here imports torch until there is work for it."""
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
+
+from tensors import spin_briefly
 
 from .settings import PredictSettings, TrainSettings, check
 
@@ -26,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _guarded(work: Callable[[], int]) -> int:
     """Do it; turn what is wrong with the input into one clear line and exit code 2."""
-    # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    spin_briefly()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     try:
         return work()

@@ -9,6 +9,8 @@ from typing import Any
 
 import tyro
 
+from tensors import spin_briefly
+
 from .command_outputs import many
 from .evaluation_commands import run_evaluation
 from .evaluation_settings import Compare, Evaluate, Score
@@ -22,8 +24,7 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell rep
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0, 2 for bad input, 130 after Ctrl-C, 141 when the reader left."""
-    # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    spin_briefly()
     command = None
     try:
         command = parsed(sys.argv[1:] if arguments is None else arguments)

@@ -1,13 +1,14 @@
 """The commands `gpt2` and `train`. Nothing here imports torch until there is work for it."""
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import tyro
+
+from tensors import spin_briefly
 
 from .launching import after_restart, has_told, launch, note, tell_once, wanted_processes
 from .narration import held_out, how_to_resume, introduction, report, resuming, typed
@@ -64,8 +65,7 @@ def refuse_slips(prog: str, arguments: list[str], *more: type) -> None:
 def guarded(prog: str, work: Callable[[], int]) -> int:
     """Do the work of a command; what is wrong with its input becomes one line on stderr and exit code 2, and so does
     Ctrl-C with 130."""
-    # Threads that spin while they wait stall each other on a busy machine; must be set before torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    spin_briefly()
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     logging.getLogger("gpt2").setLevel(logging.INFO)
     if has_told():

@@ -9,6 +9,7 @@ from typing import Any
 import tyro
 
 from decoding import run_generate
+from tensors import spin_briefly
 
 from .command_settings import Benchmark, Convert, GenerateSmall, Report, Search
 from .convert_command import run_convert
@@ -32,10 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="The same model in a quarter of the bytes, with what it costs measured.",
             args=arguments,
         )
-        if isinstance(command, Convert | Report | Search):
-            # Threads that spin while they wait stall each other on a busy machine; set before torch is imported.
-            # Decoding is left as it is: its steps are so short that waking a thread would show.
-            os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        if not isinstance(command, Benchmark):  # which shows what the machine can do
+            spin_briefly()
         logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
         action(command)(command)
         sys.stdout.flush()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .ragged import gather_rows, length_mask, pad_rows, unpad_rows
     from .randomness import fork_random, generator, random_state, seed_all, set_random_state
     from .reshapes import merge_axes, one_hot, split_axis
+    from .threads import spin_briefly
 
 __all__ = [  # noqa: RUF022  in reading order
     "Value",
@@ -63,6 +64,7 @@ __all__ = [  # noqa: RUF022  in reading order
     "onednn_is_faster",
     "onednn_is_there",
     "processor_has",
+    "spin_briefly",
 ]
 
 _MODULE = {
@@ -83,6 +85,7 @@ _MODULE = {
     **dict.fromkeys(("fast_linear", "FastProducts", "fast_products"), "products"),
     **dict.fromkeys(("onednn_is_faster", "onednn_is_there", "processor_has"), "processors"),
     "keep_freed_memory": "allocator",
+    "spin_briefly": "threads",
 }
 
 
