@@ -40,14 +40,18 @@ def serve(name: str, shape: Shape, options: argparse.Namespace, orders: Connecti
 def turns(shape: Shape, options: argparse.Namespace) -> tuple[dict[str, list[float]], dict[str, int]]:
     """Seconds of every step by side, and the most bytes that its process grew by; the first two rounds warm up and do
     not count. All learn the same batches."""
-    spin_briefly()  # threads of the sides that wait must not take the core of the one that works
     context, seconds = multiprocessing.get_context("spawn"), {name: [] for name in sides(shape, options)}
+    usual = dict(os.environ)
     with ExitStack() as ends:
         places = {}
         for name in seconds:
             places[name], far = context.Pipe()
             process = context.Process(target=serve, args=(name, shape, options, far), daemon=True)
+            if name.startswith("ours"):
+                spin_briefly()  # as `train` does
             process.start()
+            for variable in os.environ.keys() - usual.keys():
+                del os.environ[variable]
             ends.callback(process.join)
         for number in range(options.rounds + 2):
             losses = {}
