@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import gpt2
-from decoding import GenerationSettings, PackedWeights, generate_ids, packed, score_tokens
+from decoding import GenerationSettings, PackedWeights, generate_ids, packed, score_tokens, spans
 from tensors import onednn_is_there
 
 pytestmark = pytest.mark.skipif(not onednn_is_there(), reason="this torch has no oneDNN to pack for")
@@ -57,3 +57,17 @@ def test_ids_and_scores_do_not_depend_on_the_library(model, monkeypatch, faster,
     assert kept.packed
     expected = nn.functional.cross_entropy(model(torch.arange(40)[None])[0, :-1], torch.arange(1, 40), reduction="none")
     torch.testing.assert_close(score_tokens(model, list(range(40))).nats, expected.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_many_calls_that_score_share_packed_weights_and_few_pack_none(model, monkeypatch):
+    made = []
+    monkeypatch.setattr(spans, "PackedWeights", lambda: made.append(PackedWeights()) or made[-1])
+    monkeypatch.setattr(spans, "onednn_is_faster", lambda: True)
+    texts = [spans.Span(tuple(range(n, n + 40)), 39) for n in range(20)]
+    plain = spans.score_spans(model, texts)
+    assert not made, "one call"
+    packed_for = spans.score_spans(model, texts, tokens_per_batch=40)
+    assert len(made) == 1
+    assert made[0].packed
+    for ours, theirs in zip(packed_for, plain, strict=True):
+        torch.testing.assert_close(ours.nats, theirs.nats, rtol=1e-4, atol=1e-4)
