@@ -7,7 +7,6 @@ import sys
 import pytest
 import torch
 
-import decoding
 import gpt2
 from quantization import (
     calibrate_on_text,
@@ -22,7 +21,6 @@ from quantization.calibration import TOKENS
 from quantization.command import main
 from quantization.divergence import batches
 from quantization.progress import shown
-from quantization.report import perplexity
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,6 @@ WORK = {
     "quantize": lambda model, ids, progress: quantize(model, "int4", progress=progress),
     "sensitivity": lambda model, ids, progress: sensitivity(model, ids[:96].split(48), "int8", progress=progress),
     "precision_path": lambda model, ids, progress: precision_path(model, ids[:96].split(48), progress=progress),
-    "perplexity": perplexity,
     "divergences": divergences_of_two,
     "cost_report": report_of_two,
     "benchmark": short_benchmark,
@@ -66,11 +63,6 @@ def test_calibrating_tells_its_steps_too(model, tokenizer, text):
     told = []
     calibrate_on_text(model, tokenizer, text, tokens=48 * 20, progress=lambda *step: told.append(step))
     assert told == [(done, 3) for done in range(4)]
-
-
-def test_perplexity_in_parts_is_decodings(model, ids):
-    assert perplexity(model, ids) == pytest.approx(decoding.perplexity(model, ids, stride=48, context=48), rel=1e-12)
-    assert perplexity(model, ids[:50]) == decoding.perplexity(model, ids[:50], stride=48, context=48)
 
 
 def test_rows_of_one_length_go_together_up_to_a_limit():

@@ -24,7 +24,7 @@ TOKENS_PER_BATCH = 2048
 """Tokens, padding included, in one model call. More gains no speed, and an activation of 32 MB (2,731 tokens in GPT-2
 124M's feed-forward layer) is given back to the system after every use: an eighth of the time goes to page faults."""
 WORTH_PACKING = 16
-"""Calls of the model from which packing its weights first pays where oneDNN multiplies: a thirtieth of each is saved,
+"""Calls of the model from which packing its weights first pays where oneDNN multiplies: a twentieth of each is saved,
 and packing takes a tenth of one, and as much memory again as the weights."""
 SHORTEST_SHARED = 8
 """A beginning of fewer tokens is computed again for every span: cheaper than a cache."""

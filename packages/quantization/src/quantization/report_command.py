@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 
 import gpt2
+from decoding import perplexity
 from gpt2.narration import typed
 
 from .calibration import TOKENS, windows
@@ -17,7 +18,7 @@ from .convert_command import calibration_on, check_use, read_text
 from .extras import check_picture
 from .mixed_precision import precision_path, within_bytes, within_loss
 from .progress import Whole, shown
-from .report import cost_report, perplexity, steps_of_perplexity
+from .report import cost_report
 from .schemes import scheme
 from .sizes import bytes_of
 
@@ -59,18 +60,23 @@ def run_search(command: Search) -> None:
         plans = precision_path(model, rows, calibration=seen, progress=progress)
     measured: dict[tuple[str, ...], float] = {}
 
+    def perplexity_of(one: gpt2.GPT2) -> float:
+        return perplexity(one, ids, stride=model.n_ctx, context=model.n_ctx)
+
     def loss_of(layers: dict[str, str]) -> float:
         schemes = tuple(layers.values())
         if schemes not in measured:
             with shown(f"measuring all layers together: {counts(layers)}") as progress:
-                steps = sum(how != "float32" for how in schemes) + steps_of_perplexity(model, ids)
-                whole = Whole(steps, progress)
+                whole = Whole(sum(how != "float32" for how in schemes) + 1, progress)
                 small = quantize(model, layers, calibration=seen, progress=whole)
-                measured[schemes] = 100 * (perplexity(small, ids, whole) / base - 1)
+                measured[schemes] = 100 * (perplexity_of(small) / base - 1)
+                whole(1, 1)
         return measured[schemes]
 
     with shown(f"measuring float32 on {len(ids):,} tokens") as progress:
-        base = perplexity(model, ids, progress)
+        whole = Whole(1, progress)
+        base = perplexity_of(model)
+        whole(1, 1)
     if command.megabytes is not None:
         plan = within_bytes(plans, command.megabytes * 1e6)
     else:
