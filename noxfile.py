@@ -23,6 +23,7 @@ PACKAGES = [
     "transformer",
     "gpt2",
     "decoding",
+    "evaluation",
     "quantization",
 ]  # reading order
 APPS = ["mnist_trainer", "gpt2_trainer"]

@@ -12,7 +12,7 @@ from statistics import median
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from attention.short import attend_products
+from attention.kernels.short import attend_products
 
 SHAPES = [(64, 32, 4, 64), (32, 64, 4, 64), (32, 128, 6, 32), (8, 256, 6, 64), (4, 512, 6, 64)]
 

@@ -27,7 +27,8 @@ from typing import Any
 import torch
 
 import gpt2
-from decoding import GenerationSettings, PackedWeights, generate_ids
+from decoding import GenerationSettings, generate_ids
+from tensors import PackedWeights
 
 N_VOCAB, PROMPT = 50257, 32
 GREEDY = GenerationSettings(temperature=0)

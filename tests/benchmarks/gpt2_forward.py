@@ -16,7 +16,7 @@ from nanogpt_baseline import GPT
 from torch import Tensor
 
 import gpt2
-from gpt2.tensor_names import to_published
+from gpt2.files.names import to_published
 
 CONFIG = gpt2.PUBLISHED["gpt2"]
 

@@ -16,7 +16,7 @@ import time
 import torch
 
 import gpt2
-from decoding import score_tokens
+from evaluation import score_tokens
 
 PIECE, CONTEXT, STRIDE = 16_896, 1024, 512
 

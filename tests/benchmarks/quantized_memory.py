@@ -21,7 +21,7 @@ import json, sys, time, torch
 def kilobytes(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
 base = kilobytes("VmRSS")
-import gpt2, quantization, quantization.gpt2_files, decoding
+import gpt2, quantization, quantization.files.gpt2, decoding
 imported = kilobytes("VmRSS") - base
 began = time.perf_counter()
 model, _ = gpt2.load(sys.argv[1]) if sys.argv[2] == "float32" else quantization.load(sys.argv[1])

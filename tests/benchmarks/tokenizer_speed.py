@@ -18,7 +18,7 @@ import resource, sys, time
 from pathlib import Path
 from dataio import embedded_text
 from gpt2 import Tokenizer
-from gpt2.document_encoding import encode_documents
+from gpt2.tokenizer.documents import encode_documents
 
 held = 0
 what, megabytes, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]

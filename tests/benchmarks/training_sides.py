@@ -32,8 +32,8 @@ SHAPES = {"L6 C384 T256 B8": Shape(6, 384, 6, 256, 8), "124M T1024 B1": Shape(12
 def ours(shape: Shape, precision: str = "float32", compiled: bool = False) -> Step:
     """As `train` does it: `train_steps` over the model's loss and trainkit's AdamW."""
     from gpt2 import GPT2, GPT2Config
-    from gpt2.learning import model_loss
-    from gpt2.precision import autocast_type, multiplying
+    from gpt2.machine.precision import autocast_type, multiplying
+    from gpt2.training.curriculum import model_loss
     from trainkit import adamw, train_steps
 
     config = GPT2Config(shape.n_vocab, shape.time, shape.n_embd, shape.n_head, shape.n_layer)

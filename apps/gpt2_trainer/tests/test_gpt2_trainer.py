@@ -8,7 +8,7 @@ import pytest
 
 import gpt2
 from gpt2 import TrainSettings
-from gpt2_trainer import command
+from gpt2_trainer.commands import main as command
 from gpt2_trainer.samples import Sample, SampleLog, read_samples
 
 TINY = ["--recipe", "tiny", "--steps", "6", "--batch-size", "4"]

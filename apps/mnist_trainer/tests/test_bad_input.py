@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from dataio import digits
-from mnist_trainer.command import main
+from mnist_trainer.commands.main import main
 
 
 def write_idx(folder, name, array, kind=0x08):

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from mnist_trainer import TrainSettings, run
-from mnist_trainer.command import main
+from mnist_trainer.commands.main import main
 
 SHORT = TrainSettings(epochs=3, patience=3, device="cpu", log_every=5)
 OPTIONS = ["--epochs", "3", "--patience", "3", "--device", "cpu", "--log-every", "5"]

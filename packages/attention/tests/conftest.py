@@ -26,5 +26,5 @@ def kernel_calls(monkeypatch):
         calls.append(arguments)
         return functional.scaled_dot_product_attention(q, k, v, **arguments)
 
-    monkeypatch.setattr("attention.fast.scaled_dot_product_attention", recorded)
+    monkeypatch.setattr("attention.kernels.fast.scaled_dot_product_attention", recorded)
     return calls

@@ -15,7 +15,7 @@ from attention import (
     prefix,
     sliding_window,
 )
-from attention.flex import attend_blocks
+from attention.kernels.flex import attend_blocks
 
 B, H, T, D = 2, 4, 150, 16  # more than a block of 128
 IDS = torch.arange(T) // 60

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from attention import attend, attend_reference, causal
-from attention.short import LONGEST, products_pay
+from attention.kernels.short import LONGEST, products_pay
 
 
 @pytest.fixture

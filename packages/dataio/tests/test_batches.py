@@ -6,8 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import dataio
 from dataio.stream import ReadAhead

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 import dataio
-from dataio import contract
+from dataio.contract import check as contract
 
 
 def ours(dataset, batch_size, *, seed, start, stop, rank, world_size):

@@ -1,11 +1,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import dataio
-import dataio.corpora
+import dataio.texts.corpora
 
 
 def test_embedded_text_holds_prose_and_code_in_a_fixed_order():
@@ -21,7 +20,7 @@ def test_embedded_text_holds_prose_and_code_in_a_fixed_order():
 
 
 def test_embedded_text_says_what_is_missing(monkeypatch, tmp_path):
-    monkeypatch.setattr(dataio.corpora.sysconfig, "get_path", lambda name: str(tmp_path))
+    monkeypatch.setattr(dataio.texts.corpora.sysconfig, "get_path", lambda name: str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"lacks Python sources in .*read text of your own"):
         dataio.embedded_text()
 

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 import pytest
 
 import dataio
-import dataio.hub_datasets
-from dataio.hub_address import parse_address
+import dataio.texts.hub_datasets
+from dataio.texts.hub_address import parse_address
 
 pytest.importorskip("huggingface_hub", reason="needs the extra dataio[hub]")
 constants = pytest.importorskip("huggingface_hub.constants")
@@ -87,7 +87,7 @@ def state(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(dataio.hub_datasets, "WAIT", 0.0)
+    monkeypatch.setattr(dataio.texts.hub_datasets, "WAIT", 0.0)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield state

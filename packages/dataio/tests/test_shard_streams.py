@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import dataio
-from dataio.shard_manifest import Shard, write_manifest
-from dataio.token_files import HEADER_BYTES
+from dataio.tokens.files import HEADER_BYTES
+from dataio.tokens.manifest import Shard, write_manifest
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 END = 256
@@ -213,7 +212,7 @@ def test_an_epoch_of_a_gigabyte_stays_within_100_megabytes(tmp_path):
 
 RANKS = """
 import ctypes, mmap, sys, numpy as np, dataio
-from dataio.token_files import HEADER_BYTES
+from dataio.tokens.files import HEADER_BYTES
 
 T = 2048
 tokens = dataio.read_shards([sys.argv[1]])

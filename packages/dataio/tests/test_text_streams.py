@@ -8,11 +8,10 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import dataio
-from dataio.text_files import text_pieces
+from dataio.texts.files import text_pieces
 
 
 def write_jsonl(path: Path, records: list[object]) -> Path:

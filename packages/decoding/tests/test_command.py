@@ -11,8 +11,9 @@ import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, beams, generate
-from decoding.command import COMMANDS, main
+from decoding import GenerationSettings, generate
+from decoding.commands.main import COMMANDS, main
+from decoding.methods import beams
 from decoding.slips import slip, unframed
 
 CHOICES = ("--when-full", "--order", "--early-stopping", "--task")
@@ -229,7 +230,9 @@ def test_every_option_that_help_names_is_no_slip(command, capsys):
     [("generate --help", 0), ("generate /no/such/model --prompt x", 2), ("generate --top 3", 2)],
 )
 def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
-    program = "import sys; from decoding.command import main\ntry: code = main()\nexcept SystemExit as e: code = e.code"
+    program = (
+        "import sys; from decoding.commands.main import main\ntry: code = main()\nexcept SystemExit as e: code = e.code"
+    )
     result = subprocess.run(
         [sys.executable, "-c", f"{program}\nprint(code, 'torch' in sys.modules)", *arguments.split()],
         capture_output=True,
@@ -239,7 +242,7 @@ def test_help_and_wrong_arguments_are_answered_without_torch(arguments, code):
 
 
 def test_threads_that_wait_do_not_spin_unless_the_user_says_so():
-    program = "import os, sys; from decoding.command import main; assert 'torch' not in sys.modules\n"
+    program = "import os, sys; from decoding.commands.main import main; assert 'torch' not in sys.modules\n"
     program += "main(sys.argv[1:]); print(os.environ['OMP_WAIT_POLICY'])"
     without = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     for given, expected in ((without, "passive"), ({**without, "OMP_WAIT_POLICY": "active"}, "active")):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from decoding import contract
+from decoding.contract import check as contract
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import gpt2
-from decoding import LAMBADA, compare_units, read_items, score_documents, score_items, summarise
-from decoding.command import main
-from decoding.command_outputs import few
-from decoding.documents import pieces
-from gpt2.narration import typed
+from decoding.commands.main import main
+from evaluation import LAMBADA, compare_units, read_items, score_documents, score_items, summarise
+from evaluation.commands.documents import pieces
+from evaluation.commands.outputs import few
+from gpt2.commands.narration import typed
 
 TEXTS = ["Grüße aus 世界", "the cat and the hat " * 20, "x"]
 CPU = ["--device", "cpu"]
@@ -242,7 +242,7 @@ def test_bad_input_exits_with_2_and_one_clear_line(folders, texts, capsys, argum
 
 @pytest.mark.parametrize("name", ["score", "evaluate", "compare"])
 def test_help_names_units_and_needs_no_torch(name):
-    program = "import sys; from decoding.command import main\ntry: main()\nexcept SystemExit as e: code = e.code"
+    program = "import sys; from decoding.commands.main import main\ntry: main()\nexcept SystemExit as e: code = e.code"
     result = subprocess.run(
         [sys.executable, "-c", f"{program}\nprint(code, 'torch' in sys.modules)", name, "--help"],
         capture_output=True, text=True, check=True,

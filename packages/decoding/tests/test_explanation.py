@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from decoding import Explanation, GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
-from decoding.beam_tree import fates
-from decoding.shown_tokens import drawable, legend, shown_token
+from decoding.pictures.beam_tree import fates
+from decoding.pictures.shown_tokens import drawable, legend, shown_token
 
 SETTINGS = GenerationSettings(max_new_tokens=1, temperature=1.5, top_k=5, top_p=0.9, repetition_penalty=1.4, seed=3)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from decoding import GenerationSettings, generate_ids
-from decoding.ends import Ends, new_search
-from decoding.forced_words import advancing_tokens, best_of_banks, deal, missing_tokens
+from decoding.methods.ends import Ends, new_search
+from decoding.methods.forced_words import advancing_tokens, best_of_banks, deal, missing_tokens
 
 END, STEPS = 4, 5
 

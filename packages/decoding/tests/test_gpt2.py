@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, contract, generate, generate_ids, stream
+from decoding import GenerationSettings, generate, generate_ids, stream
+from decoding.contract import check as contract
 
 
 @pytest.fixture(scope="module")

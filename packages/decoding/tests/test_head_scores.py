@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from decoding import head_scores
+from evaluation import head_scores
 
 
 @pytest.mark.parametrize(("rows", "n_vocab"), [(1, 1), (7, 10), (9, 24), (5, 25)])

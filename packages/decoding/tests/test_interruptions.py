@@ -12,8 +12,9 @@ import pytest
 import torch
 
 import gpt2
-from decoding import scores, tasks
-from decoding.command import main
+from decoding.commands.main import main
+from evaluation import scores
+from evaluation.tasks import tasks
 
 TEXTS = [f"the cat and the hat number {n}" for n in range(70)]
 COMMANDS = {

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from scipy.stats import binomtest, bootstrap
 
-from decoding import compare_units, estimate, sign_test
+from evaluation import compare_units, estimate, sign_test
 
 
 def draws(n, seed=0):

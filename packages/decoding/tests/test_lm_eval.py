@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gpt2
-from decoding import lm_eval_model
+from evaluation import lm_eval_model
 
 lm_eval = pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
 pytest.importorskip("accelerate", reason="lm-eval's own hf back end, the one to compare with, needs accelerate")
@@ -128,7 +128,7 @@ class Request:
 
 
 def test_requests_that_repeat_are_answered_from_memory(place, monkeypatch):
-    from decoding import lm_eval_adapter
+    from evaluation.tasks import lm_eval_adapter
 
     adapter = lm_eval_model(*gpt2.load(place / "model"))
     first = adapter.loglikelihood([Request("the cat", " sat"), Request("", "the")], disable_tqdm=True)

@@ -4,7 +4,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given
 
-from decoding import CopiedSpan, longest_copied_span, memorisation
+from evaluation import CopiedSpan, longest_copied_span
+from evaluation.writing import memorisation
 
 
 def brute_force(text, training):

@@ -5,8 +5,10 @@ import torch
 from torch import nn
 
 import gpt2
-from decoding import GenerationSettings, PackedWeights, generate_ids, packed, score_tokens, spans
-from tensors import onednn_is_there
+from decoding import GenerationSettings, generate_ids
+from evaluation import score_tokens, spans
+from tensors import PackedWeights, onednn_is_there
+from tensors.machine import packed
 
 pytestmark = pytest.mark.skipif(not onednn_is_there(), reason="this torch has no oneDNN to pack for")
 
@@ -51,7 +53,7 @@ def test_ids_and_scores_do_not_depend_on_the_library(model, monkeypatch, faster,
     prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9]][: 3 if "prompt_lookup_tokens" not in settings else 1]
     asked = GenerationSettings(max_new_tokens=24, temperature=0, **settings)
     plain = generate_ids(model, prompts, asked, pack=False)
-    monkeypatch.setattr("tensors.products.onednn_is_faster", lambda: faster)
+    monkeypatch.setattr("tensors.machine.products.onednn_is_faster", lambda: faster)
     kept = PackedWeights()
     assert [row.ids for row in generate_ids(model, prompts, asked, pack=kept)] == [row.ids for row in plain]
     assert kept.packed

@@ -14,7 +14,7 @@ from decoding import (
     repetition_penalty,
     sequence_bias,
 )
-from decoding.histories import histories
+from decoding.distribution.histories import histories
 
 N_VOCAB = 7
 

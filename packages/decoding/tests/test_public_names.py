@@ -34,7 +34,7 @@ def test_importing_the_package_and_its_settings_needs_no_torch():
     assert result.stdout == "False\n"
 
 
-@pytest.mark.parametrize("use", ["decoding.lm_eval_model(None, None)", "import decoding.lm_eval_adapter"])
+@pytest.mark.parametrize("use", ["decoding.lm_eval_model(None, None)", "import evaluation.tasks.lm_eval_adapter"])
 def test_the_adapter_for_lm_eval_names_its_extra(use):
     program = f"import sys; sys.modules['lm_eval'] = None; import decoding; {use}"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import gpt2
-from decoding import DETOKENIZERS, named_perplexities, score_tokens
-from decoding.detokenizers import original_tokens
+from evaluation import DETOKENIZERS, named_perplexities, score_tokens
+from evaluation.perplexity.detokenizers import original_tokens
 
 WIKITEXT = """ = Robert <unk> =
 

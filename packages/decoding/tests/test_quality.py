@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from decoding import quality_report
-from decoding.quality import bleu, distinct_n, repetition_rate, self_bleu
+from evaluation import quality_report
+from evaluation.writing.quality import bleu, distinct_n, repetition_rate, self_bleu
 
 WORDS = ["the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "tree"]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 
 import gpt2
 from dataio import TokenWindows
-from decoding import DocumentScore, TokenScores, perplexity, score_documents, score_tokens
-from decoding.scores import exponential, window_spans
+from evaluation import DocumentScore, TokenScores, perplexity, score_documents, score_tokens
+from evaluation.scores import exponential, window_spans
 from trainkit import evaluate
 
 

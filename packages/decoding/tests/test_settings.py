@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from decoding import GenerationSettings, read_settings, write_settings
-from decoding.settings_checks import check_settings
+from decoding.settings.checks import check_settings
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 
 import gpt2
-from decoding import Span, score_spans
-from decoding.spans import batches
+from evaluation import Span, score_spans
+from evaluation.spans import batches
 
 MODEL = gpt2.GPT2(
     gpt2.GPT2Config(n_vocab=31, n_ctx=24, n_embd=16, n_head=2, n_layer=2), generator=torch.Generator().manual_seed(0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from decoding import DraftModel, GenerationSettings, PromptLookup, generate_ids, generate_speculatively
-from decoding.drafts import Draft
+from decoding.methods.drafts import Draft
 
 PROMPTS = [[3, 4, 3, 4, 3], [1, 4, 1, 5, 9, 2, 6], [5] * 12, [8, 9, 7, 9, 3, 2, 3, 8, 4, 6]]
 

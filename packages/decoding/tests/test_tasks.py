@@ -7,9 +7,10 @@ import pytest
 import torch
 
 import gpt2
-from decoding import BLIMP, CHOICE, HELLASWAG, LAMBADA, Choice, Cloze, read_items, score_items, summarise, task_files
-from decoding.pairs import encode_pair
-from decoding.tasks import choice_score
+from evaluation import BLIMP, CHOICE, HELLASWAG, LAMBADA, Choice, Cloze, read_items, score_items, summarise
+from evaluation.pairs import encode_pair
+from evaluation.tasks import files as task_files
+from evaluation.tasks.tasks import choice_score
 
 SWAG = {
     "activity_label": "Cooking", "ctx_a": "A man cooks [step] eggs.", "ctx_b": "he", "ctx": "unused",

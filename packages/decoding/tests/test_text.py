@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from decoding import GenerationSettings, generate, generate_ids, quality_report, score_documents, stream
+from decoding import GenerationSettings, generate, generate_ids, stream
+from evaluation import quality_report, score_documents
 
 TEXT = "Grüße, 世界! 🙂🇨🇭 é"
 

@@ -15,8 +15,8 @@ from decoding import (
     top_p,
     typical,
 )
-from decoding.mass import smallest_set, smallest_set_reference
-from decoding.truncation import at_least
+from decoding.distribution.mass import smallest_set, smallest_set_reference
+from decoding.distribution.truncation import at_least
 
 
 def random_logits(seed, rows=64, n_vocab=17, scale=3.0):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from embeddings import WordVectors, write_vectors
-from embeddings.command import main
+from embeddings.commands.main import main
 
 pytest.importorskip("tyro", reason="needs the extra embeddings[plots]")
 save_file = pytest.importorskip("safetensors.torch", reason="needs the extra embeddings[plots]").save_file
@@ -40,7 +40,7 @@ def vectors(tmp_path):
 
 
 def test_help_answers_without_torch():
-    code = "import sys, embeddings.command as c\ntry: c.main()\nfinally: assert 'torch' not in sys.modules"
+    code = "import sys, embeddings.commands.main as c\ntry: c.main()\nfinally: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "plot", "--help"], capture_output=True, text=True, check=True)
     assert all(
         option in done.stdout for option in ("MODEL_OR_VECTORS", "--method", "--out", "--seed", "(default: pca)")
@@ -66,7 +66,7 @@ def test_neighbours_are_those_of_the_python_call(vectors, capsys):
 
 
 def test_shards_and_the_names_of_a_tokenizer_json_are_read(model, tmp_path):
-    from embeddings.sources import read_source
+    from embeddings.commands.sources import read_source
 
     whole = read_source(model)
     (model / "model.safetensors").rename(model / "model-00001-of-00001.safetensors")

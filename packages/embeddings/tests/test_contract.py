@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from embeddings import LearnedPositions, contract
+from embeddings import LearnedPositions
+from embeddings.contract import check as contract
 
 
 def sinusoids(positions):

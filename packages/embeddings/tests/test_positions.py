@@ -6,8 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from transformers import GPTNeoXConfig, LlamaConfig
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 from transformers.models.gpt_neox import modeling_gpt_neox as neox
@@ -19,7 +18,6 @@ from embeddings import (
     RotaryPositions,
     alibi_bias,
     alibi_slopes,
-    contract,
     linear_scaling,
     ntk_scaling,
     rotate,
@@ -27,6 +25,7 @@ from embeddings import (
     wavelengths,
     yarn_scaling,
 )
+from embeddings.contract import check as contract
 from embeddings.rotary import rotate_reference
 
 N_CTX = 64

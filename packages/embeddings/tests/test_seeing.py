@@ -78,7 +78,7 @@ def test_another_process_lays_out_the_same_bit_for_bit(methods):
 
 
 def test_progress_goes_to_the_log_and_nothing_is_printed(clusters, caplog, capsys):
-    with caplog.at_level(logging.INFO, logger="embeddings.projections"):
+    with caplog.at_level(logging.INFO, logger="embeddings.pictures.projections"):
         project(clusters, "tsne")
     assert any("Iteration" in record.message for record in caplog.records)
     assert capsys.readouterr().out == ""

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from embeddings import skip_gram
-from embeddings.word_learning import pair_loss, pairs
+from embeddings.words.learning import pair_loss, pairs
 
 
 def sentences(n):

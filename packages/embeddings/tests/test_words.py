@@ -17,7 +17,7 @@ from embeddings import (
     table_for,
     write_vectors,
 )
-from embeddings.hashed_ngrams import fnv1a, ngrams
+from embeddings.words.hashed_ngrams import fnv1a, ngrams
 
 COMPASS = WordVectors(
     ("man", "woman", "king", "queen", "stone"),

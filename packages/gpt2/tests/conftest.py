@@ -68,7 +68,7 @@ def fork(own_cache, tmp_path_factory):
         "torch.distributed.fsdp",
         "torch.distributed.checkpoint",
     ]
-    context.set_forkserver_preload(["gpt2.command", "gpt2.training", *slow_to_import])
+    context.set_forkserver_preload(["gpt2.commands.main", "gpt2.training.run", *slow_to_import])
     started = []
 
     def start(script, *arguments):

@@ -10,9 +10,9 @@ from functools import partial
 
 import torch
 
-import gpt2.training_text
+import gpt2.texts.prepared
 from dataio import Batches
-from gpt2.command import main
+from gpt2.commands.main import main
 
 said = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 os.dup2(said, 1)
@@ -20,5 +20,5 @@ os.dup2(said, 2)
 os.environ.update(json.loads(sys.argv.pop(1)))
 torch.set_num_threads(1)
 if "READ_BY" in os.environ:
-    gpt2.training_text.Batches = partial(Batches, num_workers=int(os.environ["READ_BY"]), start_method="fork")
+    gpt2.texts.prepared.Batches = partial(Batches, num_workers=int(os.environ["READ_BY"]), start_method="fork")
 main()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-import gpt2.command
-from gpt2.training import Run
+import gpt2.commands.main
+from gpt2.training.run import Run
 
 TINY = ["--recipe", "tiny", "--steps", "4", "--batch-size", "4"]
 
@@ -24,7 +24,7 @@ def train(monkeypatch, capsys):
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["train", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
-            gpt2.command.train()
+            gpt2.commands.main.train()
         captured = capsys.readouterr()
         return int(end.value.code or 0), captured.out, captured.err
 
@@ -43,7 +43,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_help_names_every_setting_and_needs_no_torch():
-    code = "import sys, gpt2.command\ntry: gpt2.command.train()\nfinally: assert 'torch' not in sys.modules"
+    code = "import sys, gpt2.commands.main\ntry: gpt2.commands.main.train()\nfinally: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert all(option in done.stdout for option in ("--text", "--out", "--recipe", "--resume", "--micro-batch-size"))
 
@@ -195,20 +195,20 @@ def test_resume_with_another_tokenizer(train, run_folder, tokenizer):
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(train, text_file, tmp_path, monkeypatch):
-    import gpt2.training
+    import gpt2.training.run
 
-    good = gpt2.training.model_loss
+    good = gpt2.training.run.model_loss
 
     def loss(model, batch):
         total, count = good(model, batch)
         broken = model.training and (tmp_path / "run" / "checkpoints" / "step-000002").exists()
         return (total * float("nan") if broken else total), count
 
-    monkeypatch.setattr(gpt2.training, "model_loss", loss)
+    monkeypatch.setattr(gpt2.training.run, "model_loss", loss)
     code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "2")
     assert code == 2
     assert all(word in errors for word in ("step 3", "learning rate", "nan", "of step 2", "--resume"))
-    monkeypatch.setattr(gpt2.training, "model_loss", good)
+    monkeypatch.setattr(gpt2.training.run, "model_loss", good)
     assert train("--resume", tmp_path / "run")[0] == 0
 
 
@@ -237,7 +237,7 @@ def test_a_second_signal_ends_at_once_and_says_what_is_safe(train, text_file, tm
             os.kill(os.getpid(), signal.SIGINT)
         return model.loss(*batch)
 
-    monkeypatch.setattr(gpt2.training, "model_loss", impatient)
+    monkeypatch.setattr(gpt2.training.run, "model_loss", impatient)
     code, _, errors = train("--text", text_file, "--out", tmp_path / "my run", *TINY, "--save-every", "1")
     assert code == 130
     assert "train: ended at once. The last good checkpoint is of step " in errors
@@ -250,7 +250,7 @@ def test_a_signal_before_there_is_a_run_is_one_line(train, text_file, tmp_path, 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gpt2.training, "open_run", interrupted)
+    monkeypatch.setattr(gpt2.training.run, "open_run", interrupted)
     code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY)
     assert (code, errors) == (130, "\ntrain: ended at once.\n")
 
@@ -259,10 +259,10 @@ def test_a_signal_in_the_last_step_ends_in_the_result(train, text_file, tmp_path
     def interrupted(model, batch):
         if (tmp_path / "run" / "checkpoints" / "step-000003").exists():
             os.kill(os.getpid(), signal.SIGINT)
-            monkeypatch.setattr(gpt2.training, "model_loss", lambda model, batch: model.loss(*batch))
+            monkeypatch.setattr(gpt2.training.run, "model_loss", lambda model, batch: model.loss(*batch))
         return model.loss(*batch)
 
-    monkeypatch.setattr(gpt2.training, "model_loss", interrupted)
+    monkeypatch.setattr(gpt2.training.run, "model_loss", interrupted)
     code, output, _ = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "1")
     assert code == 0
     assert "bits per byte" in output

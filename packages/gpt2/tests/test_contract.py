@@ -9,7 +9,8 @@ import transformers
 from torch import nn
 
 from attention import causal
-from gpt2 import GPT2, contract
+from gpt2 import GPT2
+from gpt2.contract import check as contract
 
 from .conftest import CONFIG
 
@@ -126,7 +127,7 @@ def test_planted_mistakes_are_named(plant, claim, monkeypatch):
         return again
 
     # A deep copy would carry patches that are bound to the first model: plant them in the copy instead.
-    monkeypatch.setattr("gpt2.contract_subject.copy.deepcopy", copy)
+    monkeypatch.setattr("gpt2.contract.subject.copy.deepcopy", copy)
     with pytest.raises(contract.BrokenClaim) as error:
         contract.check(GPT2(CONFIG, generator=torch.Generator().manual_seed(0)))
     assert claim in [finding.claim for finding in error.value.findings if not finding.held], error.value

@@ -10,7 +10,7 @@ import pytest
 import transformers
 
 import gpt2
-from gpt2.training import model_loss
+from gpt2.training.run import model_loss
 from trainkit import evaluate
 
 FINETUNE = {"steps": 12, "batch_size": 4, "learning_rate": 3e-3, "evaluate_every": 6, "save_every": 3}
@@ -80,9 +80,9 @@ def test_stopped_and_resumed_without_the_source_gives_the_same_bits(stop_after, 
 def test_killed_and_resumed_gives_the_same_bits(source, new_text, unbroken, tmp_path):
     out = tmp_path / "run"
     options = [f"--{name.replace('_', '-')}={value}" for name, value in FINETUNE.items()]
-    code = "import os, signal, sys; import gpt2.training as t; plain = t.Run._save\n"
+    code = "import os, signal, sys; import gpt2.training.run as t; plain = t.Run._save\n"
     code += "def save(run, number):\n    plain(run, number)\n    number == 6 and os.kill(os.getpid(), signal.SIGKILL)\n"
-    code += "t.Run._save = save; import gpt2.command; gpt2.command.train()"
+    code += "t.Run._save = save; import gpt2.commands.main; gpt2.commands.main.train()"
     command = [sys.executable, "-c", code, "--from", source, "--text", new_text, "--out", out, *options]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == -9, done.stderr

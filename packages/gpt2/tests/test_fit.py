@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import gpt2
-from gpt2.fit import describe, free_memory, shape_of
-from gpt2.memory import inference_memory, training_memory
-from gpt2.tool_settings import FitSettings
+from gpt2.commands.settings import FitSettings
+from gpt2.planning.fit import describe, free_memory, shape_of
+from gpt2.planning.memory import inference_memory, training_memory
 
 WIDE = {"n_vocab": 20_000, "n_ctx": 64, "n_embd": 512, "n_head": 8, "n_layer": 6}
 LONG = {"n_vocab": 4096, "n_ctx": 256, "n_embd": 256, "n_head": 4, "n_layer": 4}
@@ -18,8 +18,8 @@ MEASURE = """
 import json, resource, sys
 import torch
 import gpt2
-from gpt2.learning import optimizer_of
-from gpt2.training import model_loss
+from gpt2.training.curriculum import optimizer_of
+from gpt2.training.run import model_loss
 from trainkit import train_steps
 
 torch.set_num_threads(1)

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 import gpt2
-from gpt2.tensor_names import to_published
+from gpt2.files.names import to_published
 
 from .conftest import CONFIG
 

@@ -21,7 +21,7 @@ def test_ctranslate2_converts_the_folder_and_writes_the_same_greedy_ids(tmp_path
     TransformersConverter(str(tmp_path / "ours")).convert(str(tmp_path / "theirs"))
     theirs = ctranslate2.Generator(str(tmp_path / "theirs"), device="cpu", compute_type="float32")
     for prompt in ([5, 17, 200, 31], [97], [1, 2, 3]):
-        names = [gpt2.vocabulary_files.spell(tokenizer.decode_bytes([i])) for i in prompt]
+        names = [gpt2.tokenizer.files.spell(tokenizer.decode_bytes([i])) for i in prompt]
         result = theirs.generate_batch(
             [names], max_length=40, sampling_topk=1, include_prompt_in_result=False, end_token=[]
         )[0]

@@ -5,7 +5,7 @@ import torch
 import transformers
 
 import gpt2
-from gpt2.tensor_names import from_published, published_names, to_published
+from gpt2.files.names import from_published, published_names, to_published
 
 from .conftest import CONFIG
 

@@ -12,7 +12,8 @@ import transformers
 from safetensors.torch import load_file
 
 import gpt2
-from gpt2 import TrainSettings, launching
+from gpt2 import TrainSettings
+from gpt2.commands import launching
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gloo and forks as POSIX has them")
 
@@ -107,7 +108,7 @@ def test_what_two_saved_any_number_goes_on_with(together, alone, pair, folder, s
 
 
 def test_more_processes_than_windows_are_refused(together, text_file, folder, monkeypatch):
-    monkeypatch.setattr("gpt2.assembly.n_ranks", lambda: 8)
+    monkeypatch.setattr("gpt2.training.assembly.n_ranks", lambda: 8)
     settings = TrainSettings(text=str(text_file), out=folder / "too-many", **SHORT)
     with pytest.raises(ValueError, match=r"--processes: wanted at most one for each of the 7 windows.*got 8.*start"):
         gpt2.run(settings)
@@ -171,16 +172,16 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(tmp_path, text_fi
 
 KILLED_ONCE = """
 import os, signal
-import gpt2.training
-from gpt2.command import main
+import gpt2.training.run
+from gpt2.commands.main import main
 if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0" and os.environ["RANK"] == "1":
-    good = gpt2.training.Run.__iter__
+    good = gpt2.training.run.Run.__iter__
     def killed(run):
         for step in good(run):
             yield step
             if step.number == 15:
                 os.kill(os.getpid(), signal.SIGKILL)
-    gpt2.training.Run.__iter__ = killed
+    gpt2.training.run.Run.__iter__ = killed
 main()
 """
 

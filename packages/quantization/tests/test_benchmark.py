@@ -2,8 +2,8 @@
 
 import pytest
 
-from quantization.benchmark import AS_IT_IS, Speed, benchmark, memory_bandwidth, plot_speeds, table
-from quantization.command import main
+from quantization.commands.main import main
+from quantization.costs.benchmark import AS_IT_IS, Speed, benchmark, memory_bandwidth, plot_speeds, table
 
 
 def test_every_precision_has_a_line_and_the_limit_is_bandwidth_over_bytes(model):
@@ -19,7 +19,7 @@ def test_every_precision_has_a_line_and_the_limit_is_bandwidth_over_bytes(model)
 
 def test_bandwidth_is_bytes_over_the_median_of_the_seconds(monkeypatch):
     clock = iter([0, 9, 10, 12, 20, 21, 30, 33])  # a warm-up of 9 s, then 2, 1 and 3
-    monkeypatch.setattr("quantization.benchmark.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("quantization.costs.benchmark.time.perf_counter", lambda: next(clock))
     assert memory_bandwidth(4, 3) == pytest.approx(4e6 / 2)
 
 

@@ -14,7 +14,7 @@ import torch
 import decoding
 import gpt2
 import quantization
-from quantization.command import main
+from quantization.commands.main import main
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_help_of_generate_wants_a_quantized_folder(capsys):
 
 def test_help_answers_without_torch():
     program = (
-        "import sys\nfrom quantization.command import main\n"
+        "import sys\nfrom quantization.commands.main import main\n"
         "try:\n    main(['convert', '--help'])\nexcept SystemExit:\n    pass\nprint('torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -193,7 +193,7 @@ def test_a_disk_that_fills_up_leaves_the_model_that_was_there(model, saved, toke
         if next(synced, "full") == "full":
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("quantization.tensor_files.os.fsync", full)
+    monkeypatch.setattr("quantization.files.tensors.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         quantization.save(saved, quantize(model, "int4"), tokenizer)
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before

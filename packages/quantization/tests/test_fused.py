@@ -7,10 +7,12 @@ import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, contract, generate_ids
-from quantization import fused, native, quantize
-from quantization.fused import FusedDecoder, PreparedStack, fuse
+from decoding import GenerationSettings, generate_ids
+from decoding.contract import check as contract
+from quantization import quantize
 from transformer import DecoderStack
+from transformer.kernels import fused, native
+from transformer.kernels.fused import FusedDecoder, PreparedStack, fuse
 
 SCHEMES = ["int8", "int4", "int8-weight-only", "bfloat16", "float32", {"decoder.blocks.0.feed_forward.up": "int4"}]
 

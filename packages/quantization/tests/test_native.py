@@ -7,13 +7,13 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from quantization import QuantizedLinear, native, quantize
-from quantization.kernels import MANY, linear, linear_reference, prepared, rows_in_eight_bits
+from quantization import QuantizedLinear, quantize
 from tensors import processor_has
+from transformer.kernels import native
+from transformer.kernels.products import MANY, linear, linear_reference, prepared, rows_in_eight_bits
 
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 

@@ -16,11 +16,11 @@ from quantization import (
     quantize,
     sensitivity,
 )
-from quantization.benchmark import benchmark
-from quantization.calibration import TOKENS
-from quantization.command import main
-from quantization.divergence import batches
+from quantization.commands.main import main
+from quantization.costs.benchmark import benchmark
+from quantization.costs.divergence import batches
 from quantization.progress import shown
+from quantization.rounding.calibration import TOKENS
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,8 @@ def test_a_bar_that_an_error_ends_leaves_its_line(monkeypatch, capsys):
 )
 def test_threads_spin_briefly_but_for_those_of_a_benchmark(arguments, policy):
     program = (
-        f"import os\nfrom quantization.command import main\nmain({arguments})\nprint(os.environ.get('OMP_WAIT_POLICY'))"
+        f"import os\nfrom quantization.commands.main import main\nmain({arguments})\n"
+        "print(os.environ.get('OMP_WAIT_POLICY'))"
     )
     environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)

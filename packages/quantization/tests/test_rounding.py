@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from quantization import calibrate, calibrate_on_text, equalise, quantize
 from quantization.packing import four_bits, nearest, pack, restored, unpack
-from quantization.rounding import best_scales, clipped, compensated, inverse_factor
+from quantization.rounding.rounding import best_scales, clipped, compensated, inverse_factor
 
 
 def correlated(columns, seed):

@@ -4,8 +4,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from tensors import Value, softmax_cross_entropy
 

@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from tensors import Value, draw, softmax_cross_entropy
-from tensors.drawing import BOX, HEIGHT
+from tensors.pictures.graphs import BOX, HEIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tensors import initial_parameters, load_penguins, train_by_engine, train_by_hand, train_by_torch
-from tensors.network_by_hand import loss_and_gradients
+from tensors.networks.by_hand import loss_and_gradients
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

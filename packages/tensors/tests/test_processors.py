@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from tensors import onednn_is_faster, onednn_is_there, processor_has, processors
+from tensors import onednn_is_faster, onednn_is_there, processor_has
+from tensors.machine import processors
 
 
 @pytest.mark.parametrize(("vendor", "faster"), [("GenuineIntel", False), ("", False), ("AuthenticAMD", True)])

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from tensors import fast_linear, fast_products, onednn_is_there, products
+from tensors import fast_linear, fast_products, onednn_is_there
+from tensors.machine import products
 
 
 @pytest.fixture(params=["oneDNN", "usual"])

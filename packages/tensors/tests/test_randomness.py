@@ -5,8 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from safetensors.torch import load, save
 
 from tensors import fork_random, generator, random_state, seed_all, set_random_state

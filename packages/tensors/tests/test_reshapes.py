@@ -1,7 +1,6 @@
 import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from tensors import merge_axes, one_hot, split_axis

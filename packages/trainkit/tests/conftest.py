@@ -10,7 +10,12 @@ import pytest
 @pytest.fixture
 def start_script():
     context = multiprocessing.get_context("forkserver")
-    ours = ["trainkit.checkpoints", "trainkit.optimizers", "trainkit.loop", "trainkit.sharded_part"]
+    ours = [
+        "trainkit.checkpoints.checkpoints",
+        "trainkit.optimizers.groups",
+        "trainkit.loop",
+        "trainkit.checkpoints.sharded_part",
+    ]
     slow_to_import = [
         "torch.utils.tensorboard",
         "torch.distributed.fsdp",

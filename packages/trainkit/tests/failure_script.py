@@ -8,8 +8,8 @@ from pathlib import Path
 import torch.distributed as dist
 from torch import nn
 
-import trainkit.checkpoints
 from trainkit import Checkpoints, ModulePart, RandomPart
+from trainkit.checkpoints import checkpoints as checkpoints_module
 
 
 class Failing:
@@ -51,10 +51,13 @@ def main(rank, folder):
         told[f"part of {failing}"] = outcome(lambda parts=parts: Checkpoints(folder / "run", parts).save(2))
     if rank == 0:
         (folder / "file").write_text("not a folder")
-        kept, trainkit.checkpoints.replace_folder = trainkit.checkpoints.replace_folder, fail_to_rename
+        kept, checkpoints_module.replace_folder = (
+            checkpoints_module.replace_folder,
+            fail_to_rename,
+        )
     told["rename"] = outcome(lambda: checkpoints.save(2))
     if rank == 0:
-        trainkit.checkpoints.replace_folder = kept
+        checkpoints_module.replace_folder = kept
     told["folder"] = outcome(lambda: Checkpoints(folder / "file", good).save(1))
     told["load"] = outcome(lambda: checkpoints.load("newest"))
     told["steps"] = checkpoints.steps()

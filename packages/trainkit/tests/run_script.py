@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-import trainkit.checkpoints
+import trainkit.checkpoints.checkpoints
 from tensors import seed_all
 from trainkit import Checkpoints, ModulePart, OptimizerPart, RandomPart, cosine, muon, train_steps
 
@@ -49,7 +49,7 @@ def main(folder, steps, die_at=None):
     torch.set_num_threads(1)
     for step in run(Path(folder), int(steps)):
         if die_at is not None and step.number == int(die_at) - 1:
-            trainkit.checkpoints.replace_folder = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
+            trainkit.checkpoints.checkpoints.replace_folder = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from trainkit import CheckpointError, Checkpoints, ModulePart, OptimizerPart, RandomPart, adamw, train_steps
-from trainkit.file_memory import DTYPES, PIECE, read_hashed, tensors_in
+from trainkit.checkpoints.file_memory import DTYPES, PIECE, read_hashed, tensors_in
 
 
 @pytest.mark.parametrize("n_bytes", [0, 1, 4096, PIECE - 1, PIECE, 3 * PIECE + 17])

@@ -9,8 +9,7 @@ import subprocess
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -25,8 +24,8 @@ from trainkit import (
     adamw,
     verify_checkpoint,
 )
-from trainkit.manifest import _manifest_text
-from trainkit.parts import check_names
+from trainkit.checkpoints.manifest import _manifest_text
+from trainkit.checkpoints.parts import check_names
 
 
 def make(folder, keep=2, size=3):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from trainkit import Checkpoints, ModulePart
-from trainkit.command import main
+from trainkit.commands.main import main
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_corrupt_or_missing_checkpoint_is_exit_code_two_with_advice(folders, t
 
 def test_the_help_comes_without_torch():
     code = (
-        "import sys, trainkit.command as c\n"
+        "import sys, trainkit.commands.main as c\n"
         "try: c.main(['inspect', '--help'])\n"
         "finally: assert 'torch' not in sys.modules"
     )

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from trainkit import Muon, adamw, constant, cosine, is_hidden_matrix, linear_to_zero, muon, orthogonalise

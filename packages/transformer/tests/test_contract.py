@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from attention import MultiHeadAttention, causal
-from transformer import CrossBlock, DecoderBlock, EncoderBlock, contract
+from transformer import CrossBlock, DecoderBlock, EncoderBlock
+from transformer.contract import check as contract
 
 
 class TorchBlock(nn.Module):

@@ -1,5 +1,5 @@
 """Train GPT-2, watch it learn, evaluate it, sample from it."""
 
-from .settings import TrainerSettings
+import lazy_loader
 
-__all__ = ["TrainerSettings"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,5 +1,5 @@
 """`python -m gpt2_trainer …`"""
 
-from .command import main
+from .commands.main import main
 
 main()

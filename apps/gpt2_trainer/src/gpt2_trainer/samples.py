@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .settings import TrainerSettings
+from .commands.settings import TrainerSettings
 
 
 @dataclass(frozen=True)

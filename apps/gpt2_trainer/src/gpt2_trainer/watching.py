@@ -4,8 +4,8 @@ import gpt2
 from decoding import GenerationSettings, generate
 from trainkit import Step
 
-from . import pictures
-from .report import LOOKED_AT
+from .pictures import figures as pictures
+from .pictures.report import LOOKED_AT
 from .samples import Sample, SampleLog, Sampling
 
 

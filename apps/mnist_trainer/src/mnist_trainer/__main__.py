@@ -1,5 +1,5 @@
 """`python -m mnist_trainer` is the command `mnist-trainer`."""
 
-from .command import main
+from .commands.main import main
 
 main()

@@ -7,8 +7,8 @@ import torch
 
 from trainkit import evaluating
 
+from .files.model_folder import Reader
 from .handwriting import read_drawing
-from .model_folder import Reader
 
 
 @dataclass(frozen=True)

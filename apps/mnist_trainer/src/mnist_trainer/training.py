@@ -29,13 +29,13 @@ from trainkit import (
 )
 
 from .digit_net import DigitNet
+from .files.model_folder import Reader, save
+from .files.run_folder import open_run
 from .image_losses import image_loss, n_wrong
 from .judging import Judgement, judge
-from .model_folder import Reader, save
-from .pictures import draw_pictures
-from .run_folder import open_run
+from .pictures.figures import draw_pictures
+from .pictures.tensorboard_views import show_beginning, show_epoch
 from .settings import TrainSettings, check
-from .tensorboard_views import show_beginning, show_epoch
 
 AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
 """As far as hands differ. The digits are centred, so they need to move little, but they lean every way."""

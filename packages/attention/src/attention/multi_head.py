@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .algebra import Mask
-from .fast import attend, visible_pairs
+from .caches.layer import LayerCache
 from .heads import merge_heads, split_heads
-from .layer_cache import LayerCache
+from .kernels.fast import attend, visible_pairs
+from .masks.algebra import Mask
 from .reference import attend_reference
 
 Source = Tensor | tuple[Tensor, Tensor]

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from .mixtures import MixedOrder, Mixture
+from .datasets.mixtures import MixedOrder, Mixture
 from .order import Order, part_of
-from .pinning import check_can_pin, pin
+from .processes.pinning import check_can_pin, pin
+from .processes.workers import read_with_workers
 from .reading import example_keys, is_batchwise, read_batch
 from .stream import BatchStream, ReadAhead
-from .workers import read_with_workers
 
 
 class Batches:

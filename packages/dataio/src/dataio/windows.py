@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from .packing import document_places
-from .shard_reading import TokenShards
-from .token_files import give_back_pages, mapped_file, read_tokens
+from .texts.packing import document_places
+from .tokens.files import give_back_pages, mapped_file, read_tokens
+from .tokens.reading import TokenShards
 
 IGNORED = -100  # torch.nn.functional.cross_entropy's default ignore_index
 MAPPED_BYTES = 2**26  # of files, in memory at most

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .histories import Histories, histories
-from .pipeline import Step, steps_of
+from .distribution.histories import Histories, histories
+from .distribution.pipeline import Step, steps_of
 from .protocols import LanguageModel
 from .rows import Constraint, Likely, Row
 from .sampling import draw_uniforms, greedy, processed, sample
 from .session import check_ids
-from .settings import GenerationSettings
+from .settings.values import GenerationSettings
 from .stop_strings import DecodeBytes
 
 cached_steps_of = lru_cache(maxsize=64)(steps_of)

@@ -4,14 +4,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from tensors import generator
+from tensors import PackedWeights, generator
 
 from .choice import check_row_settings, choose, method_of, settings_of_each
-from .packed import PackedWeights
 from .protocols import LanguageModel
 from .rows import Constraint, Generated, Row
 from .session import Session, check_ids, check_model, check_prompt
-from .settings import GenerationSettings
+from .settings.values import GenerationSettings
 from .stop_strings import DecodeBytes, StopStrings
 
 CHUNK = 32
@@ -150,7 +149,7 @@ def generate_ids(
     """
     each = settings_of_each(settings, len(ids))
     if any(method_of(one) != "loop" for one in each):
-        from .methods import generate_by_method
+        from .methods.dispatch import generate_by_method
 
         return generate_by_method(model, ids, each, end_of_text, decode_bytes, constraints, pack, first_row)
     check_model(model)

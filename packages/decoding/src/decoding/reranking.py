@@ -7,7 +7,7 @@ from dataclasses import replace
 from .loop import generate_ids
 from .protocols import LanguageModel
 from .rows import Generated
-from .settings import GenerationSettings
+from .settings.values import GenerationSettings
 
 
 def samples(

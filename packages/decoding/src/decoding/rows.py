@@ -7,7 +7,7 @@ from typing import Literal
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
-from .settings import GenerationSettings
+from .settings.values import GenerationSettings
 from .stop_strings import StopStrings
 
 FinishReason = Literal["end_of_text", "stop", "max_new_tokens", "length", "cancelled"]

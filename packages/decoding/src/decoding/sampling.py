@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from .histories import Histories
-from .pipeline import Step
+from .distribution.histories import Histories
+from .distribution.pipeline import Step
 
 CHUNK = 64
 """Scores of which `largest` looks at the largest first."""

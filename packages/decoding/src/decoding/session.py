@@ -8,10 +8,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensors import fast_products, keep_freed_memory, onednn_is_there
+from tensors import PackedWeights as PackedWeights, fast_products, keep_freed_memory, onednn_is_there
 
 from .inference import inference
-from .packed import PackedWeights
 from .protocols import LanguageModel
 
 

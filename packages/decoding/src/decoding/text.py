@@ -8,7 +8,7 @@ from .choice import method_of
 from .loop import Batch, generate_ids
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
-from .settings import GenerationSettings
+from .settings.values import GenerationSettings
 from .several_texts import check_several
 
 

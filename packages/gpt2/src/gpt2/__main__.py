@@ -1,5 +1,5 @@
 """`python -m gpt2 train …`"""
 
-from .command import main
+from .commands.main import main
 
 main()

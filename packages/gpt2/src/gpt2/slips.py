@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from .settings import TrainSettings
+from .training.settings import TrainSettings
 
 _KINDS = {"int": (int, "a whole number"), "float": (float, "a number")}
 

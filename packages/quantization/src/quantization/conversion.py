@@ -7,10 +7,9 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from embeddings import TokenEmbedding
+from transformer.kernels.fused import fuse
 
-from .calibration import Calibration
 from .convolution import CONVOLUTIONS, QuantizedConvolution
-from .fused import fuse
 from .layers import QuantizedEmbedding, QuantizedLinear, layer_of
 from .module_tree import (
     check_names,
@@ -24,7 +23,8 @@ from .module_tree import (
 )
 from .packing import four_bits, group_that_fits
 from .progress import Progress, Whole, unwatched
-from .rounding import clipped, compensated
+from .rounding.calibration import Calibration
+from .rounding.rounding import clipped, compensated
 from .schemes import Scheme, scheme
 
 Model = TypeVar("Model", bound=nn.Module)

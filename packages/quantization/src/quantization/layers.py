@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from . import kernels
+from transformer.kernels import products as kernels
+
 from .packing import group_of, packed_weights, restored
 from .schemes import Scheme, scheme
 

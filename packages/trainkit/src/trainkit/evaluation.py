@@ -13,7 +13,7 @@ from tensors import fork_random
 
 from .batch_device import autocast, device_of, move
 from .gradients import Loss, call, checked, whole_number
-from .ranks import Spread, check_spread, even_out, sums_over_ranks
+from .processes.ranks import Spread, check_spread, even_out, sums_over_ranks
 
 
 def bits_per_byte(nats: float, n_bytes: int) -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .batch_device import autocast, move
-from .ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
+from .processes.ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
 from .stopwatch import Stopwatch, timed
 
 Loss = Callable[[Any, Any], tuple[Tensor, Tensor | int]]

@@ -13,7 +13,7 @@ from tensors import keep_freed_memory
 
 from .batch_device import device_of
 from .gradients import Loss, backward, scale_gradients
-from .ranks import check_spread
+from .processes.ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
 from .stopwatch import Stopwatch, timed
 

@@ -6,7 +6,7 @@ import statistics
 from collections import deque
 from pathlib import Path
 
-from .ranks import is_first_rank
+from .processes.ranks import is_first_rank
 
 
 class NonFiniteLoss(ValueError):

@@ -9,8 +9,8 @@ Each claim is tried on the smallest inputs first, and the first that shows a dif
 and what came. Only torch and the standard library are needed.
 """
 
+from .check import ContractError, check
 from .claims import CLAIMS, Claim
 from .engine import OPERATIONS, TORCH, Engine
-from .verdict import ContractError, check
 
 __all__ = ["CLAIMS", "OPERATIONS", "TORCH", "Claim", "ContractError", "Engine", "check"]

@@ -1,0 +1,3 @@
+"""Train GPT-2, watch it learn, evaluate it, sample from it."""
+
+from .commands.settings import TrainerSettings as TrainerSettings

@@ -1,0 +1,53 @@
+"""RUN/report.html: all there is to see of a run in one file, with nothing to load from elsewhere."""
+
+import base64
+import dataclasses
+from importlib import resources
+from pathlib import Path
+
+import gpt2
+from gpt2.commands.narration import named
+
+from ..samples import read_samples
+from . import figures as pictures
+
+LOOKED_AT = "The model reads this, and every layer looks back."
+
+
+def write_report(run: "gpt2.Run") -> Path:
+    """Write the report of a finished run and return its path."""
+    import jinja2
+
+    result, record, c = run.validation, run.record, run.config
+    if result is None:
+        raise ValueError("run: wanted one that was evaluated, got none; iterate over it to the end first")
+    figures = {
+        "Curves": pictures.curves(run.folder),
+        "Where the layers look": pictures.layers(run.model, run.tokenizer, LOOKED_AT),
+        "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000]),
+    }
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    page = environment.from_string((resources.files(__package__) / "report.html").read_text(encoding="utf-8")).render(
+        name=run.folder.name,
+        facts={
+            "Held-out loss": f"{result.loss:.4f} nats a token",
+            "Perplexity": f"{result.perplexity:.2f}",
+            "Bits per byte": f"{run.bits_per_byte:.4f}",
+            "Parameters": f"{c.n_parameters:,}",
+            "Made on": f"{run.device}, {record.precision}, seed {record.seed}",
+            "Steps": f"{run.total:,} of {run.recipe.batch_size * c.n_ctx:,} tokens",
+            "Text": f"{named(run.text.name)}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
+        },
+        figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
+        looked_at=LOOKED_AT,
+        samples=read_samples(run.folder),
+        configuration={"model": dataclasses.asdict(c), "recipe": _plain(run.recipe), "versions": record.versions},
+        card=(run.folder / "model" / "README.md").read_text(encoding="utf-8"),
+    )
+    path = run.folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _plain(recipe: "gpt2.Recipe") -> dict[str, object]:
+    return {name: value for name, value in dataclasses.asdict(recipe).items() if name != "config"}

@@ -1,0 +1,90 @@
+"""A finished run to look at: how it learned, what it confuses, and where it was most sure and wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..image_data import ImageData
+from ..judging import Judgement
+
+SHOWN = 24
+"""Mistakes in the picture at most."""
+
+
+def draw_pictures(folder: Path, judgement: Judgement, data: ImageData) -> None:
+    """Write curves.png, confusion.png and mistakes.png into FOLDER/pictures."""
+    pictures = folder / "pictures"
+    pictures.mkdir(exist_ok=True)
+    draw_curves(folder / "metrics.jsonl").savefig(pictures / "curves.png")
+    draw_confusion(judgement, data.classes).savefig(pictures / "confusion.png")
+    draw_mistakes(judgement, data).savefig(pictures / "mistakes.png")
+
+
+def draw_curves(metrics: Path) -> Any:
+    """Loss, validation accuracy and learning rate over the steps that `metrics` (metrics.jsonl) holds."""
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    figure = _figure(9.0, 3.6)
+    losses, accuracies, rates = figure.subplots(1, 3)
+    _plot(losses, lines, "loss", label="training (augmented)", linewidth=0.8)
+    _plot(losses, lines, "validation_loss", label="validation")
+    losses.set(yscale="log", title="Cross-entropy, nats")
+    losses.legend()
+    _plot(accuracies, lines, "validation_accuracy", color="C1")
+    accuracies.set(title="Validation accuracy")
+    accuracies.yaxis.set_major_formatter("{x:.1%}")
+    _plot(rates, lines, "learning_rate", color="C2")
+    rates.set(title="Learning rate")
+    for axes in (losses, accuracies, rates):
+        axes.set_xlabel("step")
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def draw_confusion(judgement: Judgement, classes: tuple[str, ...]) -> Any:
+    """Rows: what it was; columns: the answer. Colour shows mistakes only: the diagonal would drown them."""
+    counts = judgement.confusion
+    wrong = counts.clone().fill_diagonal_(0)
+    side = max(4.0, 0.45 * len(classes) + 1.5)
+    figure = _figure(side, side)
+    axes = figure.subplots()
+    axes.imshow(wrong.numpy(), cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())))
+    for row, column in counts.nonzero().tolist():
+        weight = "bold" if row == column else "normal"
+        axes.text(column, row, int(counts[row, column]), ha="center", va="center", fontsize=8, weight=weight)
+    axes.set_xticks(range(len(classes)), classes)
+    axes.set_yticks(range(len(classes)), classes)
+    low, high = judgement.interval
+    right = f"{judgement.n_correct:,} of {len(judgement.labels):,} right"
+    axes.set(xlabel="answer", ylabel="what it was")
+    axes.set_title(f"{right}: {judgement.accuracy:.2%} ({low:.2%} to {high:.2%})", fontsize=9)
+    return figure
+
+
+def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
+    """The images with the most confident wrong answers, the most confident first."""
+    shown = judgement.mistakes[:SHOWN].tolist()
+    columns = min(8, max(4, len(shown)))
+    rows = max(1, -(-len(shown) // columns))
+    figure = _figure(1.2 * columns, 0.5 + 1.5 * rows)
+    found = len(judgement.mistakes)
+    figure.suptitle(f"{len(shown)} of {found} mistakes, the most confident first" if found else "No mistakes")
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, number in zip(figure.axes, shown, strict=False):
+        label, answer = int(judgement.labels[number]), int(judgement.answers[number])
+        axes.imshow(data.test.arrays[0][number, 0].numpy(), cmap="gray_r", vmin=0, vmax=1)
+        sure = float(judgement.probabilities[number, answer])
+        axes.set_title(f"{data.classes[label]} read as {data.classes[answer]}\n{sure:.0%} sure", fontsize=8)
+    return figure
+
+
+def _figure(width: float, height: float) -> Any:
+    from matplotlib.figure import Figure  # without pyplot: no window, nothing global
+
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def _plot(axes: Any, lines: list[dict[str, Any]], name: str, **style: Any) -> None:
+    points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
+    if points:
+        axes.plot(*zip(*points, strict=True), **style)

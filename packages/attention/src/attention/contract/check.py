@@ -1,0 +1,72 @@
+"""What any attention must keep to, as claims that can be held against yours: `contract.check(my_attention)`."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..caches.cache import KeyValueCache
+from .causal import CAUSAL_CLAIMS
+from .evidence import BrokenClaim, Claim
+from .masks import FUNCTION_CLAIMS, GRADIENT_CLAIMS, MASK_CLAIMS, STEP_CLAIMS
+from .subjects import FunctionSubject, ModuleSubject, Subject
+
+__all__ = [
+    "CAUSAL_CLAIMS",
+    "GRADIENT_CLAIMS",
+    "STEP_CLAIMS",
+    "BrokenClaim",
+    "ModuleSubject",
+    "Subject",
+    "check",
+    "hold",
+]
+
+# [B, H, T, D], smallest first, so that the first that breaks a claim is the smallest.
+SHAPES = ((1, 1, 1, 1), (1, 1, 2, 1), (2, 1, 2, 2), (2, 2, 3, 2), (3, 2, 5, 4), (2, 3, 17, 8))
+
+
+def check(
+    subject: Callable[..., Any],
+    *,
+    n_embd: int | None = None,
+    new_cache: Callable[[int, int], KeyValueCache] | None = None,
+) -> tuple[str, ...]:
+    """Try every claim on `subject` and return the claims that held; raise `BrokenClaim` (an AssertionError) at the
+    first that did not, with the smallest shapes that show it.
+
+    A function is called as `subject(q, k, v, mask)` with q [B, H, T, D], k and v [B, H, S, D], and returns [B, H, T,
+    D], or a tuple that starts with it. A module is called as `subject(x, mask)` with x [B, T, n_embd]. `mask` is None
+    or bool, True where a query may look, [B, 1, T, S]. A module's width is its `n_embd` unless given; with
+    `new_cache(batch, length)`, or with our own module's attributes and a `cache` argument, it is also fed in chunks.
+    """
+    if not isinstance(subject, nn.Module):
+        steps_without_cache = STEP_CLAIMS[:1]
+        claims = (*CAUSAL_CLAIMS, *MASK_CLAIMS, *steps_without_cache, *GRADIENT_CLAIMS, *FUNCTION_CLAIMS)
+        return hold(FunctionSubject(subject), claims)
+    module = ModuleSubject(subject, n_embd, new_cache)
+    steps = STEP_CLAIMS if module.new_cache else ()
+    return hold(module, (*CAUSAL_CLAIMS, *MASK_CLAIMS, *steps, *GRADIENT_CLAIMS))
+
+
+def hold(subject: Subject, claims: Iterable[Claim]) -> tuple[str, ...]:
+    """The words of all claims, each tried on every shape; BrokenClaim at the first that breaks. A module is tried in
+    evaluation mode and left in the mode it came in."""
+    claims = tuple(claims)
+    training = subject.evaluating()
+    try:
+        for claim in claims:
+            words = claim.__name__.replace("_", " ")
+            for shape in SHAPES:
+                try:
+                    with torch.no_grad():
+                        evidence = claim(subject, shape)
+                except Exception as error:
+                    evidence = f"it raised {type(error).__name__}: {error}"
+                    raise BrokenClaim(words, evidence, subject.described(shape)) from error
+                if evidence is not None:
+                    raise BrokenClaim(words, evidence, subject.described(shape))
+    finally:
+        subject.restore(training)
+    return tuple(claim.__name__.replace("_", " ") for claim in claims)

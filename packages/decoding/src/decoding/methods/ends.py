@@ -1,0 +1,41 @@
+"""When a hypothesis has ended, and a new search that asks so."""
+
+from collections.abc import Sequence
+
+from ..rows import FinishReason
+from ..settings.values import GenerationSettings
+from ..stop_strings import DecodeBytes
+from .hypotheses import Hypothesis, Search
+
+
+class Ends:
+    """Says whether and why new ids have ended, for searches that may take so many new ids."""
+
+    def __init__(self, settings: GenerationSettings, end_of_text: int | None, decode_bytes: DecodeBytes | None) -> None:
+        self.end_of_text = end_of_text if settings.stop_at_end_of_text else None
+        self.stops = [stop.encode() for stop in settings.stop]
+        self.decode_bytes, self.most_new = decode_bytes, settings.max_new_tokens
+
+    def reason(self, ids: Sequence[int], room: int) -> FinishReason | None:
+        if self.end_of_text is not None and ids[-1] == self.end_of_text:
+            return "end_of_text"
+        if self.stops and self.decode_bytes is not None:
+            text = self.decode_bytes(ids)
+            if any(stop in text for stop in self.stops):
+                return "stop"
+        if len(ids) >= self.most_new:
+            return "max_new_tokens"
+        return "length" if len(ids) >= room else None
+
+
+def new_search(settings: GenerationSettings, ends: Ends, room: int) -> Search:
+    """A search that may write `room` ids before the context is full."""
+    search = Search(
+        settings,
+        settings.beams // settings.beam_groups,
+        min(settings.max_new_tokens, room),
+        lambda new: ends.reason(new, room),
+    )
+    if room == 0:
+        search.open, search.finished = False, [Hypothesis((), 0.0, "length")]
+    return search

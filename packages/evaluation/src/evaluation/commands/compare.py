@@ -1,0 +1,125 @@
+"""What the command `compare` does: both models on the same pieces of text, or on the same questions."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from decoding.counting import counted
+from decoding.json_lines import Line, check_same, finished_lines, finite, line_writer
+
+from .documents import pieces, read_documents
+from .inputs import field_of, load, question_scores, questions, questions_again
+from .outputs import few, many, options, say, show, tell_next
+from .settings import Compare
+
+if TYPE_CHECKING:
+    from decoding import LanguageModel, Tokenizer
+
+    from ..intervals import Comparison
+    from ..tasks.tasks import Item
+
+Unit = TypeVar("Unit")
+Measure = Callable[["LanguageModel", "Tokenizer", Sequence[Unit]], Iterator[float]]
+"""A number for each unit, in their order."""
+
+
+def compare(command: Compare) -> None:
+    if bool(command.text) == bool(command.task):
+        got = "both" if command.text else "neither"
+        raise ValueError(f"wanted --text FILE or --task TASK, got {got}; give one of them")
+    if command.limit is not None and command.limit < 1:
+        raise ValueError(f"wanted a limit of at least 1, got {command.limit}; leave it out for all")
+    result, what = _compare_questions(command) if command.task else _compare_texts(command)
+    if command.json:
+        say(json.dumps(finite({"measure": what, **asdict(result)})))
+    else:
+        a, b = result.first_higher, result.second_higher
+        width = max(30, len(command.model_a), len(command.model_b))
+        say(
+            what,
+            f"A  {command.model_a:{width}} {show(result.first)}",
+            f"B  {command.model_b:{width}} {show(result.second)}",
+            f"A - B {'':{width - 3}} {show(result.difference)}",
+            f"higher: A in {a}, B in {b}, equal in {result.ties}; exact sign test p = {result.p_value:.3g}",
+            *few(a + b + result.ties, "question" if command.task else "piece"),
+        )
+    if command.task:
+        tell_next("evaluate", command.model_a, *questions_again(command))
+    else:
+        files = [file for file in command.text if file != "-"] or ["FILE"]  # standard input has been read
+        tell_next("score", command.model_a, *files, *options(field=field_of(command)))
+
+
+def _compare_texts(command: Compare) -> "tuple[Comparison, str]":
+    documents = read_documents(command.text, (), command.field)
+    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), command.limit))
+    sizes = [len(unit.encode("utf-8")) for unit in units]
+
+    def bits(model: "LanguageModel", tokenizer: "Tokenizer", left: Sequence[str]) -> Iterator[float]:
+        from ..scores import score_documents
+
+        for score in score_documents(model, tokenizer, left, stride=command.stride):
+            yield score.nats / math.log(2)
+
+    first, second = _both(command, "piece", units, [{"bytes": size} for size in sizes], "bits", bits)
+    from ..intervals import compare_units
+
+    return compare_units(
+        first, second, sizes
+    ), f"bits per byte (fewer are better) on {many(len(units), 'piece')} of text"
+
+
+def _compare_questions(command: Compare) -> "tuple[Comparison, str]":
+    task, items = questions(command)
+
+    def right(model: "LanguageModel", tokenizer: "Tokenizer", left: "Sequence[Item]") -> Iterator[float]:
+        return (float(score.correct) for score in question_scores(model, tokenizer, left))
+
+    first, second = _both(command, "question", items, [{"task": task.name}] * len(items), "correct", right)
+    from ..intervals import compare_units
+
+    return compare_units(first, second), f"accuracy on {many(len(items), 'question')} of {task.name}"
+
+
+def _both(
+    command: Compare,
+    noun: str,
+    units: Sequence[Unit],
+    facts: Sequence[Line],
+    measure_name: str,
+    measure: Measure[Unit],
+) -> tuple[list[float], list[float]]:
+    """The measure of every unit by model A, then by model B, a line each; what `--out` holds is not done again."""
+    sources = {"A": command.model_a, "B": command.model_b}
+    wanted = [
+        {"side": side, "model": source, noun: number, **fact}
+        for side, source in sources.items()
+        for number, fact in enumerate(facts)
+    ]
+    done = finished_lines(command.out, command.resume)
+    check_same(done, wanted, command.out)
+    values = [_number(line, measure_name) for line in done]
+    for number, source in enumerate(sources.values()):
+        finished = min(max(0, len(values) - number * len(units)), len(units))
+        if finished == len(units):
+            continue
+        model, tokenizer = load(source, command.device)
+        new = counted(measure(model, tokenizer, units[finished:]), len(units), finished, noun)
+        if command.out is None:
+            values += new
+        else:
+            with line_writer(command.out) as write:
+                for value in new:
+                    write(wanted[len(values)] | {measure_name: value})
+                    values.append(value)
+    return values[: len(units)], values[len(units) :]
+
+
+def _number(line: Line, name: str) -> float:
+    """What a line of an earlier run measured; null is what JSON lacks, infinity."""
+    if name not in line:
+        raise ValueError(f"wanted {name!r} in each line of an earlier run, got {line}; name another file for --out")
+    return math.inf if line[name] is None else float(line[name])

@@ -1,0 +1,15 @@
+"""GPT-2: the model, its tokenizer, its files, its training."""
+
+from . import contract as contract
+from .config import PUBLISHED as PUBLISHED, GPT2Config as GPT2Config
+from .contract.verification import verify as verify
+from .files.folder import empty_model as empty_model, save as save
+from .files.loading import load as load
+from .head_loss import head_cross_entropy as head_cross_entropy
+from .inside.longer_context import extend_context as extend_context
+from .inside.states import Inside as Inside, look_inside as look_inside
+from .model import GPT2 as GPT2, initialise as initialise
+from .recipes import RECIPES as RECIPES, Recipe as Recipe, recipe as recipe
+from .tokenizer.tokenizer import Tokenizer as Tokenizer
+from .training.run import Run as Run, run as run
+from .training.settings import TrainSettings as TrainSettings

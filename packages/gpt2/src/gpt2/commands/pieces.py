@@ -1,0 +1,41 @@
+"""`gpt2 tokens`: the pieces that a tokenizer cuts a text into, made visible."""
+
+from ..tokenizer.tokenizer import Tokenizer
+
+COLOURS = (44, 42, 45, 43, 46, 41)
+"""ANSI background colours, taken in turn."""
+
+
+def listed(tokenizer: Tokenizer, text: str) -> str:
+    """A line a token: id, first byte, byte after the last, piece as a Python literal: of its text, or of its bytes
+    where they are no whole characters."""
+    ids = tokenizer.encode(text)
+    spans = tokenizer.offsets(ids)
+    return "\n".join(f"{i}\t{a}\t{b}\t{_literal(tokenizer, i)}" for i, (a, b) in zip(ids, spans, strict=True))
+
+
+def coloured(tokenizer: Tokenizer, text: str) -> str:
+    """The text with a background colour for each token, and below the ids in the same colours."""
+    ids = tokenizer.encode(text)
+    pieces = [_painted(visible(tokenizer, i), number) for number, i in enumerate(ids)]
+    numbers = [_painted(str(i), number) for number, i in enumerate(ids)]
+    return f"{''.join(pieces)}\n{' '.join(numbers)}\n{len(ids)} tokens, {len(text.encode())} bytes"
+
+
+def visible(tokenizer: Tokenizer, i: int) -> str:
+    """The text of one token; bytes that are no whole character as \\xNN."""
+    return tokenizer.decode_bytes([i]).decode("utf-8", errors="backslashreplace")
+
+
+def _literal(tokenizer: Tokenizer, i: int) -> str:
+    data = tokenizer.decode_bytes([i])
+    try:
+        return repr(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return repr(data)
+
+
+def _painted(piece: str, number: int) -> str:
+    # Control characters would move the cursor or speak to the terminal.
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in piece)
+    return f"\x1b[{COLOURS[number % len(COLOURS)]};30m{shown}\x1b[0m"

@@ -1,0 +1,127 @@
+"""How much memory a GPT-2 takes, by formula: to train it, and to let it write.
+
+What training keeps of every token for its way back (float32, counted from what autograd saves): per block 12 vectors of
+`n_embd`: the stream before each part and its norm (4), queries, keys, values and what attention read (4), the wide
+layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head. With
+bfloat16 all but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some
+rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a
+moment.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from ..config import GPT2Config
+from ..training.settings import PRECISIONS
+
+FLOAT = 4
+CHUNK_BYTES = 32 * 2**20
+"""Logits held at a time, as in `head_loss`."""
+STATES = {"adamw": 2, "muon": 1}
+"""Numbers an optimizer keeps for each weight of a matrix; embeddings and vectors always have two."""
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Bytes at the fullest moment of training: a fixed part, and one for every window of a micro-batch."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    copies: int
+    """Of the matrices, in 16 bits."""
+    head: int
+    """The gradient of the token embedding on its way."""
+    logits: int
+    """Of the rows that are held at a time and, beside them, their softmax; at most."""
+    window_logits: int
+    """The same of one window, if there were no limit."""
+    window: int
+
+    def peak(self, micro_batch: int) -> int:
+        """Bytes with so many windows at a time.
+
+        A plain sum, although the gradients come as the kept values go: what is given back in pieces is not all of use
+        again.
+        """
+        fixed = self.weights + self.optimizer + self.gradients + self.copies + self.head
+        return fixed + min(self.logits, micro_batch * self.window_logits) + micro_batch * self.window
+
+    def shared(self, devices: int) -> "TrainingMemory":
+        """The same for one of so many devices that share out weights, gradients and optimizer state (FSDP2).
+
+        Of the published sizes the head's term also covers the one block whose weights are whole for a moment."""
+        share = {name: -(-getattr(self, name) // devices) for name in ("weights", "gradients", "optimizer", "copies")}
+        return dataclasses.replace(self, **share)
+
+    def largest(self, free: int) -> int:
+        """The most windows that fit in `free` bytes; 0 where not even one does."""
+        most = max(0, (free - self.peak(0)) // self.window)
+        while most and self.peak(most) > free:
+            most -= max(1, (self.peak(most) - free) // (self.window + self.window_logits))
+        return most
+
+
+def training_memory(
+    config: GPT2Config, time: int | None = None, optimizer: str = "adamw", precision: str = "float32"
+) -> TrainingMemory:
+    """For windows of `time` tokens (default `n_ctx`); `precision` is float32, medium or bfloat16, as `train` knows
+    them. ValueError for an unknown one, or an unknown optimizer."""
+    if precision not in PRECISIONS or precision == "auto":
+        raise ValueError(f"--precision: wanted one of {', '.join(PRECISIONS)}, got {precision!r}; leave it out")
+    if optimizer not in STATES:
+        raise ValueError(f"--optimizer: wanted adamw or muon, got {optimizer!r}; recipes say which one they use")
+    time = checked_time(config, time)
+    c, layers, parameters = config.n_embd, config.n_layer, config.n_parameters
+    matrices = 12 * layers * c * c
+    numbers = STATES[optimizer] * matrices + 2 * (parameters - matrices)
+    rows = max(16, CHUNK_BYTES // (4 * config.n_vocab))
+    short = precision == "bfloat16"
+    block = (2 * FLOAT + 10 * (2 if short else FLOAT)) * c + FLOAT * (4 + config.n_head)
+    token = layers * block + FLOAT * (2 * c + 2)
+    return TrainingMemory(
+        weights=FLOAT * parameters,
+        gradients=FLOAT * parameters,
+        optimizer=FLOAT * numbers,
+        copies=2 * matrices if short else 0,
+        head=FLOAT * config.n_vocab * c,
+        logits=2 * FLOAT * rows * config.n_vocab,
+        window_logits=2 * FLOAT * time * config.n_vocab,
+        window=time * token,
+    )
+
+
+@dataclass(frozen=True)
+class InferenceMemory:
+    """Bytes while a model writes: its weights, and for every row of a batch the cache and what one call computes."""
+
+    weights: int
+    row: int
+
+    def peak(self, rows: int) -> int:
+        """Bytes with so many rows."""
+        return self.weights + rows * self.row
+
+    def largest(self, free: int) -> int:
+        """The most rows that fit in `free` bytes."""
+        return max(0, (free - self.weights) // self.row)
+
+
+def inference_memory(config: GPT2Config, time: int | None = None) -> InferenceMemory:
+    """For texts of `time` tokens (default `n_ctx`), in float32, the whole text read in one call.
+
+    A row has keys and values of every layer, the logits of its last token, and for every token 20 vectors of `n_embd`:
+    10 are the stream, a norm of it, and the wide layer before and after its GELU; 20 is what was measured of them
+    together with what is not given back between two layers.
+    """
+    time = checked_time(config, time)
+    c = config.n_embd
+    cache = 2 * config.n_layer * time * c
+    return InferenceMemory(FLOAT * config.n_parameters, FLOAT * (cache + 20 * time * c + config.n_vocab))
+
+
+def checked_time(config: GPT2Config, time: int | None) -> int:
+    """The context asked for, or the model's; ValueError where the model has less."""
+    if time is not None and not 1 <= time <= config.n_ctx:
+        raise ValueError(f"--context: wanted 1..{config.n_ctx} tokens (n_ctx), got {time}; the model sees no more")
+    return time or config.n_ctx

@@ -1,0 +1,116 @@
+"""From a text to what the loop eats: a tokenizer, training batches, and every byte of the held-out text once."""
+
+import logging
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dataio import Batches, Corpus, TokenShards, TokenWindows, split_corpus
+from trainkit import n_ranks, rank
+
+from ..recipes import Recipe
+from ..tokenizer.documents import encode_documents
+from ..tokenizer.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """Everything a run knows of its text."""
+
+    name: str
+    fingerprint: str
+    """SHA-256 of the whole corpus, training and held-out part."""
+    tokenizer: Tokenizer
+    train: np.ndarray | TokenShards
+    """Token ids; an end-of-text token stands before each document and at the end."""
+    held_out: np.ndarray
+    train_bytes: int
+    held_out_bytes: int
+
+    def batches(self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
+        """The training windows in their order of all steps."""
+        if len(self.train) < n_ctx + 1:
+            n_bytes = math.ceil(self.train_bytes * (n_ctx + 1) / max(1, len(self.train)))
+            raise ValueError(
+                f"text: wanted at least one window of {n_ctx} tokens and the one after it (here about {n_bytes:,} "
+                f"bytes to learn from), got {self.train_bytes:,} byte{'s' * (self.train_bytes != 1)} from {self.name}; "
+                "the text is too short, give more"
+            )
+        needed = batch_size * n_ctx + 1
+        if len(self.train) < needed:
+            raise ValueError(
+                f"text: wanted at least {needed:,} tokens for one batch of {batch_size} windows of {n_ctx}, got "
+                f"{len(self.train):,} from {self.name}; give more text, or a smaller --batch-size"
+            )
+        return Batches(
+            TokenWindows(self.train, n_ctx),
+            batch_size,
+            seed=seed,
+            drop_last=True,
+            rank=rank(),
+            world_size=n_ranks(),
+            micro_batch_size=micro_batch_size,
+        )
+
+    def evaluation_batches(self, n_ctx: int, batch_size: int) -> Batches:
+        """Non-overlapping windows over the held-out text: each of its tokens is a target once."""
+        windows = TokenWindows(self.held_out, n_ctx, ragged=True)
+        return Batches(windows, batch_size, shuffle=False, rank=rank(), world_size=n_ranks())
+
+
+def prepare_text(corpus: Corpus, recipe: Recipe, source: str, known: Tokenizer | None = None) -> TrainingText:
+    """Split, find or train the tokenizer (`known` on resume), encode. `source`: own, published, or a folder."""
+    train, held_out = split_corpus(corpus, recipe.held_out)
+    tokenizer = known or find_tokenizer(source, train, recipe.config.n_vocab)
+    return TrainingText(
+        corpus.name,
+        corpus.fingerprint,
+        tokenizer,
+        encode_documents(tokenizer, (document.text for document in train.documents)),
+        encode_documents(tokenizer, (document.text for document in held_out.documents)),
+        train.n_bytes,
+        held_out.n_bytes,
+    )
+
+
+def cache_folder() -> Path:
+    """Where tokenizers are kept between runs: $TENSORS_TO_GPT2_CACHE, else `tensors-to-gpt2` in the user's cache."""
+    own = os.environ.get("TENSORS_TO_GPT2_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(own) if own else Path(base) / "tensors-to-gpt2"
+
+
+def find_tokenizer(source: str, train: Corpus, n_vocab: int) -> Tokenizer:
+    """own: trained on `train`, or kept from an earlier run; published; or that of a folder."""
+    if source == "published":
+        return Tokenizer.published()
+    if source != "own":
+        return Tokenizer.load(source)
+    kept = cache_folder() / "tokenizers" / f"{train.fingerprint[:20]}-{n_vocab}"
+    try:
+        return Tokenizer.load(kept)
+    except ValueError:  # not there yet, or torn
+        tokenizer = Tokenizer.train((document.text for document in train.documents), n_vocab)
+    try:
+        _keep(tokenizer, kept)
+    except OSError as error:
+        logger.warning("the tokenizer could not be kept for later runs: %s", error)
+    return tokenizer
+
+
+def _keep(tokenizer: Tokenizer, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        tokenizer.save(aside, n_ctx=1024)
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,175 @@
+"""The tokenizer: byte-level BPE with GPT-2's pattern, published or trained on your own text.
+
+Sennrich et al. 2016 (arXiv 1508.07909) brought byte-pair encoding to words; GPT-2 runs it on bytes, so that every text
+has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encoding and decoding are `tiktoken`'s.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+import tiktoken
+
+from .files import read_pattern_and_special, read_vocabulary, write_vocabulary
+from .pattern import END_OF_TEXT, PATTERN, check_special, special_ids
+
+
+class Tokenizer:
+    """Text to token ids and back. `ranks` maps each token's bytes to its id; merges with lower ids come first.
+
+    pattern: a regular expression for the pieces that merges never cross (default GPT-2's). special: names of further
+    special tokens, numbered after the end-of-text token.
+    """
+
+    def __init__(self, ranks: dict[bytes, int], *, pattern: str = PATTERN, special: Sequence[str] = ()) -> None:
+        if sorted(ranks.values()) != list(range(len(ranks))):
+            raise ValueError(
+                f"ranks: wanted the ids 0..{len(ranks) - 1}, each once, got {len(set(ranks.values()))} different ids "
+                f"up to {max(ranks.values(), default=-1)}; number the tokens without gaps"
+            )
+        missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
+        if missing:
+            raise ValueError(
+                f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them: any text may need them"
+            )
+        check_special((END_OF_TEXT, *special))
+        self.ranks, self.pattern, self.special = ranks, pattern, tuple(special)
+        self.end_of_text = len(ranks)
+        self.special_ids = special_ids(len(ranks), special)
+        try:
+            self._encoding = tiktoken.Encoding(
+                "gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens=self.special_ids
+            )
+        except ValueError as error:
+            raise ValueError(f"pattern: wanted a regular expression, got {pattern!r} ({error}); correct it") from None
+
+    @property
+    def n_vocab(self) -> int:
+        """Ids in use: the tokens of `ranks`, the end-of-text token and the further special ones."""
+        return len(self.ranks) + len(self.special_ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over the tokens in the order of their ids, and over what differs from GPT-2's pattern and
+        special token: two tokenizers agree if and only if these do."""
+        digest = hashlib.sha256()
+        for token in sorted(self.ranks, key=self.ranks.__getitem__):
+            digest.update(len(token).to_bytes(4, "big") + token)
+        if self.pattern != PATTERN or self.special:
+            digest.update(repr((self.pattern, self.special)).encode())
+        return digest.hexdigest()
+
+    def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
+        """Ids of a text. The letters of a special token are ordinary text, unless `allowed_special` names it.
+
+        Half a surrogate pair, which no UTF-8 can hold, is read as U+FFFD.
+        """
+        if not allowed_special:
+            return self._encoding.encode_ordinary(text)
+        return self._encoding.encode(text, allowed_special=self._special(allowed_special), disallowed_special=())
+
+    def encode_array(self, text: str, *, allowed_special: Collection[str] = ()) -> np.ndarray:
+        """The ids of `encode` as uint32, without a Python object for each."""
+        allowed = self._special(allowed_special)
+        try:
+            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+        except UnicodeEncodeError:  # as tiktoken does for `encode`
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+
+    def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
+        """Ids of many texts, over several threads."""
+        return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
+
+    def decode_bytes(self, ids: Sequence[int]) -> bytes:
+        """The bytes behind ids; ValueError names an id the vocabulary lacks. The end-of-text token has the bytes of
+        its name."""
+        try:
+            return self._encoding.decode_bytes(list(ids))
+        except KeyError:
+            wrong = next(i for i in ids if not 0 <= i < self.n_vocab)
+            raise ValueError(
+                f"ids: wanted values in 0..{self.n_vocab - 1}, got {wrong}; is this the tokenizer of that model?"
+            ) from None
+
+    def offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
+        """Where each token begins and ends, in UTF-8 bytes of the text. ValueError as in `decode_bytes`."""
+        ends = list(accumulate(len(self.decode_bytes([i])) for i in ids))
+        return list(zip([0, *ends], ends, strict=False))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text behind ids; bytes that are no UTF-8 (a character cut in half) become U+FFFD."""
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def _special(self, names: Collection[str]) -> set[str]:
+        if unknown := set(names) - self._encoding.special_tokens_set:
+            raise ValueError(
+                f"allowed_special: wanted a subset of {sorted(self._encoding.special_tokens_set)}, got "
+                f"{sorted(unknown)}; other words are ordinary text"
+            )
+        return set(names)
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        n_vocab: int,
+        *,
+        pattern: str = PATTERN,
+        special: Sequence[str] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> "Tokenizer":
+        """Learn the merges from texts: `n_vocab` ids in all, bytes, end-of-text and `special` tokens included.
+
+        progress: called with the characters of each text as it is read. Deterministic. A text too short for that many
+        merges gives fewer. The training itself is `rustbpe`'s. A `pattern` must mean the same to Rust's fancy-regex
+        (here) and to Oniguruma (`tokenizers`, where others open the files).
+        """
+        least = 257 + len(special)
+        if n_vocab < least:
+            raise ValueError(
+                f"n_vocab: wanted at least {least} (256 bytes and the special tokens), got {n_vocab}; ask for more"
+            )
+        cls({bytes([byte]): byte for byte in range(256)}, pattern=pattern, special=special)  # or it says what is wrong
+        import rustbpe
+
+        trainer = rustbpe.Tokenizer()
+        trainer.train_from_iterator(_counted(texts, progress), n_vocab - least + 256, pattern=pattern)
+        ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
+        return cls(ranks, pattern=pattern, special=special)
+
+    @classmethod
+    def published(cls) -> "Tokenizer":
+        """OpenAI's vocabulary of 50,257 ids: downloaded once, checksummed and cached by `tiktoken`."""
+        try:
+            encoding = tiktoken.get_encoding("gpt2")
+        except Exception as error:  # requests' exceptions, of whatever version tiktoken brings
+            raise OSError(
+                f"published vocabulary: wanted tiktoken's cached copy or its download, got {type(error).__name__}; "
+                f"go online once, or give a folder that holds vocab.json and merges.txt (or encoder.json and vocab.bpe)"
+            ) from error
+        return cls(encoding._mergeable_ranks)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Tokenizer":
+        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder; a pattern of
+        its own and further special tokens from its `tokenizer.json`."""
+        pattern, special = read_pattern_and_special(Path(folder))
+        return cls(read_vocabulary(Path(folder)), pattern=pattern, special=special)
+
+    def save(self, folder: str | Path, *, n_ctx: int) -> None:
+        """Write `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` as `transformers` reads them.
+
+        n_ctx: the context of the model they belong to, which `transformers` wants to know.
+        """
+        write_vocabulary(Path(folder), self.ranks, n_ctx, pattern=self.pattern, special=self.special)
+
+
+def _counted(texts: Iterable[str], progress: Callable[[int], None] | None) -> Iterator[str]:
+    for text in texts:
+        if progress is not None:
+            progress(len(text))
+        yield text

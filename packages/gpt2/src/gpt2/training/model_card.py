@@ -1,0 +1,60 @@
+"""The model card beside a trained model: data, recipe, steps, losses, versions, in the form the hub shows."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+def model_card(run: "Run") -> str:
+    """`README.md` of a finished run's model, from what the run folder knows."""
+    c, r, data = run.config, run.recipe, run.record.data
+    facts = {
+        "Shape": f"{c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}, {c.n_vocab:,} ids",
+        "Parameters": f"{c.n_parameters:,}",
+        "Started from": run.source or f"new weights (seed {run.record.seed})",
+        "Text": f"{data['name']}, {data['train_bytes']:,} bytes (fingerprint `{data['fingerprint'][:16]}`)",
+        "Held out": f"{data['held_out_bytes']:,} bytes, never trained on",
+        "Recipe": f"{r.name}: {r.optimizer}, rate {r.learning_rate:g}, {r.schedule}, warm-up {r.warmup}",
+        "Steps": f"{run.total:,} of {r.batch_size * c.n_ctx:,} tokens",
+        "Versions": ", ".join(f"{name} {version}" for name, version in run.record.versions.items()),
+    }
+    rows = "\n".join(f"| {name} | {value.replace('|', '/')} |" for name, value in facts.items())
+    return f"""---
+library_name: transformers
+pipeline_tag: text-generation
+tags:
+- gpt2
+---
+
+# A GPT-2 trained on {data["name"]}
+
+| | |
+|---|---|
+{rows}
+
+## Held-out loss
+
+| step | nats a token | bits per byte |
+|---|---|---|
+{_losses(run.folder)}
+
+## Use
+
+```python
+import gpt2
+
+model, tokenizer = gpt2.load("this folder")
+```
+
+`transformers.AutoModelForCausalLM.from_pretrained` opens it, too.
+It continues text in the manner of what it was trained on, and knows nothing else.
+"""
+
+
+def _losses(folder: Path) -> str:
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    measured = [line for line in map(json.loads, lines) if line.get("validation_loss") is not None]
+    return "\n".join(f"| {m['step']} | {m['validation_loss']:.4f} | {m['bits_per_byte']:.4f} |" for m in measured)

@@ -1,0 +1,145 @@
+"""A new run from settings, or an earlier one gone on with, after what must not have changed meanwhile was compared."""
+
+import dataclasses
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from trainkit import rank
+
+from ..config import GPT2Config
+from ..machine.precision import choose_precision
+from ..machine.processes import by_first, own_device
+from ..recipes import Recipe, recipe
+from ..texts.prepared import TrainingText
+from ..texts.sources import IN_MEMORY, prepare, read_source
+from ..tokenizer.tokenizer import Tokenizer
+from .record import RunRecord, free_folder, read_record
+from .settings import TrainSettings
+
+NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes", "profile"}
+CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size", "skip_limit"}
+"""Settings that a resumed run may have otherwise: they change where and how it runs, not what it learns from."""
+
+
+def open_run(
+    settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None = None
+) -> tuple[RunRecord, TrainingText]:
+    """The record and the text of a new run, or of the one to resume; nothing is written yet.
+
+    source: shape and tokenizer of the model that a new run starts from.
+
+    Of several processes the first opens it; the others take its record and its tokenizer, and read the text."""
+    opened: list[TrainingText] = []
+
+    def work() -> tuple[RunRecord, tuple[Any, ...]]:
+        record, text = _new(settings, source) if settings.resume is None else _continue(settings, settings.resume)
+        opened.append(text)
+        return record, (text.tokenizer.ranks, text.tokenizer.pattern, text.tokenizer.special)
+
+    record, (ranks, pattern, special) = by_first(work)
+    tokenizer = Tokenizer(ranks, pattern=pattern, special=special)
+    return record, opened[0] if opened else _read_as_first(settings, record, tokenizer)
+
+
+def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
+    text = _read(settings, record, tokenizer)
+    if text.fingerprint != record.data["fingerprint"]:
+        raise ValueError(
+            f"text: wanted the one that the first process reads ({record.data['fingerprint'][:12]}), got another in "
+            f"process {rank()} ({text.fingerprint[:12]}); give all of them the same files"
+        )
+    return text
+
+
+def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
+    """The named recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
+    named = recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
+    chosen = named.replace(steps=settings.steps, batch_size=settings.batch_size, warmup=settings.warmup)
+    if settings.warmup is None:
+        chosen = chosen.replace(warmup=round(named.warmup * min(1.0, chosen.steps / named.steps)))
+    elif settings.warmup >= chosen.steps:
+        raise ValueError(
+            f"--warmup: wanted fewer than the {chosen.steps} steps of the run, got {settings.warmup}; leave it out"
+        )
+    if settings.learning_rate is None:
+        return chosen
+    # The two rates of a recipe belong together: one number scales both.
+    scale = settings.learning_rate / chosen.learning_rate
+    return chosen.replace(learning_rate=settings.learning_rate, adam_learning_rate=chosen.adam_learning_rate * scale)
+
+
+def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -> tuple[RunRecord, TrainingText]:
+    folder = free_folder(settings.out)
+    recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
+    found, known = read_source(settings.text, settings.field), None
+    chosen = resolve(settings, found.n_bytes or IN_MEMORY)
+    if source is not None:
+        chosen, known = chosen.replace(config=source[0], zero_output=False), source[1]
+    text = prepare(found, chosen, settings.tokenizer or chosen.tokenizer, known)
+    evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
+    given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in NOT_OF_THE_RUN}
+    record = RunRecord(
+        folder,
+        chosen,
+        settings.seed or 0,
+        settings.text,
+        evaluate_every,
+        settings.save_every or evaluate_every,
+        settings.log_every or 10,
+        given,
+        {
+            "name": text.name,
+            "fingerprint": text.fingerprint,
+            "train_bytes": text.train_bytes,
+            "held_out_bytes": text.held_out_bytes,
+            "tokenizer": text.tokenizer.fingerprint,
+        },
+        {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
+        choose_precision(settings.precision or chosen.precision, own_device(settings.device)),
+    )
+    return record, text
+
+
+def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:
+    """The record and the text of an earlier run; `text` where the run would not find it any more."""
+    return _continue(TrainSettings(text=text), folder)
+
+
+def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:
+    record = read_record(folder)
+    asked = dataclasses.asdict(settings)
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    for name, was in ({"source": None, "shard": False} | record.settings | meant).items():
+        if name in meant and asked[name] == "auto":
+            continue  # it was decided when the run began
+        # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
+        if name not in {"text", *CHANGEABLE} and asked.get(name) not in (None, False) and asked[name] != was:
+            option = "--from" if name == "source" else "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "
+                f"{asked[name]}; leave {option} out to resume, or start a new run with --out"
+            )
+    tokenizer = Tokenizer.load(folder / "tokenizer")
+    if tokenizer.fingerprint != record.data["tokenizer"]:
+        raise ValueError(
+            f"{folder / 'tokenizer'}: wanted the tokenizer of the run ({record.data['tokenizer'][:12]}), got another "
+            f"({tokenizer.fingerprint[:12]}); copy back vocab.json and merges.txt from one of its checkpoints"
+        )
+    record = dataclasses.replace(record, log_every=settings.log_every or record.log_every)
+    text = _read(settings, record, tokenizer)
+    if text.fingerprint != record.data["fingerprint"]:
+        now, then = platform.python_version(), record.versions.get("python")
+        reason = f"Python {then}'s embedded text, and this is {now}" if record.text is None else "the text was changed"
+        raise ValueError(
+            f"{folder}: wanted the text it was trained on (fingerprint {record.data['fingerprint'][:12]}), got "
+            f"{text.name} ({text.fingerprint[:12]}): {reason}; bring the text back, or start a new run"
+        )
+    return record, text
+
+
+def _read(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
+    """The text of a run that has begun, wherever it is now."""
+    found = read_source(settings.text or record.text, record.settings.get("field"))
+    return prepare(found, record.recipe, "own", known=tokenizer)

@@ -1,0 +1,39 @@
+"""A quantized GPT-2 and its tokenizer as a folder."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from gpt2 import GPT2, GPT2Config, Tokenizer, empty_model
+
+from .folder import check_order, load_weights, read_configuration, save_weights
+
+
+def save(folder: str | Path, model: GPT2, tokenizer: Tokenizer) -> None:
+    """Write a quantized model and its tokenizer. As with `gpt2.save`, an earlier one in that folder is replaced.
+
+    Raises ValueError for a model in float (that is `gpt2.save`'s), TypeError for arguments in another order.
+    """
+    check_order("save(folder, model, tokenizer)", (folder, str | Path), (model, GPT2), (tokenizer, Tokenizer))
+    save_weights(folder, model, {"gpt2": asdict(model.config)})
+    tokenizer.save(Path(folder), n_ctx=model.n_ctx)
+
+
+def load(folder: str | Path, *, device: str | torch.device = "cpu") -> tuple[GPT2, Tokenizer]:
+    """A quantized model (in evaluation mode) and its tokenizer. Its weights never exist in float32.
+
+    On the CPU they are the file itself, mapped into memory: do not change the file while the model is in use.
+    Raises ValueError for a folder that is missing something, damaged, or no quantized GPT-2.
+    """
+    content = read_configuration(folder)
+    try:
+        config = GPT2Config(**content["gpt2"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder}: wanted a quantized GPT-2, got a configuration without one ({error!r}); for a model of your own "
+            f"call load_weights(FOLDER, model)"
+        ) from None
+    with torch.device("meta"):
+        model = empty_model(config)
+    return load_weights(folder, model).to(device).eval(), Tokenizer.load(Path(folder))

@@ -1,0 +1,163 @@
+"""Checkpoints that survive a crash: written aside, flushed, renamed; verified before they are trusted.
+
+FOLDER/step-000200/     the parts' files, state.json, manifest.json with the SHA-256 of all of them
+FOLDER/latest, best     one line each: the name of a folder
+"""
+
+import errno
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from torch import Tensor
+
+from ..durable import is_full, replace_folder
+from ..processes.ranks import from_first_rank, gathered_objects, is_first_rank
+from . import manifest
+from .folder import CheckpointFolder
+from .manifest import CheckpointError, Saved
+from .parts import Part, TensorPart
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """Saves and loads `parts` (name -> Part) under `folder`; keeps the last `keep` checkpoints and the best."""
+
+    def __init__(self, folder: str | Path, parts: Mapping[str, Part], *, keep: int = 2):
+        if keep < 1:
+            raise ValueError(f"wanted keep >= 1, got {keep}; a run needs at least its last checkpoint")
+        self.folder, self.parts, self.keep = Path(folder), dict(parts), keep
+        self._here = CheckpointFolder(folder)
+
+    def steps(self) -> list[int]:
+        """Steps that have a checkpoint, valid or not, ascending."""
+        return self._here.steps()
+
+    def save(self, step: int, score: Any = None, extra: dict[str, Any] | None = None) -> Path:
+        """Write step-000200 and move `latest`, and `best` if the score is the lowest so far; `extra` is any JSON.
+
+        `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
+        and what was begun is removed; a full disk is an OSError with errno ENOSPC. Of several processes the first
+        writes, and where one fails all do: the others with a CheckpointError that quotes it.
+        """
+        if not is_first_rank():
+            return self._save_elsewhere(step)
+        staged = self._here.staged(step)
+        try:
+            self._write(step, staged, None if score is None else float(score), extra or {})
+        except BaseException as error:
+            written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
+            shutil.rmtree(staged, ignore_errors=True)
+            known = self._full(error, step, written) if is_full(error) else error
+            if not isinstance(error, _ElsewhereError):
+                _agree(known)
+            raise known from (error if known is not error else None)
+        _agree(None)  # the others wait for it
+        return self._here.of(step)
+
+    def _write(self, step: int, staged: Path, score: float | None, extra: dict[str, Any]) -> None:
+        self._here.tidy()
+        staged.mkdir()
+        with manifest.writing(staged, step, score, extra) as saving:
+            _agree(None)
+            for name, part in self.parts.items():
+                saving.add(name, part)
+                _agree(None)
+        final = self._here.of(step)
+        replace_folder(staged, final, self._here.replaced(step))
+        self._here.remove_old(step, self.keep, best=self._here.point_at(final))
+
+    def _save_elsewhere(self, step: int) -> Path:
+        """Other processes take part in what the parts gather; files that theirs write are thrown away."""
+        _agree(None)
+        with TemporaryDirectory() as folder:
+            for part in self.parts.values():
+                try:
+                    part.save(Path(folder))
+                except BaseException as error:
+                    _agree(error)
+                    raise
+                _agree(None)
+        _agree(None)
+        return self._here.of(step)
+
+    def load(self, which: str | int = "latest") -> Saved:
+        """Load into the parts and return what was saved with them; CheckpointError if nothing valid is there.
+
+        "latest": the newest valid one, starting where the pointer `latest` says; "best": the valid one of lowest score.
+        A corrupt one is skipped with a logged warning. A number asks for just that step.
+        """
+        found: Saved | Exception | None = None
+        contents: dict[str, dict[str, Tensor]] = {}
+        if is_first_rank():
+            try:
+                found, contents = self._find(which)
+            except Exception as error:  # the others shall not wait for what will not come
+                found = error
+        found = from_first_rank(found)
+        if not isinstance(found, Saved):
+            raise found or RuntimeError("the first process sent no checkpoint")
+        for part in self.parts.values():
+            if isinstance(part, TensorPart) and part.file in contents:
+                part.take(found.path, contents.pop(part.file))  # popped: its memory is free for the next
+            else:
+                part.load(found.path)
+        return found
+
+    def _find(self, which: str | int) -> tuple[Saved, dict[str, dict[str, Tensor]]]:
+        self._here.put_back()
+        wanted = {part.file for part in self.parts.values() if isinstance(part, TensorPart)}
+        for step in self._here.candidates(which):
+            try:
+                saved, contents = manifest.read_checkpoint(self._here.of(step), wanted)
+            except CheckpointError as error:
+                if isinstance(which, int):
+                    raise
+                logger.warning("skipping a checkpoint that cannot be trusted: %s", error)
+                continue
+            self._check_parts(saved)
+            return saved, contents
+        raise CheckpointError(
+            f"wanted a valid checkpoint ({which}) in {self.folder}, got steps {self.steps()}, none usable; "
+            f"check the folder's name, or start a new run"
+        )
+
+    def _check_parts(self, saved: Saved) -> None:
+        if set(saved.parts) != set(self.parts):
+            raise CheckpointError(
+                f"wanted {saved.path} to hold the parts {sorted(self.parts)}, got {sorted(saved.parts)}; "
+                f"build the run with the settings that it was saved with"
+            )
+
+    def _full(self, error: BaseException, step: int, written: int) -> OSError:
+        earlier = [sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()]
+        needed = max([written, *earlier]) / 1e6
+        free = shutil.disk_usage(self.folder).free / 1e6
+        return OSError(
+            errno.ENOSPC,
+            f"wanted room for the checkpoint of step {step}, at least {needed:.1f} MB, got {free:.1f} MB free after "
+            f"{written / 1e6:.1f} MB were written and removed again; earlier checkpoints {self.steps()} are intact: "
+            f"free some space and resume ({error})",
+            str(self.folder),
+        )
+
+
+class _ElsewhereError(CheckpointError):
+    """Another process failed, and has told all of them."""
+
+
+def _agree(error: BaseException | None) -> None:
+    """All processes meet here after each thing that one of them may fail at; if one did, none goes on alone.
+
+    Between two meetings every part does its communication before it writes, so nobody waits inside it for ever.
+    """
+    failed = [(n, text) for n, text in enumerate(gathered_objects(None if error is None else repr(error))) if text]
+    if failed and error is None:
+        raise _ElsewhereError(
+            f"wanted a checkpoint from all processes, got an error in process {failed[0][0]}: {failed[0][1]}; "
+            f"earlier checkpoints are intact: mend that and resume"
+        )

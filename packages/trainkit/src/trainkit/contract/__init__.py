@@ -1,0 +1,5 @@
+"""What any training run must keep, as a suite: `check(build)` names in plain words the claim that failed."""
+
+from .check import ContractBroken, check
+
+__all__ = ["ContractBroken", "check"]

@@ -1,0 +1,95 @@
+"""Optimizers with parameter groups by rule: matrices decay, vectors do not."""
+
+from collections.abc import Callable, Iterable
+from inspect import unwrap
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .light import LightOptimizer
+from .muon import Muon
+
+FUSED_ON = {"cpu", "cuda", "mps"}
+
+
+def decay_groups(named: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
+    """Two groups: tensors of two and more dimensions decay; biases and gains, whose size carries meaning, do not."""
+    trained = [parameter for _, parameter in named if parameter.requires_grad]
+    matrices = [parameter for parameter in trained if parameter.ndim >= 2]
+    vectors = [parameter for parameter in trained if parameter.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def adamw(
+    model: nn.Module, learning_rate: float, *, weight_decay: float = 0.1, betas: tuple[float, float] = (0.9, 0.95)
+) -> torch.optim.AdamW:
+    """torch's AdamW (arXiv 1711.05101) over `decay_groups`, fused where the device has it.
+
+    Tied parameters are counted once. The defaults are those of GPT-3 (arXiv 2005.14165, appendix B).
+    """
+    _check_rate("learning_rate", learning_rate)
+    groups = decay_groups(_trained(model), weight_decay)
+    for group in groups:
+        group["initial_lr"] = learning_rate
+    fused = all(parameter.device.type in FUSED_ON for group in groups for parameter in group["params"])
+    return LightAdamW(groups, lr=learning_rate, betas=betas, fused=fused)
+
+
+class LightAdamW(LightOptimizer, torch.optim.AdamW):
+    """torch's AdamW, which starts sooner."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """As torch's, for parameters that are trained without gradients of the update itself."""
+        return unwrap(torch.optim.AdamW.step)(self, closure)
+
+
+def is_hidden_matrix(name: str, parameter: Tensor) -> bool:
+    """A matrix that is, by its name, neither an embedding nor an output head: what Muon is meant for."""
+    parts = name.lower().split(".")
+    edges = {"head", "lm_head", "wte", "wpe"}
+    return parameter.ndim == 2 and not any("embed" in part or part in edges for part in parts)
+
+
+def muon(
+    model: nn.Module,
+    learning_rate: float,
+    *,
+    adam_learning_rate: float,
+    weight_decay: float = 0.1,
+    is_matrix: Callable[[str, Tensor], bool] = is_hidden_matrix,
+    betas: tuple[float, float] = (0.9, 0.95),
+) -> Muon:
+    """One optimizer: Muon for the parameters that `is_matrix(name, parameter)` picks, AdamW for all others.
+
+    Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
+    """
+    _check_rate("learning_rate", learning_rate)
+    _check_rate("adam_learning_rate", adam_learning_rate)
+    named = _trained(model)
+    matrices = [parameter for name, parameter in named if is_matrix(name, parameter)]
+    if not matrices:
+        raise ValueError(f"wanted a matrix for Muon, is_matrix picked none of {[name for name, _ in named]}; use adamw")
+    picked = {id(parameter) for parameter in matrices}
+    rest = decay_groups([(name, p) for name, p in named if id(p) not in picked], weight_decay)
+    groups = [{"params": matrices, "kind": "muon", "lr": learning_rate, "weight_decay": weight_decay}]
+    groups += [{**group, "kind": "adam", "lr": adam_learning_rate, "betas": betas} for group in rest]
+    for group in groups:
+        group["initial_lr"] = group["lr"]
+    return Muon(groups)
+
+
+def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    if not named:
+        raise ValueError(
+            "wanted a model with parameters to train, got none; is everything frozen (requires_grad False)?"
+        )
+    return named
+
+
+def _check_rate(name: str, value: float) -> None:
+    if not value > 0:
+        raise ValueError(f"wanted {name} > 0, got {value}; 3e-4 is a usual start for AdamW")

@@ -1,0 +1,129 @@
+"""Muon: momentum whose matrices are replaced by the nearest semi-orthogonal ones before the step.
+
+Method: Keller Jordan, "Muon: An optimizer for hidden layers in neural networks" (2024); the update's scale:
+Liu et al., "Muon is Scalable for LLM Training", arXiv 2502.16982, equation 4.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim.adamw import adamw as adamw_update
+
+from ..processes.ranks import local, sharded_like, whole
+from .light import LightOptimizer
+
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
+
+
+def orthogonalise(matrices: Float[Tensor, "N R C"], rounds: int = 5) -> Float[Tensor, "N R C"]:
+    """Push all singular values of each matrix to about 1 (0.7 to 1.2), keeping its singular vectors.
+
+    Newton-Schulz rounds X <- aX + (bA + cA^2)X with A = XX', only matrix products. bfloat16, whose precision is enough,
+    on CUDA and where `torch.set_float32_matmul_precision("medium")` allows it; else float32, for bfloat16 products
+    crawl on a CPU without hardware for them.
+    """
+    a, b, c = COEFFICIENTS
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices  # the wide form has the smaller A
+    # Frobenius norm >= spectral norm, so every singular value starts in [0, 1].
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    allowed = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]  # made at run time
+    x = x.to(torch.bfloat16 if x.device.type == "cuda" or allowed == "bf16" else x.dtype)
+    for _ in range(rounds):
+        gram = torch.bmm(x, x.mT)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return (x.mT if tall else x).to(matrices.dtype)
+
+
+class Muon(LightOptimizer):
+    """Groups say their `kind`: "muon" (matrices; more dimensions are flattened behind the first) or "adam" (AdamW).
+
+    A matrix moves by -lr (0.2 sqrt(max(rows, columns)) O + weight_decay W), O the orthogonalised Nesterov momentum: O's
+    root mean square is 1 / sqrt(max(rows, columns)), so the factor gives the 0.2 that AdamW's updates usually have, and
+    AdamW's learning rates carry over.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]]):
+        defaults = {
+            "kind": "muon",
+            "lr": 3e-4,
+            "weight_decay": 0.1,
+            "momentum": 0.95,
+            "betas": (0.9, 0.95),
+            "eps": 1e-8,
+        }
+        super().__init__(groups, defaults)
+        for group in self.param_groups:
+            if group["kind"] not in ("muon", "adam"):
+                raise ValueError(
+                    f'wanted a group of kind "muon" or "adam", got {group["kind"]!r}; name the update to use'
+                )
+            vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
+            if group["kind"] == "muon" and vectors:
+                raise ValueError(
+                    f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"'
+                )
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """One update from the gradients in `.grad`; parameters without one stay."""
+        if closure is not None:
+            raise TypeError("wanted step() after backward(), got a closure; compute the gradients before the call")
+        for group in self.param_groups:
+            trained = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
+            if trained:
+                (self._step_muon if group["kind"] == "muon" else self._step_adam)(trained, gradients, group)
+
+    def _step_muon(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if not self.state[p]:
+                self.state[p]["momentum"] = torch.zeros_like(p)
+        momenta = [self.state[p]["momentum"] for p in parameters]
+        torch._foreach_lerp_([local(m) for m in momenta], [local(g) for g in gradients], 1 - group["momentum"])
+        lookahead = [whole(g.lerp(m, group["momentum"])) for g, m in zip(gradients, momenta, strict=True)]
+        torch._foreach_mul_([local(p) for p in parameters], 1 - group["lr"] * group["weight_decay"])
+        for members in _by_shape(lookahead).values():
+            # One batched product for all matrices of a shape: fewer, larger products.
+            matrices = torch.stack([lookahead[i].flatten(1) for i in members])
+            updates = orthogonalise(matrices).unbind()
+            size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
+            targets = [parameters[i] for i in members]
+            cut = [local(sharded_like(u.reshape(p.shape), p)) for u, p in zip(updates, targets, strict=True)]
+            torch._foreach_add_([local(p) for p in targets], cut, alpha=size)
+
+    def _step_adam(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if not self.state[p]:
+                self.state[p]["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
+                self.state[p]["exp_avg"] = torch.zeros_like(p)
+                self.state[p]["exp_avg_sq"] = torch.zeros_like(p)
+        beta1, beta2 = group["betas"]
+        adamw_update(
+            [local(p) for p in parameters],
+            [local(g) for g in gradients],
+            [local(self.state[p]["exp_avg"]) for p in parameters],
+            [local(self.state[p]["exp_avg_sq"]) for p in parameters],
+            [],
+            [self.state[p]["step"] for p in parameters],
+            fused=all(p.device.type in ("cpu", "cuda", "mps") for p in parameters),
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
+
+
+def _by_shape(tensors: Sequence[Tensor]) -> dict[tuple[int, ...], list[int]]:
+    members: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for index, tensor in enumerate(tensors):
+        members[tuple(tensor.flatten(1).shape)].append(index)
+    return members

@@ -1,0 +1,169 @@
+"""The decoding step as one call: all blocks of a decoder stack over new tokens and a key-value cache, in C++."""
+
+from ctypes import addressof, c_void_p
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from attention import KeyValueCache, Mask, MultiHeadAttention
+
+from .. import DecoderBlock, DecoderStack, FeedForward, LayerNorm
+from . import native
+from .products import MANY, Prepared, is_plain, many_by_torch, prepared
+
+Model = TypeVar("Model", bound=nn.Module)
+MOST_CHANNELS = 256
+"""Of a head, in step.cpp."""
+
+
+class FusedDecoder(DecoderStack):
+    """A decoder stack, with the same blocks and names, that goes over a key-value cache in one call of the kernels.
+
+    At one new token a row torch spends longer on calling 170 small operations than on their work. Where the kernels do
+    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one;
+    so they do for many tokens where torch multiplies these faster.
+    """
+
+    def __init__(self, stack: DecoderStack) -> None:
+        nn.Module.__init__(self)  # the blocks are there already
+        self.recompute, self.training = stack.recompute, stack.training
+        self.blocks = stack.blocks
+        self._prepared: PreparedStack | None = None
+
+    def forward(
+        self, x: Float[Tensor, "B T C"], cache: KeyValueCache | None = None, *, mask: Mask | Tensor | None = None
+    ) -> Float[Tensor, "B T C"]:
+        """As `DecoderStack.forward`."""
+        if mask is None and is_plain(x) and self.takes(x, cache) and (library := native.library()) is not None:
+            assert cache is not None
+            cache.check_room(x.shape[1])
+            fast = self.prepared()
+            if fast is not None and (x.numel() < MANY * x.shape[-1] or not fast.many_by_torch):
+                return fast(library, x, cache)
+        return super().forward(x, cache, mask=mask)
+
+    def takes(self, x: Tensor, cache: KeyValueCache | None) -> bool:
+        """Whether the cache is one of float32 for such an x."""
+        if type(cache) is not KeyValueCache or x.dtype != torch.float32 or x.ndim != 3 or self.training:
+            return False
+        rows, heads, _, size = cache.keys[0].shape
+        attention: Any = self.blocks[0].attention
+        wanted = (x.shape[0], attention.n_head, attention.head_size, len(self.blocks), attention.n_embd)
+        plain = cache.keys[0].dtype == torch.float32 and cache.lengths.device.type == "cpu"
+        return plain and x.numel() > 0 and (rows, heads, size, cache.n_layer, x.shape[2]) == wanted
+
+    def prepared(self) -> "PreparedStack | None":
+        """What the kernels are told, made anew when a layer has changed; None for hooks and gradients inside."""
+        if self._prepared is None or not self._prepared.holds():
+            self._prepared = PreparedStack.of(self)
+        fast = self._prepared
+        if fast is None or any(fast.hooks) or (torch.is_grad_enabled() and fast.learns()):
+            return None
+        return fast
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without addresses, which mean nothing in a copy."""
+        return {**self.__dict__, "_prepared": None}
+
+
+class PreparedStack:
+    """The blocks as step.cpp knows them, and what tells whether they still are what they were."""
+
+    def __init__(self, stack: FusedDecoder, linears: list[Prepared], norms: list[LayerNorm]) -> None:
+        first: Any = stack.blocks[0]
+        blocks = [
+            native.Block(norm_of(norms[2 * i]), *(p.struct for p in linears[4 * i : 4 * i + 2]),
+                         norm_of(norms[2 * i + 1]), *(p.struct for p in linears[4 * i + 2 : 4 * i + 4]))
+            for i in range(len(stack.blocks))
+        ]  # fmt: skip
+        sizes = len(blocks), first.n_embd, first.attention.n_head
+        self.many_by_torch = any(many_by_torch(layer) for layer in linears_of(stack))
+        self.array = (native.Block * len(blocks))(*blocks)
+        tanh = first.feed_forward.activation == "gelu_tanh"
+        self.struct = native.Stack(self.array, *sizes, tanh, first.attention_norm.eps)
+        modules = [*linears_of(stack), *norms]
+        self.tensors = [(part, name, tensor) for m in modules for part, name, tensor in named_tensors(m)]
+        self.written = [tensor for _, name, tensor in self.tensors if name == "weight" and not tensor.is_inference()]
+        self.state = self.current_state()
+        self.held = linears, [tensor.untyped_storage() for _, _, tensor in self.tensors]
+        hooked = list(stack.modules())
+        self.hooks = [hooks for m in hooked for hooks in (m._forward_hooks, m._forward_pre_hooks) if m is not stack]
+
+    @classmethod
+    def of(cls, stack: FusedDecoder) -> "PreparedStack | None":
+        """None where a block is not GPT-2's, or a layer's weights are such that the kernels do not apply."""
+        if not all(is_gpt2s(block, stack.blocks[0]) for block in stack.blocks):
+            return None
+        linears = [prepared(layer) for layer in linears_of(stack)]
+        norms = [norm for b in stack.blocks for norm in (b.attention_norm, b.feed_forward_norm)]
+        fitting = [linear for linear in linears if linear is not None]
+        return cls(stack, fitting, norms) if len(fitting) == len(linears) else None  # type: ignore[arg-type]
+
+    def current_state(self) -> list[int]:
+        return [tensor.data_ptr() for _, _, tensor in self.tensors] + [tensor._version for tensor in self.written]
+
+    def holds(self) -> bool:
+        """Whether every tensor is in its place, where it was, and as it was."""
+        return all(part.get(name) is t for part, name, t in self.tensors) and self.current_state() == self.state
+
+    def learns(self) -> bool:
+        return any(tensor.requires_grad for _, _, tensor in self.tensors)
+
+    def __call__(self, library: Any, x: Tensor, cache: KeyValueCache) -> Tensor:
+        rows, time, _ = x.shape
+        x = x.clone(memory_format=torch.contiguous_format)
+        places = cache.positions(time).contiguous()
+        keys, values = ((c_void_p * len(part))(*(t.data_ptr() for t in part)) for part in (cache.keys, cache.values))
+        where = places.data_ptr(), keys, values, cache.length
+        library.decode(addressof(self.struct), x.data_ptr(), rows, time, *where, torch.get_num_threads())
+        return x
+
+
+def fuse(model: Model) -> Model:
+    """`model` with a `FusedDecoder` in place of every decoder stack of GPT-2's kind; the model itself is changed."""
+    for module in list(model.modules()):
+        for name, child in list(module._modules.items()):
+            if type(child) is DecoderStack and all(is_gpt2s(block, child.blocks[0]) for block in child.blocks):
+                module._modules[name] = FusedDecoder(child)
+    return model
+
+
+def is_gpt2s(block: Any, first: Any) -> bool:
+    """Whether step.cpp computes this block: norms before the parts, plain attention, GELU, and like the first one."""
+    if type(block) is not DecoderBlock or block.wiring != "pre":
+        return False
+    attention, feed_forward, norms = (
+        block.attention,
+        block.feed_forward,
+        (block.attention_norm, block.feed_forward_norm),
+    )
+    if type(attention) is not MultiHeadAttention or type(feed_forward) is not FeedForward:
+        return False
+    turned = attention.rotate or attention.score_bias or attention.query_norm
+    plain = attention.n_kv_head == attention.n_head and attention.head_size <= MOST_CHANNELS and not turned
+    same = shape_of(block) == shape_of(first) and all(type(norm) is LayerNorm for norm in norms)
+    return plain and same and feed_forward.activation in ("gelu_tanh", "gelu")
+
+
+def shape_of(block: Any) -> tuple[Any, ...]:
+    feed_forward, norms = block.feed_forward, (block.attention_norm, block.feed_forward_norm)
+    sizes = block.n_embd, block.attention.n_head, feed_forward.hidden
+    return *sizes, feed_forward.activation, feed_forward.gate is None, {norm.eps for norm in norms}
+
+
+def linears_of(stack: DecoderStack) -> list[nn.Module]:
+    """Four a block, in the order of step.cpp."""
+    blocks: list[Any] = list(stack.blocks)
+    return [m for b in blocks for m in (b.attention.qkv, b.attention.out, b.feed_forward.up, b.feed_forward.down)]
+
+
+def norm_of(norm: LayerNorm) -> native.Norm:
+    return native.Norm(norm.weight.data_ptr(), norm.bias.data_ptr())
+
+
+def named_tensors(module: nn.Module) -> list[tuple[Any, str, Tensor]]:
+    """The dictionaries that hold a module's tensors, their names there, and they themselves."""
+    parts = (module._parameters, module._buffers)
+    return [(part, name, tensor) for part in parts for name, tensor in part.items() if tensor is not None]
