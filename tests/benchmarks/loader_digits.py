@@ -49,7 +49,7 @@ def main() -> None:
     digits = dataio.digits("train")
     normalise = dataio.normalise(dataio.statistics(digits))
     reference = TensorDataset(*digits.arrays)
-    print(f"{len(reference)} digits, normalised, num_workers=0, {torch.get_num_threads()} threads, {ROUNDS} rounds")
+    print(f"{len(reference)} digits, normalized, num_workers=0, {torch.get_num_threads()} threads, {ROUNDS} rounds")
     print(f"{'batch':>5} {'loader':<28} {'ms an epoch':>12} {'images/s':>12} {'time x ours':>12}")
     for batch_size in BATCH_SIZES:
         at_once = dataio.Batches(dataio.BatchTransformed(digits, normalise), batch_size)

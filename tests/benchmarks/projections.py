@@ -23,10 +23,10 @@ METHODS = ["pca", "tsne", "umap", "neighbours"]
 def clustered(n: int, width: int) -> torch.Tensor:
     """Fifty clouds of different sizes: some structure to find, some to lose."""
     generator = torch.Generator().manual_seed(0)
-    centres = 3 * torch.randn(50, width, generator=generator)
+    centers = 3 * torch.randn(50, width, generator=generator)
     spread = torch.rand(50, 1, generator=generator) + 0.5
     cloud = torch.randint(0, 50, (n,), generator=generator)
-    return centres[cloud] + spread[cloud] * torch.randn(n, width, generator=generator)
+    return centers[cloud] + spread[cloud] * torch.randn(n, width, generator=generator)
 
 
 def resident() -> float:

@@ -68,9 +68,9 @@ def test_place_colour_and_size_of_the_drawing_do_not_matter(drawing, tmp_path):
     assert float((seen(scale=0.5, side=560, pen=24) - plain).abs().mean()) < 0.01
 
 
-@pytest.mark.parametrize("grey", [0, 128, 255])
-def test_an_empty_image_is_an_error(grey):
-    image = torch.stack([torch.full((20, 30), grey, dtype=torch.uint8), torch.full((20, 30), 255, dtype=torch.uint8)])
+@pytest.mark.parametrize("gray", [0, 128, 255])
+def test_an_empty_image_is_an_error(gray):
+    image = torch.stack([torch.full((20, 30), gray, dtype=torch.uint8), torch.full((20, 30), 255, dtype=torch.uint8)])
     with pytest.raises(ValueError, match=r"wanted ink.*got 0\.0%.*draw one digit"):
         ink_of(image)
 

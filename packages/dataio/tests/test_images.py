@@ -135,11 +135,11 @@ def test_mnist_says_what_to_do_offline_and_about_a_wrong_checksum(mirror, monkey
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, colour in (("cat", 10), ("dog", 200)):
+    for name, color in (("cat", 10), ("dog", 200)):
         for number in range(2):
             place = tmp_path / "animals" / name
             place.mkdir(parents=True, exist_ok=True)
-            pixels = np.full((4, 6, 3), (colour, number, 0), dtype=np.uint8)
+            pixels = np.full((4, 6, 3), (color, number, 0), dtype=np.uint8)
             Image.fromarray(pixels).save(place / f"{number}.png")
     return tmp_path / "animals"
 

@@ -134,7 +134,7 @@ def test_with_as_many_beams_as_sequences_the_best_of_all_is_found(models):
 
 
 def groups_by_definition(table, end, options, steps):
-    """Diverse beam search asked anew at every step: each open group in turn, penalised for what others just took."""
+    """Diverse beam search asked anew at every step: each open group in turn, penalized for what others just took."""
     log_probabilities, size = table.log_softmax(-1), options["beams"] // options["beam_groups"]
     groups = [[((), 0.0)] for _ in range(options["beam_groups"])]
     finished, is_open = [[] for _ in groups], [True for _ in groups]

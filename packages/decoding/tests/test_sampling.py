@@ -14,7 +14,7 @@ ENTROPY = -(WEIGHTS * WEIGHTS.log()).sum().item()
 
 
 def chi_squared_probability(counts, probabilities):
-    """How likely such counts or worse ones are: the survival function of chi-squared (a regularised upper gamma)."""
+    """How likely such counts or worse ones are: the survival function of chi-squared (a regularized upper gamma)."""
     expected = probabilities * counts.sum()
     statistic = ((counts - expected) ** 2 / expected).sum()
     return torch.special.gammaincc(torch.tensor((len(counts) - 1) / 2).double(), statistic / 2).item()

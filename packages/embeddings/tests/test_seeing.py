@@ -19,12 +19,12 @@ from matplotlib.image import imread  # noqa: E402
 
 from embeddings import Projection, compare, heat_map, plot, project, similarity_map, wavelengths  # noqa: E402
 
-CENTRES = 8 * torch.eye(3, 10)
+CENTERS = 8 * torch.eye(3, 10)
 
 
 @pytest.fixture
 def clusters():
-    return CENTRES.repeat_interleave(20, 0) + torch.randn(60, 10)
+    return CENTERS.repeat_interleave(20, 0) + torch.randn(60, 10)
 
 
 def test_pca_is_scikit_learns_up_to_sign(clusters):

@@ -31,11 +31,11 @@ def test_the_same_seed_gives_the_same_vectors_bit_for_bit():
 
 
 def test_the_loss_is_that_of_the_paper():
-    centres, contexts, noise = torch.randn(4, 3), torch.randn(4, 3), torch.randn(5, 3)
+    centers, contexts, noise = torch.randn(4, 3), torch.randn(4, 3), torch.randn(5, 3)
     expected = 0.0
-    for centre, context in zip(centres, contexts, strict=True):  # Mikolov et al. 2013, equation 4, turned to a loss
-        expected -= logsigmoid(context @ centre) + 2 * sum(logsigmoid(-other @ centre) for other in noise) / 5
-    torch.testing.assert_close(pair_loss(centres, contexts, noise, negatives=2), expected / 4)
+    for center, context in zip(centers, contexts, strict=True):  # Mikolov et al. 2013, equation 4, turned to a loss
+        expected -= logsigmoid(context @ center) + 2 * sum(logsigmoid(-other @ center) for other in noise) / 5
+    torch.testing.assert_close(pair_loss(centers, contexts, noise, negatives=2), expected / 4)
 
 
 def test_pairs_are_the_neighbours_within_the_window():

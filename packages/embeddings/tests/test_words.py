@@ -142,8 +142,8 @@ def test_rows_that_do_not_count_are_left_out():
 
 def test_alikeness_is_that_of_centred_kernels():
     x, y = torch.randn(40, 6).numpy().astype(float), torch.randn(40, 3).numpy().astype(float)
-    centre = np.eye(40) - 1 / 40
-    k, m = centre @ x @ x.T @ centre, centre @ y @ y.T @ centre  # Kornblith et al. 2019, equations 1 and 3
+    center = np.eye(40) - 1 / 40
+    k, m = center @ x @ x.T @ center, center @ y @ y.T @ center  # Kornblith et al. 2019, equations 1 and 3
     expected = (k * m).sum() / np.sqrt((k * k).sum() * (m * m).sum())
     assert linear_cka(torch.tensor(x), torch.tensor(y)) == pytest.approx(expected)
 

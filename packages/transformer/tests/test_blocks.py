@@ -33,14 +33,14 @@ def as_torch_layer(block, n_head):
     return theirs
 
 
-def randomised(module):
+def randomized(module):
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return module
 
 
 def test_a_block_is_torch_s_pre_norm_layer_with_a_causal_mask():
-    ours = randomised(DecoderBlock(12, 3).double())
+    ours = randomized(DecoderBlock(12, 3).double())
     theirs = as_torch_layer(ours, 3)
     x = torch.randn(2, 5, 12, dtype=torch.float64, requires_grad=True)
     out, expected = ours(x), theirs(x, src_mask=torch.ones(5, 5, dtype=torch.bool).triu(1))
@@ -53,7 +53,7 @@ def test_a_block_is_torch_s_pre_norm_layer_with_a_causal_mask():
 
 
 def test_a_block_takes_any_mask():
-    ours, lengths = randomised(DecoderBlock(12, 3)), torch.tensor([3, 5])
+    ours, lengths = randomized(DecoderBlock(12, 3)), torch.tensor([3, 5])
     expected = as_torch_layer(ours, 3)(
         x := torch.randn(2, 5, 12), src_key_padding_mask=torch.arange(5) >= lengths[:, None]
     )
@@ -68,7 +68,7 @@ def test_a_stack_is_its_blocks_in_turn():
 
 @pytest.mark.parametrize("sizes", [[6], [1] * 6, [2, 3, 1]], ids=str)
 def test_a_stack_with_a_cache_gives_what_it_gives_without(sizes):
-    stack, x = randomised(DecoderStack(2, 8, 2)), torch.randn(3, 6, 8)
+    stack, x = randomized(DecoderStack(2, 8, 2)), torch.randn(3, 6, 8)
     cache, outputs = KeyValueCache(2, 3, 2, 6, 4), []
     with torch.inference_mode():
         for chunk in x.split(sizes, dim=1):
@@ -78,7 +78,7 @@ def test_a_stack_with_a_cache_gives_what_it_gives_without(sizes):
 
 
 def test_ragged_rows_with_a_cache_give_what_each_gives_alone():
-    stack, cache = randomised(DecoderStack(2, 8, 2)), KeyValueCache(2, 3, 2, 9, 4)
+    stack, cache = randomized(DecoderStack(2, 8, 2)), KeyValueCache(2, 3, 2, 9, 4)
     x, lengths, token = torch.randn(3, 5, 8), torch.tensor([2, 5, 0]), torch.randn(3, 1, 8)
     with torch.inference_mode():
         stack(x, cache)

@@ -41,7 +41,7 @@ class Peeking(DecoderBlock):
 
 
 class NormOverTime(DecoderBlock):
-    """Normalises each channel over the tokens instead of each token over its channels."""
+    """Normalizes each channel over the tokens instead of each token over its channels."""
 
     def forward(self, x):
         x = (x - x.mean(1, keepdim=True)) / (x.std(1, unbiased=False, keepdim=True) + 1)

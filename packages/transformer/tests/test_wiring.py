@@ -23,7 +23,7 @@ C, H, B, T, S = 8, 2, 2, 5, 7
 WIRINGS = ["pre", "post", "sandwich", "parallel"]
 
 
-def randomised(module):
+def randomized(module):
     for parameter in module.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
     return module
@@ -31,7 +31,7 @@ def randomised(module):
 
 @pytest.mark.parametrize("wiring", WIRINGS)
 def test_a_wiring_is_its_formula(wiring):
-    block, x = randomised(EncoderBlock(C, H, wiring=wiring)), torch.randn(B, T, C)
+    block, x = randomized(EncoderBlock(C, H, wiring=wiring)), torch.randn(B, T, C)
     attention, think = block.attention, block.feed_forward
     norm, norm2, after, after2 = (
         block.attention_norm,
@@ -71,7 +71,7 @@ def test_modern_parts_keep_every_claim():
 
 @pytest.mark.parametrize("wiring", ["pre", "post", "sandwich"])
 def test_a_cross_stack_in_steps_gives_what_the_whole_gives(wiring):
-    stack = randomised(CrossStack(2, C, H, wiring=wiring))
+    stack = randomized(CrossStack(2, C, H, wiring=wiring))
     x, source, mask = torch.randn(B, T, C), torch.randn(B, S, C), padding(torch.tensor([4, S]))
     cache, outputs = KeyValueCache(2, B, H, T, C // H), []
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_a_cross_stack_in_steps_gives_what_the_whole_gives(wiring):
 
 @pytest.mark.parametrize("remembered", [False, True])
 def test_an_encoder_decoder_writes_in_steps_what_it_writes_at_once(remembered):
-    model, source, target = randomised(EncoderDecoder(2, C, H)), torch.randn(B, S, C), torch.randn(B, T, C)
+    model, source, target = randomized(EncoderDecoder(2, C, H)), torch.randn(B, S, C), torch.randn(B, T, C)
     mask, cache, outputs = padding(torch.tensor([4, S])), KeyValueCache(2, B, H, T, C // H), []
     with torch.no_grad():
         encoded = model.encode(source, mask)
@@ -97,7 +97,7 @@ def test_an_encoder_decoder_writes_in_steps_what_it_writes_at_once(remembered):
 
 
 def test_what_pads_the_source_changes_nothing():
-    model, source, target = randomised(EncoderDecoder(2, C, H)), torch.randn(B, S, C), torch.randn(B, T, C)
+    model, source, target = randomized(EncoderDecoder(2, C, H)), torch.randn(B, S, C), torch.randn(B, T, C)
     mask, other = padding(torch.tensor([4, S])), source.clone()
     other[0, 4:] = 100 * torch.randn(3, C)
     torch.testing.assert_close(model(other, target, mask), model(source, target, mask))
@@ -106,7 +106,7 @@ def test_what_pads_the_source_changes_nothing():
 def test_an_encoder_sees_the_future_and_a_decoder_does_not():
     x = torch.randn(1, T, C)
     changed = torch.cat([x[:, :-1], torch.randn(1, 1, C)], dim=1)
-    decoder, encoder = randomised(DecoderStack(2, C, H)), randomised(EncoderStack(2, C, H))
+    decoder, encoder = randomized(DecoderStack(2, C, H)), randomized(EncoderStack(2, C, H))
     torch.testing.assert_close(decoder(changed)[:, :-1], decoder(x)[:, :-1])
     assert not torch.allclose(encoder(changed)[:, :-1], encoder(x)[:, :-1])
     torch.testing.assert_close(encoder(changed, causal())[:, :-1], encoder(x, causal())[:, :-1])
@@ -115,7 +115,7 @@ def test_an_encoder_sees_the_future_and_a_decoder_does_not():
 @pytest.mark.parametrize("kind", [EncoderStack, DecoderStack, CrossStack])
 def test_recomputing_keeps_less_and_gives_the_same_gradients(kind):
     given = [torch.randn(B, S, C)] if kind is CrossStack else []
-    kept, recomputed = randomised(kind(3, C, H)), kind(3, C, H, recompute=True)
+    kept, recomputed = randomized(kind(3, C, H)), kind(3, C, H, recompute=True)
     recomputed.load_state_dict(kept.state_dict())
     x, slopes, saved = torch.randn(B, T, C, requires_grad=True), [], []
     for stack in (kept, recomputed):

@@ -7,7 +7,7 @@ from torch.nn.functional import max_pool2d
 
 
 class DigitNet(nn.Module):
-    """Grey images of any size from 8 x 8 on to one logit for each class.
+    """Gray images of any size from 8 x 8 on to one logit for each class.
 
     Three scales: full size, half, quarter, two convolutions at each. A convolution sees 3 x 3 neighbours, so a feature
     covers 5 x 5 pixels at full size, 14 x 14 at half and 32 x 32, a whole digit, at a quarter. The mean over all places
@@ -40,7 +40,7 @@ class DigitNet(nn.Module):
 
 
 def convolution(channels: int, out_channels: int) -> nn.Sequential:
-    """3 x 3 convolution, then batch normalisation (arXiv 1502.03167), whose offset makes a bias needless, then ReLU."""
+    """3 x 3 convolution, then batch normalization (arXiv 1502.03167), whose offset makes a bias needless, then ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, out_channels, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(out_channels),

@@ -1,4 +1,4 @@
-"""Any drawing of a digit, made to look like the images that a network learned from: light ink, equal size, centred."""
+"""Any drawing of a digit, made to look like the images that a network learned from: light ink, equal size, centered."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class Framing:
     box: int
     """The longer side of a digit in pixels."""
     by_mass: bool
-    """Whether the ink's centre of mass is in the middle; otherwise the middle of the digit's box is."""
+    """Whether the ink's center of mass is in the middle; otherwise the middle of the digit's box is."""
 
 
 MNIST_FRAMING = Framing(size=28, box=20, by_mass=True)
@@ -46,13 +46,13 @@ def read_drawing(path: Path, framing: Framing) -> Float[Tensor, "1 S S"]:
 
 
 def ink_of(image: UInt8[Tensor, "2 H W"]) -> Float[Tensor, "H W"]:
-    """Grey and opacity to ink from 0 (paper) to 1 (the strongest ink). Paper is what most of the border shows."""
-    grey, opacity = (image.float() / 255).unbind()
+    """Gray and opacity to ink from 0 (paper) to 1 (the strongest ink). Paper is what most of the border shows."""
+    gray, opacity = (image.float() / 255).unbind()
     if opacity.min() < 1:  # laid on the paper that shows it best: white, unless the drawing itself is light
-        is_light = (grey * opacity).sum() > opacity.sum() / 2
-        grey = grey * opacity + (0.0 if is_light else 1.0) * (1 - opacity)
-    paper = torch.cat([grey[0], grey[-1], grey[:, 0], grey[:, -1]]).median()
-    darker, lighter = (paper - grey).clamp(min=0), (grey - paper).clamp(min=0)
+        is_light = (gray * opacity).sum() > opacity.sum() / 2
+        gray = gray * opacity + (0.0 if is_light else 1.0) * (1 - opacity)
+    paper = torch.cat([gray[0], gray[-1], gray[:, 0], gray[:, -1]]).median()
+    darker, lighter = (paper - gray).clamp(min=0), (gray - paper).clamp(min=0)
     ink = darker if darker.sum() >= lighter.sum() else lighter
     if ink.max() < FAINTEST:
         raise ValueError(
@@ -77,9 +77,9 @@ def frame(ink: Float[Tensor, "H W"], framing: Framing) -> Float[Tensor, "1 S S"]
 
 
 def _start(profile: Float[Tensor, " L"], framing: Framing) -> int:
-    """Where a digit with this much ink in each row (or column) begins, so that its centre is the image's."""
+    """Where a digit with this much ink in each row (or column) begins, so that its center is the image's."""
     places = torch.arange(len(profile), dtype=torch.float32)
-    # MNIST's centres of mass lie in the pixel that is numbered 14 from 0, half a pixel past the middle of 28.
+    # MNIST's centers of mass lie in the pixel that is numbered 14 from 0, half a pixel past the middle of 28.
     start = framing.size / 2 - float((places * profile).sum() / profile.sum())
     start = start if framing.by_mass else (framing.size - len(profile)) / 2
     return min(max(0, round(start)), framing.size - len(profile))

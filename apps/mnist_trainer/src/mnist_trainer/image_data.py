@@ -61,7 +61,7 @@ def load_mnist(root: Path | None, recipe: Recipe) -> ImageData:
 
 
 def load_folder(folder: Path, recipe: Recipe) -> ImageData:
-    """Your own drawings, `folder/CLASS/image.png`: each cut out, scaled and centred as MNIST's digits are."""
+    """Your own drawings, `folder/CLASS/image.png`: each cut out, scaled and centered as MNIST's digits are."""
     files = ImageFolder(folder)
     if len(files.classes) < 2:
         raise ValueError(

@@ -74,6 +74,6 @@ def wilson_interval(n_correct: int, n: int, z: float = Z_95) -> tuple[float, flo
     if not 0 <= n_correct <= n or n < 1:
         raise ValueError(f"wanted 0 <= correct <= n with n >= 1, got {n_correct} of {n}; count the answers again")
     share = n_correct / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    center = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    return max(0.0, center - reach), min(1.0, center + reach)

@@ -38,7 +38,7 @@ from .pictures.tensorboard_views import show_beginning, show_epoch
 from .settings import TrainSettings, check
 
 AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
-"""As far as hands differ. The digits are centred, so they need to move little, but they lean every way."""
+"""As far as hands differ. The digits are centered, so they need to move little, but they lean every way."""
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ def attend_reference(
     """softmax(q k^T / sqrt(D) + bias) v, with the weights (Vaswani et al. 2017, equation 1).
 
     `mask` is True where a query may look at a key; it and `bias` broadcast to [B, H, T, S]. With fewer key heads than
-    query heads, each serves H / G neighbouring query heads. A query that may look at nothing has
+    query heads, each serves H / G neighboring query heads. A query that may look at nothing has
     weights of zero and gives zeros, forwards and backwards.
     """
     check_groups(q, k)

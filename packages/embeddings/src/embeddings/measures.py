@@ -39,7 +39,7 @@ def nearest_rows(
 def linear_cka(first: Float[Tensor, "N C"], second: Float[Tensor, "N D"]) -> float:
     """How alike two embeddings of the same N things are, 0 to 1; 1 when they differ by rotation, scale and shift only.
 
-    Linear centred kernel alignment (Kornblith et al. 2019, "Similarity of Neural Network Representations Revisited",
+    Linear centered kernel alignment (Kornblith et al. 2019, "Similarity of Neural Network Representations Revisited",
     section 3), in the form that needs C x D numbers instead of N x N, in double precision. ValueError for another
     number of rows, one row, rows all alike, or numbers that are not finite.
     """

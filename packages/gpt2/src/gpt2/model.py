@@ -18,7 +18,7 @@ from .head_loss import head_cross_entropy
 
 
 class GPT2(nn.Module):
-    """A GPT-2 of the given shape, initialised as published from `generator` (default: torch's global one)."""
+    """A GPT-2 of the given shape, initialized as published from `generator` (default: torch's global one)."""
 
     def __init__(self, config: GPT2Config, *, generator: torch.Generator | None = None) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ def cross_entropy(
 
 
 def closed_form(inputs: Float[Tensor, "N F"], targets: Float[Tensor, "N O"]) -> Float[Tensor, "F+1 O"]:
-    """The weights of linear regression that minimise the squared error, bias in the last row.
+    """The weights of linear regression that minimize the squared error, bias in the last row.
 
     Least squares by QR (`torch.linalg.lstsq`), not the normal equations, which square the condition number. float64 on
     the CPU; needs linearly independent columns.

@@ -33,7 +33,7 @@ class LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_embd))
 
     def forward(self, x: Float[Tensor, "... C"]) -> Float[Tensor, "... C"]:
-        """Normalised x. ValueError when the last dimension is not n_embd."""
+        """Normalized x. ValueError when the last dimension is not n_embd."""
         if x.shape[-1] != self.n_embd:
             raise ValueError(
                 f"wanted x of shape [..., {self.n_embd}]; got {list(x.shape)}; "
@@ -65,7 +65,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(n_embd))
 
     def forward(self, x: Float[Tensor, "... C"]) -> Float[Tensor, "... C"]:
-        """Normalised x. ValueError when the last dimension is not n_embd."""
+        """Normalized x. ValueError when the last dimension is not n_embd."""
         if x.shape[-1] != self.n_embd:
             raise ValueError(
                 f"wanted x of shape [..., {self.n_embd}]; got {list(x.shape)}; "

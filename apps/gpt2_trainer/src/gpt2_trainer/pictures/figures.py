@@ -57,7 +57,7 @@ def layers(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure
 
 
 def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.ndarray, most: int = 250) -> Figure:
-    """The token embedding by PCA: the `most` commonest ids of `tokens`, coloured by what they are made of."""
+    """The token embedding by PCA: the `most` commonest ids of `tokens`, colored by what they are made of."""
     common = np.argsort(-np.bincount(tokens, minlength=model.n_vocab), kind="stable")[:most]
     pieces = [tokenizer.decode([int(id)]) for id in common]
     vectors = model.token_embedding.weight.detach()[torch.from_numpy(common.copy())]
@@ -78,10 +78,10 @@ def pixels(figure: Figure) -> Tensor:
     return torch.from_numpy(image[:, :, :3].copy()).permute(2, 0, 1)
 
 
-def _draw(axes: Any, lines: list[dict[str, Any]], name: str, colour: str, label: str = "", marker: str = "") -> None:
+def _draw(axes: Any, lines: list[dict[str, Any]], name: str, color: str, label: str = "", marker: str = "") -> None:
     points = [(line["step"], line[name]) for line in lines if line.get(name) is not None]
     if points:
-        axes.plot(*zip(*points, strict=True), color=colour, label=label or name, marker=marker)
+        axes.plot(*zip(*points, strict=True), color=color, label=label or name, marker=marker)
 
 
 def _kind(piece: str) -> str:

@@ -41,7 +41,7 @@ def draw_curves(metrics: Path) -> Any:
 
 
 def draw_confusion(judgement: Judgement, classes: tuple[str, ...]) -> Any:
-    """Rows: what it was; columns: the answer. Colour shows mistakes only: the diagonal would drown them."""
+    """Rows: what it was; columns: the answer. Color shows mistakes only: the diagonal would drown them."""
     counts = judgement.confusion
     wrong = counts.clone().fill_diagonal_(0)
     side = max(4.0, 0.45 * len(classes) + 1.5)

@@ -31,7 +31,7 @@ def attend(
     `mask` is a rule, or a bool tensor (True: may look) that broadcasts to [B, H, T, S]; None lets every query see every
     key. `query_positions` are the queries' numbers, [B, T] or [1, T], where they are not 0 ... T - 1; rules use them,
     tensors do not. `bias` is added to the scores and broadcasts like a mask. With fewer key heads than H, each serves
-    H / G neighbouring query heads.
+    H / G neighboring query heads.
 
     On a GPU a `block_mask` in place of the rule goes to flex attention, unless there is a bias or dropout; elsewhere it
     is made dense.

@@ -24,7 +24,7 @@ def window_pays(mask: Mask, length: int) -> bool:
 
 
 def block_of(mask: Mask) -> tuple[int, tuple[int, ...]]:
-    """(block size, the neighbouring blocks it needs: -1 before, 1 behind)."""
+    """(block size, the neighboring blocks it needs: -1 before, 1 behind)."""
     back, ahead = mask.reach
     block = max(int(max(back, ahead)), SMALLEST_BLOCK)
     return block, (*((-1,) if back > 0 else ()), *((1,) if ahead > 0 else ()))

@@ -12,7 +12,7 @@ from ..masks.algebra import Mask
 from .extras import require
 from .recording import rollout
 
-COLOURS = "Blues"  # white is nothing, so that what a head looks at stands out on paper and on a screen
+COLORS = "Blues"  # white is nothing, so that what a head looks at stands out on paper and on a screen
 MOST_LABELS = 40  # tokens, above which their names would cover each other
 
 
@@ -121,7 +121,7 @@ def draw(
     for what, names, count in (("queries", queries, len(numbers)), ("keys", keys, len(numbers[0]))):
         if names and len(names) != count:
             raise ValueError(f"wanted names for {count} {what}; got {len(names)}; pass one a token, in their order")
-    axes.imshow(numbers.tolist(), cmap=COLOURS, vmin=0.0, vmax=highest, aspect="auto", interpolation="nearest")
+    axes.imshow(numbers.tolist(), cmap=COLORS, vmin=0.0, vmax=highest, aspect="auto", interpolation="nearest")
     axes.set(xlabel="looks at", ylabel="token")
     shown = {"fontsize": "small"}
     if 0 < len(keys) <= MOST_LABELS:

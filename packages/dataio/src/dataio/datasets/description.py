@@ -66,7 +66,7 @@ def describe(dataset: Any) -> Description:
 def contact_sheet(dataset: Any, path: str | Path, *, count: int = 64, columns: int = 16) -> Path:
     """Draw the first `count` images of a dataset of (image "C H W", label) with their labels as a PNG; its path.
 
-    All images share one scale from the darkest to the brightest value, so normalised ones can be looked at too.
+    All images share one scale from the darkest to the brightest value, so normalized ones can be looked at too.
     """
     drawing, pillow = require("PIL.ImageDraw"), require("PIL.Image")
     examples = _read(dataset, min(count, len(dataset)))
@@ -78,8 +78,8 @@ def contact_sheet(dataset: Any, path: str | Path, *, count: int = 64, columns: i
     pen = drawing.Draw(sheet)
     names = _class_names(dataset)
     for place, (image, example) in enumerate(zip(images, examples, strict=True)):
-        grey = ((image - low) / ((high - low) or 1.0) * 255).round().byte().permute(1, 2, 0).numpy()
-        picture = pillow.fromarray(grey[..., 0] if grey.shape[2] == 1 else grey).convert("RGB")
+        gray = ((image - low) / ((high - low) or 1.0) * 255).round().byte().permute(1, 2, 0).numpy()
+        picture = pillow.fromarray(gray[..., 0] if gray.shape[2] == 1 else gray).convert("RGB")
         factor = tile / max(picture.size)
         picture = picture.resize([max(1, round(side * factor)) for side in picture.size], pillow.Resampling.NEAREST)
         left, top = place % columns * (tile + 4) + 2, place // columns * (tile + 18) + 2

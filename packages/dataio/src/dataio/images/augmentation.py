@@ -43,7 +43,7 @@ class AffineAugmentation:
 def move_pixels(images: Float[Tensor, "B C H W"], changes: Float32[Tensor, "B 5"]) -> Float[Tensor, "B C H W"]:
     """Apply each row of `changes` (as `AffineAugmentation.draw` gives them) to its image; outside is 0.
 
-    Same conventions as torchvision's `affine`: out = move(centre + rotate(angle) slant(shear) size (in - centre)).
+    Same conventions as torchvision's `affine`: out = move(center + rotate(angle) slant(shear) size (in - center)).
     """
     height, width = images.shape[-2:]
     angle, shear = changes[:, 0] * (math.pi / 180), changes[:, 1] * (math.pi / 180)

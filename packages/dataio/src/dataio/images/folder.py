@@ -1,4 +1,4 @@
-"""Your own labelled images: one folder for each class."""
+"""Your own labeled images: one folder for each class."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class ImageFolder:
 
     Args:
         root: the folder of the class folders.
-        mode: what Pillow converts to: "L" gives C = 1 (grey), "RGB" C = 3.
+        mode: what Pillow converts to: "L" gives C = 1 (gray), "RGB" C = 3.
 
     Raises:
         FileNotFoundError: no such folder, no class folders, or a class without images.
@@ -57,7 +57,7 @@ class ImageFolder:
 
 
 def read_image(path: str | Path, mode: str = "L") -> UInt8[Tensor, "C H W"]:
-    """Decode an image file, upright as its camera meant it, in Pillow's `mode` ("L" grey, "RGB" colour)."""
+    """Decode an image file, upright as its camera meant it, in Pillow's `mode` ("L" gray, "RGB" color)."""
     pillow, operations = require("PIL.Image"), require("PIL.ImageOps")
     try:
         with pillow.open(path) as image:

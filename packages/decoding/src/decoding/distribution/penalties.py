@@ -14,7 +14,7 @@ def repetition_penalty(logits: Float[Tensor, "B V"], ids: Int[Tensor, "B N"], pe
     """Logits of the ids in each row divided by `penalty` where positive, multiplied by it where negative.
 
     Discounts what was said already, prompt included, once however often it was said (Keskar et al. 2019, "CTRL", arXiv
-    1909.05858, section 4.1; the two cases are transformers', since dividing a negative logit would favour it).
+    1909.05858, section 4.1; the two cases are transformers', since dividing a negative logit would favor it).
     llama.cpp looks at the last 64 tokens only.
     """
     there = ids.clamp(min=0)
@@ -29,7 +29,7 @@ def frequency_penalty(logits: Float[Tensor, "B V"], new: Int[Tensor, "B M"], pen
     """Logits less `penalty` times how often the id was generated; the prompt does not count.
 
     Grows until a loop breaks, however sure the model is of it (OpenAI's API reference; vLLM alike, llama.cpp counts the
-    prompt too). A negative penalty favours repetition.
+    prompt too). A negative penalty favors repetition.
     """
     if new.shape[1] == 0:
         return logits

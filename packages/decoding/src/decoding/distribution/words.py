@@ -1,4 +1,4 @@
-"""Logits "B V" in, logits "B V" out: words that are favoured, that never come, that come first, and when to end."""
+"""Logits "B V" in, logits "B V" out: words that are favored, that never come, that come first, and when to end."""
 
 from collections.abc import Sequence
 

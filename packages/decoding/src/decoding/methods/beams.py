@@ -54,7 +54,7 @@ def beam_search(
     `diversity_penalty` on a token for every hypothesis of an earlier group that just took it (Vijayakumar et al. 2016,
     "Diverse Beam Search", arXiv 1610.02424). With a temperature the candidates are drawn without replacement, by the
     Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059). As in transformers the settings' steps act on
-    log-probabilities, which are not normalised again; CTranslate2 changes the logits.
+    log-probabilities, which are not normalized again; CTranslate2 changes the logits.
     """
     check_model(model)
     check_row_settings(settings, model, decode_bytes)

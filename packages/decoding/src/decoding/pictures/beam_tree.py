@@ -7,8 +7,8 @@ from ..methods.hypotheses import Candidate, Search
 from .explanation import _matplotlib
 from .shown_tokens import drawable, legend
 
-LEGEND = "a column a step, with summed log-probabilities; blue went on, green was kept, grey was dropped; red: the best"
-COLOURS = {"went on": "#30638e", "kept": "#2e8b57", "dropped": "#b0b0b0"}
+LEGEND = "a column a step, with summed log-probabilities; blue went on, green was kept, gray was dropped; red: the best"
+COLORS = {"went on": "#30638e", "kept": "#2e8b57", "dropped": "#b0b0b0"}
 BEST = "#d1495b"
 
 
@@ -35,7 +35,7 @@ def draw_beam_tree(
     search: Search, path: str | Path, word: Callable[[int], str] = str, *, best: tuple[int, ...] | None = None
 ) -> Path:
     """A PNG of one search out of `beam_search`: a column a step, a row a candidate from the best down, with its token
-    and summed log-probability (extra `plots`). Blue went on, green ended and was kept, grey was dropped; the line to
+    and summed log-probability (extra `plots`). Blue went on, green ended and was kept, gray was dropped; the line to
     `best` (default: the best finished hypothesis) is red. `word` names a token: `explain(…).words.get` does. ValueError
     for a search without steps."""
     if not search.trace:
@@ -51,10 +51,10 @@ def draw_beam_tree(
         next_places = {}
         for row, (candidate, ids, fate) in enumerate(step):
             x, y = places[candidate.parent]
-            on_path, colour = wanted[: len(ids)] == ids, COLOURS[fate]
-            axis.plot([x + 0.3, column - 0.3], [y, -row], color=BEST if on_path else colour, lw=2 if on_path else 1)
+            on_path, color = wanted[: len(ids)] == ids, COLORS[fate]
+            axis.plot([x + 0.3, column - 0.3], [y, -row], color=BEST if on_path else color, lw=2 if on_path else 1)
             label = f"{drawable(word(candidate.token))}  {candidate.total:.2f}"
-            axis.text(column, -row, label, ha="center", va="center", color=colour, fontsize=8, parse_math=False)
+            axis.text(column, -row, label, ha="center", va="center", color=color, fontsize=8, parse_math=False)
             if candidate.place is not None:
                 next_places[candidate.place] = (float(column), float(-row))
         places = next_places

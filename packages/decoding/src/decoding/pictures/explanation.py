@@ -71,8 +71,8 @@ class Explanation:
         axes = figure.subplots(1, len(self.stages), sharey=True, squeeze=False)[0]
         for axis, stage, row in zip(axes, self.stages, self.probabilities, strict=True):
             values = [100 * row[token].item() for token in tokens]
-            colours = [CHOSEN if token == self.chosen else "#30638e" for token in tokens]
-            axis.barh(range(len(names)), values, color=colours)
+            colors = [CHOSEN if token == self.chosen else "#30638e" for token in tokens]
+            axis.barh(range(len(names)), values, color=colors)
             axis.set_title(f"{stage}\n{int((row > 0).sum())} may come", fontsize=9)
             axis.set_xlabel("%")
             axis.set_xlim(0, max(1e-9, 112 * self.probabilities[:, tokens].max().item()))

@@ -38,7 +38,7 @@ NUMBERS = {  # name: (range in words, test, what to do)
     "dry_multiplier": ("0 (off) or more", lambda x: x >= 0, "0.8 is a usual value"),
     "dry_base": ("1 or more", lambda x: x >= 1, "1.75 is a usual value"),
     "diversity_penalty": ("0 (off) or more", lambda x: x >= 0, "0.5 is a usual value"),
-    "length_penalty": ("an ordinary number", lambda x: True, "1 is usual, above 1 favours longer hypotheses"),
+    "length_penalty": ("an ordinary number", lambda x: True, "1 is usual, above 1 favors longer hypotheses"),
     "patience": ("above 0", lambda x: x > 0, "1 waits for as many finished hypotheses as beams"),
     "penalty_alpha": ("from 0 (off) to 1", lambda x: 0 <= x <= 1, "0.6 is a usual value"),
 }

@@ -64,7 +64,7 @@ class GenerationSettings:
     dry_base: float | int = 1.75
     """That penalty grows by this factor with every token of the repeated sequence."""
     dry_allowed_length: int = 2
-    """Repeated sequences up to this length are not penalised."""
+    """Repeated sequences up to this length are not penalized."""
     no_repeat_ngram_size: int = 0
     """No sequence of so many tokens comes twice, prompt included; 0 is off."""
     logit_bias: tuple[tuple[Ids, float], ...] = ()

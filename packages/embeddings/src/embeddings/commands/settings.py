@@ -28,7 +28,7 @@ class PlotSettings:
     first: Number = 1000
     """How many vectors, from the first row on: published files and vocabularies begin with the frequent ones."""
     words: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Instead of the first ones: those of a UTF-8 file, a word a line; after a tab, the group that colours it."""
+    """Instead of the first ones: those of a UTF-8 file, a word a line; after a tab, the group that colors it."""
     neighbours: Annotated[int | None, arg(metavar="N")] = None
     """How many points count as near: perplexity of tsne (30 if left out), n_neighbors of umap (15)."""
     seed: Number = 0
@@ -50,7 +50,7 @@ class CompareSettings:
     first: Number = 1000
     """How many vectors, from the first row on: published files and vocabularies begin with the frequent ones."""
     words: Annotated[Path | None, arg(metavar="FILE")] = None
-    """Instead of the first ones: those of a UTF-8 file, a word a line; after a tab, the group that colours it."""
+    """Instead of the first ones: those of a UTF-8 file, a word a line; after a tab, the group that colors it."""
     seed: Number = 0
     """The same seed gives the same picture."""
     theme: Theme = "light"

@@ -16,8 +16,8 @@ from .label_placement import set_labels
 from .projections import Projection, project
 
 INK = {"light": ("#ffffff", "#222222"), "dark": ("#16181d", "#e8e8e8")}  # background, text
-# Okabe and Ito 2008: eight colours that people with any colour vision tell apart; black is left to the text.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
+# Okabe and Ito 2008: eight colors that people with any color vision tell apart; black is left to the text.
+COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
 LABELS = 40  # lines of seven points that fit beside a similarity map
 
 
@@ -29,7 +29,7 @@ def plot(
     theme: Theme = "light",
     size: tuple[float, float] = (8.0, 6.0),
 ) -> Any:
-    """A matplotlib Figure of the points, coloured by group, with what the projection kept as its title.
+    """A matplotlib Figure of the points, colored by group, with what the projection kept as its title.
 
     Labels are set in order, each beside its point where it covers no earlier label and the fewest points, and left out
     where there is no room: put the important points first. ValueError for another number of labels or groups than
@@ -119,9 +119,9 @@ def scatter(
     names = sorted(set(groups)) if groups is not None else [""]
     for number, name in enumerate(names):
         chosen = [row for row in range(len(x)) if groups is None or groups[row] == name]
-        colour = COLOURS[number % len(COLOURS)]
-        marker = "os^Dv"[number // len(COLOURS) % 5]
-        axes.scatter(x[chosen], y[chosen], s=14, color=colour, marker=marker, label=name, linewidths=0)
+        color = COLORS[number % len(COLORS)]
+        marker = "os^Dv"[number // len(COLORS) % 5]
+        axes.scatter(x[chosen], y[chosen], s=14, color=color, marker=marker, label=name, linewidths=0)
     axes.set_title(str(projection))
     axes.set(xticks=[], yticks=[])
     paint(axes, theme)

@@ -8,14 +8,14 @@ import numpy as np
 CORNERS = ((1, 1), (1, -1), (-1, 1), (-1, -1))  # right and up of the point, right and down, ...
 
 
-def set_labels(figure: Any, axes: Any, coordinates: np.ndarray, labels: Sequence[str], colour: str) -> None:
+def set_labels(figure: Any, axes: Any, coordinates: np.ndarray, labels: Sequence[str], color: str) -> None:
     """Set each label at that corner of its point where it covers no earlier label, stays inside the frame, and covers
     the fewest points; leave it out where there is no such corner."""
     figure.draw_without_rendering()  # the layout must be final: boxes are in pixels
     figure.set_layout_engine("none")
     points, taken = axes.transData.transform(coordinates[:, :2]), np.empty((0, 4))
     for place, text in zip(coordinates[:, :2], labels, strict=True):
-        note = axes.annotate(text, place, xytext=(3, 3), textcoords="offset points", fontsize=8, color=colour)
+        note = axes.annotate(text, place, xytext=(3, 3), textcoords="offset points", fontsize=8, color=color)
         free = free_corners(note, axes.get_window_extent().extents, points, taken)
         if not free:
             note.remove()

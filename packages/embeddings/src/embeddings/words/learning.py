@@ -48,24 +48,24 @@ def skip_gram(
     optimizer = torch.optim.Adam([inputs, outputs], lr=learning_rate)
     for epoch in range(epochs):
         optimizer.param_groups[0]["lr"] = learning_rate * (1 - epoch / epochs)
-        for centres, contexts in pairs(text, (frequent / frequency).sqrt(), window, generator):
+        for centers, contexts in pairs(text, (frequent / frequency).sqrt(), window, generator):
             noise = torch.multinomial(frequency**0.75, SHARED_NEGATIVES, replacement=True, generator=generator)
             optimizer.zero_grad()
-            looked_up = F.embedding(centres, inputs), F.embedding(contexts, outputs), F.embedding(noise, outputs)
+            looked_up = F.embedding(centers, inputs), F.embedding(contexts, outputs), F.embedding(noise, outputs)
             pair_loss(*looked_up, negatives).backward()  # indexing with [] would be several times slower backwards
             optimizer.step()
     return WordVectors(tuple(rows), inputs.detach())
 
 
-def pair_loss(centres: Tensor, contexts: Tensor, noise: Tensor, negatives: int) -> Tensor:
+def pair_loss(centers: Tensor, contexts: Tensor, noise: Tensor, negatives: int) -> Tensor:
     """Mean over pairs [B, C] of -log sigmoid(score), and `negatives` times the mean of -log sigmoid(-score) of the
-    centres with all the noise [N, C]."""
-    true = F.softplus(-(centres * contexts).sum(dim=-1)).mean()
-    return true + negatives * F.softplus(centres @ noise.T).mean()
+    centers with all the noise [N, C]."""
+    true = F.softplus(-(centers * contexts).sum(dim=-1)).mean()
+    return true + negatives * F.softplus(centers @ noise.T).mean()
 
 
 def pairs(text: Tensor, keep: Tensor, window: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Shuffled batches of (centre, context) rows of one pass over `text`.
+    """Shuffled batches of (center, context) rows of one pass over `text`.
 
     A word is kept with the probability that `keep` has for its row: "the" would fill every window and say little.
     """

@@ -2,7 +2,7 @@
 
 Radford et al. 2019, section 3.1: figures on WikiText, PTB, LAMBADA and the One Billion Word corpus are taken on text
 whose tokenisation was undone by invertible rules. Since nothing is lost, the text has the same probability, and may be
-normalised by the count of its original tokens. OpenAI's rules are unpublished. Each rule here has its inverse, and
+normalized by the count of its original tokens. OpenAI's rules are unpublished. Each rule here has its inverse, and
 `restored` tells for which share of the lines the inverse gives back what was there.
 """
 

@@ -160,16 +160,16 @@ def inspect_command(settings: InspectSettings) -> int:
 
 
 def tokens_command(settings: TokensSettings) -> int:
-    """`gpt2 tokens`: pieces in colour in a terminal, a line a token elsewhere."""
+    """`gpt2 tokens`: pieces in color in a terminal, a line a token elsewhere."""
     from ..tokenizer.tokenizer import Tokenizer
-    from .pieces import coloured, listed
+    from .pieces import colored, listed
 
     own = settings.tokenizer
     try:
         tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
     except OSError as error:
         raise OSError(f"{error}: --tokenizer DIR, such as RUN/model" if own is None else plain(error)) from error
-    print((coloured if sys.stdout.isatty() else listed)(tokenizer, settings.text))
+    print((colored if sys.stdout.isatty() else listed)(tokenizer, settings.text))
     return 0
 
 

@@ -2,8 +2,8 @@
 
 from ..tokenizer.tokenizer import Tokenizer
 
-COLOURS = (44, 42, 45, 43, 46, 41)
-"""ANSI background colours, taken in turn."""
+COLORS = (44, 42, 45, 43, 46, 41)
+"""ANSI background colors, taken in turn."""
 
 
 def listed(tokenizer: Tokenizer, text: str) -> str:
@@ -14,8 +14,8 @@ def listed(tokenizer: Tokenizer, text: str) -> str:
     return "\n".join(f"{i}\t{a}\t{b}\t{_literal(tokenizer, i)}" for i, (a, b) in zip(ids, spans, strict=True))
 
 
-def coloured(tokenizer: Tokenizer, text: str) -> str:
-    """The text with a background colour for each token, and below the ids in the same colours."""
+def colored(tokenizer: Tokenizer, text: str) -> str:
+    """The text with a background color for each token, and below the ids in the same colors."""
     ids = tokenizer.encode(text)
     pieces = [_painted(visible(tokenizer, i), number) for number, i in enumerate(ids)]
     numbers = [_painted(str(i), number) for number, i in enumerate(ids)]
@@ -38,4 +38,4 @@ def _literal(tokenizer: Tokenizer, i: int) -> str:
 def _painted(piece: str, number: int) -> str:
     # Control characters would move the cursor or speak to the terminal.
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in piece)
-    return f"\x1b[{COLOURS[number % len(COLOURS)]};30m{shown}\x1b[0m"
+    return f"\x1b[{COLORS[number % len(COLORS)]};30m{shown}\x1b[0m"

@@ -30,7 +30,7 @@ class InspectSettings:
 
 @dataclass(frozen=True)
 class TokensSettings:
-    """Show the tokens of a text: in colour in a terminal, else a line a token with id, first byte, byte after the
+    """Show the tokens of a text: in color in a terminal, else a line a token with id, first byte, byte after the
     last, and piece."""
 
     text: Positional[Annotated[str, arg(metavar="TEXT")]]

@@ -60,9 +60,9 @@ def reference_logits(
         return tensors[name].detach().double()
 
     def norm(x: Tensor, name: str) -> Tensor:
-        centred = x - x.mean(-1, keepdim=True)
-        spread = (centred.square().mean(-1, keepdim=True) + w.epsilon).sqrt()
-        return centred / spread * get(f"{name}.weight") + get(f"{name}.bias")
+        centered = x - x.mean(-1, keepdim=True)
+        spread = (centered.square().mean(-1, keepdim=True) + w.epsilon).sqrt()
+        return centered / spread * get(f"{name}.weight") + get(f"{name}.bias")
 
     def project(x: Tensor, name: str) -> Tensor:
         weight = get(f"{name}.weight")

@@ -8,7 +8,7 @@ _FILES += ["model.safetensors.index.json", "vocab.json", "merges.txt", "tokenize
 _REASONS = {
     "RepositoryNotFoundError": "the hub has none of that name, or does not show it to you",
     "RevisionNotFoundError": "the hub's has no such revision",
-    "GatedRepoError": "the hub's has a licence that you have not accepted there",
+    "GatedRepoError": "the hub's has a license that you have not accepted there",
     "LocalEntryNotFoundError": "the hub cannot be reached and no copy of it is kept here",
 }
 _NAME = re.compile(r"(?P<name>[\w-][\w.-]*(/[\w-][\w.-]*)?)(@(?P<revision>[\w./-]+))?")

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def plot_report(report: CostReport) -> "Figure":
     """Left: bytes against perplexity, a point a scheme. Right: every layer's own divergence by the worst scheme."""
     base, (left, right) = report.rows[0], _axes(2, width=12)
-    colours = {row.name: f"C{number - 1}" if number else "black" for number, row in enumerate(report.rows)}
+    colors = {row.name: f"C{number - 1}" if number else "black" for number, row in enumerate(report.rows)}
     for row in report.rows:
         change = 100 * (row.perplexity / base.perplexity - 1)
-        left.plot(row.n_bytes / 1e6, change, "o", label=row.name, color=colours[row.name], alpha=0.8)
+        left.plot(row.n_bytes / 1e6, change, "o", label=row.name, color=colors[row.name], alpha=0.8)
     left.axhline(0, color="gray", linewidth=0.5)
     left.set(
         xlabel="megabytes",
@@ -39,7 +39,7 @@ def plot_report(report: CostReport) -> "Figure":
         for row in named:
             nats = {cost.layer: max(cost.divergence.nats, 1e-8) for cost in row.worst}
             right.plot(
-                [nats.get(name, 1e-8) for name in layers], range(len(layers)), "o", color=colours[row.name], alpha=0.8
+                [nats.get(name, 1e-8) for name in layers], range(len(layers)), "o", color=colors[row.name], alpha=0.8
             )
         right.set_yticks(range(len(layers)), layers, fontsize=7)
         right.set(xscale="log", xlabel="nats a token, that layer alone", title="Which layers suffer")

@@ -28,7 +28,7 @@ def split_axis(values: Shaped[Tensor, "*shape"], axis: int, *sizes: int) -> Shap
 
 
 def merge_axes(values: Shaped[Tensor, "*shape"], first: int, last: int) -> Shaped[Tensor, "*shorter"]:
-    """Join the neighbouring axes `first` to `last`, the inverse of `split_axis`: (B, T, 3, 4) to (B, T, 12)."""
+    """Join the neighboring axes `first` to `last`, the inverse of `split_axis`: (B, T, 3, 4) to (B, T, 12)."""
     axes = range(-values.ndim, values.ndim)
     if first not in axes or last not in axes or first % values.ndim >= last % values.ndim:
         raise ValueError(

@@ -137,10 +137,10 @@ def _arrow(points: list[tuple[float, float]]) -> str:
 
 
 def _box(value: Value, x: float, y: float) -> str:
-    colour, corner = ("#e8f0fe", 4) if value.parents else ("#fef3d8", 18)
+    color, corner = ("#e8f0fe", 4) if value.parents else ("#fef3d8", 18)
     title, number, gradient = (escape(line) for line in _labels(value))
     return (
-        f'<rect x="{x - BOX / 2:g}" y="{y:g}" width="{BOX}" height="{HEIGHT}" rx="{corner}" fill="{colour}" '
+        f'<rect x="{x - BOX / 2:g}" y="{y:g}" width="{BOX}" height="{HEIGHT}" rx="{corner}" fill="{color}" '
         f'stroke="#555"/><text x="{x:g}" y="{y + 19:g}" font-weight="bold">{title}</text>'
         f'<text x="{x:g}" y="{y + 36:g}">{number}</text>'
         f'<text x="{x:g}" y="{y + 52:g}" fill="#b3261e">{gradient}</text>'
