@@ -1,0 +1,14 @@
+"""Libraries that only an extra of a package brings, imported where they are used."""
+
+from importlib import import_module
+from typing import Any
+
+
+def require(module: str, package: str, extra: str) -> Any:
+    """The module, or an ImportError that says what to install: `require("matplotlib.pyplot", "attention", "plots")`."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"wanted {module}, but it cannot be imported ({error}); install the extra: {package}[{extra}]"
+        ) from error
