@@ -1,5 +1,6 @@
 """Long work says how far it is: a bar where somebody watches, a plain line now and then elsewhere."""
 
+import os
 import sys
 
 import pytest
@@ -18,8 +19,8 @@ class Clock:
         return self.now
 
 
-@pytest.fixture
-def terminal(monkeypatch):
+def see_a_terminal(monkeypatch):
+    """In the test itself: what is captured before it begins is another standard error."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -51,8 +52,8 @@ def test_lines_at_both_ends_where_they_are_wanted(monkeypatch, capsys):
     assert lines.elapsed == 24.0
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_terminal_gets_a_bar(capsys):
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    see_a_terminal(monkeypatch)
     assert watched()
     with shown("prog", "counting to two") as progress:
         for done in range(3):
@@ -62,14 +63,16 @@ def test_a_terminal_gets_a_bar(capsys):
     assert "| 2/2 [" in told
 
 
-def test_a_terminal_without_a_width_could_show_no_bar(terminal, monkeypatch):
+def test_a_terminal_without_a_width_could_show_no_bar(monkeypatch):
+    see_a_terminal(monkeypatch)
     monkeypatch.setenv("COLUMNS", "0")
-    monkeypatch.setattr("os.get_terminal_size", lambda fd: (0, 0))
+    monkeypatch.setattr("os.get_terminal_size", lambda *stream: os.terminal_size((0, 0)))
     assert not watched()
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_bar_that_an_error_ends_leaves_its_line(capsys):
+def test_a_bar_that_an_error_ends_leaves_its_line(monkeypatch, capsys):
+    see_a_terminal(monkeypatch)
+
     def interrupted():
         with shown("prog", "counting") as progress:
             progress(0, 2)

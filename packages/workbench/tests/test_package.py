@@ -28,7 +28,7 @@ def test_everything_public_is_there_once_and_explained():
     assert sorted(names) == sorted(set(names)) == sorted(workbench.__all__)
     for name in names:
         found = getattr(workbench, name)
-        assert not callable(found) or found.__doc__, name
+        assert found.__doc__ or name == "Progress", name  # an annotation, explained in its module
 
 
 def test_no_module_bears_the_name_of_an_export():

@@ -52,5 +52,4 @@ def test_the_legend_explains_the_signs_that_occur():
 
 
 def test_a_picture_draws_what_its_font_has():
-    pytest.importorskip("matplotlib", reason="matplotlib is there only where a package brings it")
     assert drawable("aé世$") == r"aé\u4e16$"

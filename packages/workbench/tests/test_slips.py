@@ -76,14 +76,15 @@ def test_what_is_typed_right_passes(arguments):
         ("m --count=", "--count: wanted a whole number, got ''; leave --count out for the default"),
         ("m --rate hot", "--rate: wanted a number, got 'hot'; leave --rate out for the default"),
         ("m --number x", "--number: wanted a whole number, got 'x'; leave --number out for the default"),
-        ("m --method stopp", "--method: wanted one of stop, go, got 'stopp'; did you mean stop?"),
+        ("m --method stops", "--method: wanted one of stop, go, got 'stops'; did you mean stop?"),
         ("m --early maybe", "--early: wanted one of True, False, never, got 'maybe'; choose one of them"),
         ("m --order 3", "--order: wanted one of 1, 2, got '3'; choose one of them"),
         ("m --names a --cuont 3", "wanted an option of prog, got --cuont; did you mean --count?"),
         ("m --no_single", "wanted an option of prog, got --no_single; did you mean --single?"),
         ("m --hidden 3", "wanted an option of prog, got --hidden; prog --help lists all"),
+        ("m --source x", "wanted an option of prog, got --source; did you mean --order?"),
         ("m --inner.depht 3", "wanted an option of prog, got --inner.depht; did you mean --inner.depth?"),
-        ("m --source x", "wanted an option of prog, got --source; prog --help lists all"),
+        ("m --xyz x", "wanted an option of prog, got --xyz; prog --help lists all"),
     ],
 )  # fmt: skip
 def test_slips_are_explained(arguments, line):
@@ -115,7 +116,7 @@ def test_a_word_without_its_option(arguments, word):
 
 
 def test_the_nearest_word_or_where_all_are_listed():
-    assert nearest("trian", ["train", "fit"], "gpt2") == "did you mean train?"
+    assert nearest("traim", ["train", "fit"], "gpt2") == "did you mean train?"
     assert nearest("x", ["train", "fit"], "gpt2") == "gpt2 --help lists all"
 
 

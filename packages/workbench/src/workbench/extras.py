@@ -5,7 +5,10 @@ from typing import Any
 
 
 def require(module: str, package: str, extra: str) -> Any:
-    """The module, or an ImportError that says what to install: `require("matplotlib.pyplot", "attention", "plots")`."""
+    """The module; ImportError, which says what to install, where it cannot be imported.
+
+    `require("matplotlib.pyplot", "attention", "plots")` asks for the extra `attention[plots]`.
+    """
     try:
         return import_module(module)
     except ImportError as error:

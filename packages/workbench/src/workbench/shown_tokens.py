@@ -1,6 +1,7 @@
 """Tokens as one reads them in a table or a picture: nothing that stands for something else without being told."""
 
 import re
+from importlib import import_module
 
 SPACE = "·"
 SPACES = f"{SPACE}: a space, {SPACE}x8: eight of them"
@@ -29,9 +30,8 @@ def legend(words: list[str]) -> list[str]:
 
 def drawable(text: str) -> str:
     """What matplotlib's font can draw of a text; other characters as their code (\\u4e16), and not as empty boxes."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    font = get_font(findfont(FontProperties()))
+    fonts = import_module("matplotlib.font_manager")  # brought by whoever draws, and not by this package
+    font = fonts.get_font(fonts.findfont(fonts.FontProperties()))
     return "".join(c if font.get_char_index(ord(c)) else _escaped(c) for c in text)
 
 

@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path):
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="wanted a folder that can be made, got .*; name another") as caught:
+    with pytest.raises(OSError, match=r"wanted a folder that can be made, got .*; name another") as caught:
         make_folder(tmp_path / "file")
     assert (caught.value.errno, caught.value.filename) == (errno.EEXIST, str(tmp_path / "file"))
 

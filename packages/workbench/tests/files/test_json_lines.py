@@ -1,6 +1,7 @@
 """JSON Lines are read strictly, and cut at line ends only."""
 
 import gzip
+import io
 import json
 from pathlib import Path
 
@@ -25,14 +26,14 @@ def test_only_line_ends_end_a_line(text, lines):
     assert split_lines(text) == lines
 
 
-@given(st.lists(st.dictionaries(st.text(), st.text() | st.integers() | st.none())))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # UTF-8 holds no half of a surrogate pair
+
+
+@given(st.lists(st.dictionaries(TEXT, TEXT | st.integers() | st.none())))
 def test_what_is_written_is_read(objects):
     written = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects)
-    if all(written.isprintable() or "\ud800" > c or c > "\udfff" for c in written):
-        data = written.encode("utf-8", errors="surrogatepass")
-        if b"\xed" not in data:
-            found = list(json_objects(data.splitlines(keepends=True) if b"\r" not in data else data.split(b"\n"), "x"))
-            assert [one for _, one in found] == objects
+    assert list(json_objects(io.BytesIO(written.encode()), "x")) == list(enumerate(objects, start=1))
+    assert [parse_object(line, "x") for line in split_lines(written)] == objects
 
 
 def test_numbers_count_empty_lines_and_marks_and_carriage_returns_go(tmp_path: Path):
@@ -58,11 +59,11 @@ def test_lines_may_come_out_of_anything(tmp_path: Path):
         (b'{"a": 1} {"b": 2}', "wanted a JSON object, got '{\"a\": 1} {\"b\": 2}' in line 2 of x (Extra data at "
          "character 10); repair the line"),
         (b"1" * 5000, "wanted a JSON object, got '111111111111111111111111111111111111111…' in line 2 of x (Exceeds "),
-        (b"[" * 200_000, "wanted a JSON object, got '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…' in line 2 of x (maximum"),
+        (b"[" * 200_000, "wanted a JSON object, got '[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[…' in line 2 of x (max"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_object_is_named(line, words):
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r"^wanted ") as caught:
         list(json_objects([b"{}\n", line], "x"))
     assert str(caught.value).startswith(words)
 
