@@ -1,6 +1,7 @@
 """A command ends with an exit code and at most one line on standard error, whatever happens to it."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -134,8 +135,13 @@ def work():
         print("a line that nobody reads", number)
 sys.exit(answered("prog", work))
 """
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=buffered,
     )
     with process:
         process.stdout.close()
