@@ -1,8 +1,7 @@
 """Each byte has one printable character, as in OpenAI's vocabulary files."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workbench import BYTE_OF_CHARACTER, CHARACTER_OF_BYTE, spell, unspell
 

@@ -1,8 +1,7 @@
 """A shown token says what it is: no two look alike, and nothing moves the cursor."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workbench import drawable, legend, shown_token
 

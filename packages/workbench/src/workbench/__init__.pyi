@@ -1,51 +1,54 @@
-from .byte_alphabet import BYTE_OF_CHARACTER as BYTE_OF_CHARACTER
-from .byte_alphabet import CHARACTER_OF_BYTE as CHARACTER_OF_BYTE
-from .byte_alphabet import spell as spell
-from .byte_alphabet import unspell as unspell
-from .commands import answered as answered
-from .commands import parsed as parsed
-from .commands import plain as plain
-from .counting import PlainLines as PlainLines
-from .counting import Progress as Progress
-from .counting import Whole as Whole
-from .counting import counted as counted
-from .counting import shown as shown
-from .counting import unwatched as unwatched
-from .counting import watched as watched
+from .byte_alphabet import (
+    BYTE_OF_CHARACTER as BYTE_OF_CHARACTER,
+    CHARACTER_OF_BYTE as CHARACTER_OF_BYTE,
+    spell as spell,
+    unspell as unspell,
+)
+from .commands import answered as answered, parsed as parsed, plain as plain
+from .counting import (
+    PlainLines as PlainLines,
+    Progress as Progress,
+    Whole as Whole,
+    counted as counted,
+    shown as shown,
+    unwatched as unwatched,
+    watched as watched,
+)
 from .extras import require as require
 from .files.cache import cache_folder as cache_folder
-from .files.durable import give_usual_mode as give_usual_mode
-from .files.durable import is_full as is_full
-from .files.durable import make_folder as make_folder
-from .files.durable import replace_files as replace_files
-from .files.durable import replace_folder as replace_folder
-from .files.durable import sync as sync
-from .files.durable import whole_file as whole_file
-from .files.durable import whole_folder as whole_folder
-from .files.durable import write_text as write_text
-from .files.json_lines import json_objects as json_objects
-from .files.json_lines import parse_object as parse_object
-from .files.json_lines import read_json_lines as read_json_lines
-from .files.json_lines import split_lines as split_lines
-from .files.resumable import check_same as check_same
-from .files.resumable import finished_lines as finished_lines
-from .files.resumable import finite as finite
-from .files.resumable import line_writer as line_writer
-from .files.texts import check_several as check_several
-from .files.texts import decode_utf8 as decode_utf8
-from .files.texts import fits_utf8 as fits_utf8
-from .files.texts import many as many
-from .files.texts import read_utf8 as read_utf8
-from .files.texts import shorten as shorten
-from .next_command import in_workspace as in_workspace
-from .next_command import next_lines as next_lines
-from .next_command import tell_next as tell_next
-from .next_command import typed as typed
+from .files.durable import (
+    give_usual_mode as give_usual_mode,
+    is_full as is_full,
+    make_folder as make_folder,
+    replace_files as replace_files,
+    replace_folder as replace_folder,
+    sync as sync,
+    whole_file as whole_file,
+    whole_folder as whole_folder,
+    write_text as write_text,
+)
+from .files.json_lines import (
+    json_objects as json_objects,
+    parse_object as parse_object,
+    read_json_lines as read_json_lines,
+    split_lines as split_lines,
+)
+from .files.resumable import (
+    check_same as check_same,
+    finished_lines as finished_lines,
+    finite as finite,
+    line_writer as line_writer,
+)
+from .files.texts import (
+    check_several as check_several,
+    decode_utf8 as decode_utf8,
+    fits_utf8 as fits_utf8,
+    many as many,
+    read_utf8 as read_utf8,
+    shorten as shorten,
+)
+from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
 from .pictures import check_picture as check_picture
-from .shown_tokens import drawable as drawable
-from .shown_tokens import legend as legend
-from .shown_tokens import shown_token as shown_token
-from .slips import nearest as nearest
-from .slips import slip as slip
-from .slips import unframed as unframed
+from .shown_tokens import drawable as drawable, legend as legend, shown_token as shown_token
+from .slips import nearest as nearest, slip as slip, unframed as unframed
 from .threads import spin_briefly as spin_briefly
