@@ -62,6 +62,19 @@ def test_a_corrupt_or_missing_checkpoint_is_exit_code_two_with_advice(folders, t
     assert "model.safetensors as it was saved" in error
 
 
+def test_slips_are_one_line_that_says_what_was_meant(folders, capsys):
+    assert run(capsys, "inspct", folders[0]) == (
+        2,
+        "",
+        "trainkit: wanted one of the commands inspect, diff, got 'inspct'; did you mean inspect?\n",
+    )
+    code, out, error = run(capsys, "diff", folders[0])
+    assert (code, out) == (2, "")
+    assert error.startswith("trainkit: ")
+    assert "SECOND" in error
+    assert error.count("\n") == 1
+
+
 def test_the_help_comes_without_torch():
     code = (
         "import sys, trainkit.commands.main as c\n"

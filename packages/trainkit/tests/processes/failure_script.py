@@ -3,6 +3,7 @@
 import errno
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import torch.distributed as dist
@@ -42,7 +43,9 @@ def fail_to_rename(*paths):
 
 def main(rank, folder):
     rank, folder = int(rank), Path(folder)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2, timeout=timedelta(minutes=2)
+    )
     good = {"model": ModulePart(nn.Linear(2, 2)), "random": RandomPart()}
     checkpoints = Checkpoints(folder / "run", good)
     told = {"good": outcome(lambda: checkpoints.save(1))}

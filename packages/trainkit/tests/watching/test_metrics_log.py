@@ -1,17 +1,6 @@
-"""Claims about progress, metrics.jsonl and TensorBoard, signals and patience."""
+"""Claims about metrics.jsonl and TensorBoard."""
 
-import fcntl
-import io
-import json
 import math
-import os
-import pty
-import re
-import signal
-import struct
-import sys
-import termios
-import threading
 
 import pytest
 import torch
@@ -20,7 +9,7 @@ from tensorboard.backend.event_processing.event_file_loader import LegacyEventFi
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from tensorboard.summary.writer import event_file_writer
 
-from trainkit import MetricsLog, Patience, Step, graceful_stop, log, progress
+from trainkit import MetricsLog, log
 
 
 @pytest.fixture(autouse=True)
@@ -29,20 +18,7 @@ def files_in_order(monkeypatch):
     monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
 
 
-def make_steps(start, stop):
-    return [Step(n, 1 / n, 2.0 * n, 0.1, 64, 0.5) for n in range(start + 1, stop + 1)]
-
-
-def lines(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def points(folder, tag):
-    events = EventAccumulator(str(folder)).Reload()
-    return [(event.step, event.value) for event in events.Scalars(tag)]
-
-
-def test_logged_steps_arrive_in_both_places(tmp_path):
+def test_logged_steps_arrive_in_both_places(make_steps, lines, points, tmp_path):
     with MetricsLog(tmp_path) as metrics:
         assert len(list(log(make_steps(0, 20), metrics, every=5))) == 20
         metrics.write(20, validation_loss=0.25, bits_per_byte=None)
@@ -54,7 +30,7 @@ def test_logged_steps_arrive_in_both_places(tmp_path):
     assert points(tmp_path, "loss") == [(n, pytest.approx(1 / n)) for n in (5, 10, 15, 20)]
 
 
-def test_the_speed_is_named_after_what_is_counted(tmp_path):
+def test_the_speed_is_named_after_what_is_counted(make_steps, lines, tmp_path):
     with MetricsLog(tmp_path) as metrics:
         list(log(make_steps(0, 5), metrics, every=5, unit="images"))
     assert lines(tmp_path)[0]["images_per_second"] == pytest.approx(128)
@@ -88,21 +64,6 @@ def test_a_model_without_a_graph_is_a_warning(tmp_path, caplog, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_resuming_cuts_both_back_so_that_no_point_comes_twice(tmp_path):
-    with MetricsLog(tmp_path) as metrics:
-        list(log(make_steps(0, 9), metrics, every=1))
-    with (tmp_path / "metrics.jsonl").open("a") as torn:
-        torn.write('{"step": 4, "lo')
-    for start in (6, 3):
-        with MetricsLog(tmp_path, start=start) as metrics:
-            list(log(make_steps(start, start + 4), metrics, every=1))
-        assert [line["step"] for line in lines(tmp_path)] == list(range(1, start + 5))
-        assert [step for step, _ in points(tmp_path, "loss")] == list(range(1, start + 5))
-    with MetricsLog(tmp_path, start=0):
-        pass
-    assert lines(tmp_path) == []
-
-
 def test_images_histograms_texts_and_settings_reach_tensorboard_once(tmp_path):
     model = torch.nn.Linear(2, 2)
     for start in (0, 1):
@@ -121,83 +82,15 @@ def test_images_histograms_texts_and_settings_reach_tensorboard_once(tmp_path):
     assert len([name for name in events.PluginTagToContent("hparams") if name == "_hparams_/session_start_info"]) == 1
 
 
-def test_what_json_cannot_hold_becomes_null(tmp_path):
+def test_what_json_cannot_hold_becomes_null(lines, tmp_path):
     with MetricsLog(tmp_path) as metrics:
         metrics.write(1, loss=math.nan, validation_loss=math.inf)
     assert lines(tmp_path)[0]["loss"] is None
     assert lines(tmp_path)[0]["validation_loss"] is None
 
 
-def test_lines_are_there_before_the_log_is_closed(tmp_path):
+def test_lines_are_there_before_the_log_is_closed(lines, tmp_path):
     metrics = MetricsLog(tmp_path)
     metrics.write(1, loss=1.0)
     assert lines(tmp_path)[0]["step"] == 1
     metrics.close()
-
-
-def test_without_a_terminal_progress_writes_plain_lines(monkeypatch):
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    steps = make_steps(2, 8)
-    assert list(progress(steps, total=8, start=2, unit="tokens", describe=lambda: "validation 1.23")) == steps
-    first, last = stream.getvalue().splitlines()
-    assert re.fullmatch(r"step 3/8  loss 0.3333  validation 1.23  [\d,]+ tokens/s  rate 1.00e-01  \d+ s left", first)
-    assert last.startswith("step 8/8  loss 0.1250")
-
-
-def read_or_nothing(descriptor):
-    try:
-        return os.read(descriptor, 10_000)
-    except BlockingIOError:
-        return b""
-
-
-def test_on_a_terminal_progress_is_a_bar(monkeypatch):
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 150, 0, 0))
-    with open(slave, "w") as terminal:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        assert len(list(progress(make_steps(2, 8), total=8, start=2, unit="tokens"))) == 6
-        os.set_blocking(master, False)
-        shown = b"".join(iter(lambda: read_or_nothing(master), b"")).decode()
-    os.close(master)
-    assert "8/8" in shown
-    assert "\r" in shown
-    assert re.search(r"loss 0.1250.*tokens/s", shown)
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_first_signal_asks_the_second_interrupts_and_handlers_come_back(number, code):
-    before = signal.getsignal(number)
-    with graceful_stop() as stop:
-        assert (stop.requested, stop.exit_code) == (False, 0)
-        signal.raise_signal(number)
-        assert (stop.requested, stop.signal, stop.exit_code) == (True, number, code)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
-    assert signal.getsignal(number) is before
-
-
-def test_signals_belong_to_the_main_thread():
-    errors = []
-
-    def elsewhere():
-        try:
-            with graceful_stop():
-                pass
-        except ValueError as error:
-            errors.append(str(error))
-
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    thread.join()
-    assert "wanted graceful_stop in the main thread" in errors[0]
-
-
-def test_patience_counts_scores_without_enough_improvement():
-    patience = Patience(2, minimum=0.1)
-    assert [patience.exhausted(score) for score in (1.0, 0.95, 0.85, 0.8, 0.78)] == [False, False, False, False, True]
-    patience = Patience(1)
-    assert [patience.exhausted(score) for score in (1.0, math.nan)] == [False, True]
-    with pytest.raises(ValueError, match=r"wanted steps >= 1 and minimum >= 0, got 0"):
-        Patience(0)
