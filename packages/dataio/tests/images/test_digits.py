@@ -6,13 +6,10 @@ import torch
 
 import dataio
 
-pytest.importorskip("sklearn", reason="needs the extra dataio[images]")
 
-
+@pytest.mark.extras
 def test_digits_are_scikit_learns_and_every_one_is_on_one_side():
-    from sklearn.datasets import load_digits
-
-    theirs = load_digits()
+    theirs = pytest.importorskip("sklearn.datasets", reason="needs the extra dataio[images]").load_digits()
     train, test = dataio.digits("train"), dataio.digits("test")
     assert len(train) + len(test) == len(theirs.target) == 1797
     images, labels = test.fetch(np.arange(len(test)))

@@ -29,6 +29,18 @@ class Noisy:
         return torch.tensor(index), torch.tensor(drawn, dtype=torch.float64)
 
 
+def read(batches: dataio.Batches, start: int, stop: int) -> list[list[tuple[torch.Tensor, ...]]]:
+    with batches.from_step(start, stop) as stream:
+        return [[tuple(micro) for micro in step] for step in stream]
+
+
+def assert_equal(ours, theirs) -> None:
+    for step, other in zip(ours, theirs, strict=True):
+        for micro, other_micro in zip(step, other, strict=True):
+            for tensor, other_tensor in zip(micro, other_micro, strict=True):
+                assert torch.equal(tensor, other_tensor)
+
+
 class Fragile(Noisy):
     def __getitem__(self, index: int):
         if index == 13:
@@ -43,16 +55,45 @@ class Deadly(Noisy):
         return super().__getitem__(index)
 
 
-def read(batches: dataio.Batches, start: int, stop: int) -> list[list[tuple[torch.Tensor, ...]]]:
-    with batches.from_step(start, stop) as stream:
-        return [[tuple(micro) for micro in step] for step in stream]
+SCRIPT = """
+import random
+import torch
+from dataio import Batches, ExampleError
+
+class Noisy:
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, index):
+        if index == 7:
+            raise OSError("page torn out")
+        return index, random.random(), torch.rand(())
+
+def main():
+    alone, helped = Batches(Noisy(), 3, shuffle=False), Batches(
+        Noisy(), 3, shuffle=False, num_workers=1, start_method="spawn"
+    )
+    stream = helped.from_step(0)
+    print(str([next(stream), next(stream)]) == str([alone[0], alone[1]]))
+    try:
+        next(stream)
+    except ExampleError as error:
+        print(error.index)
+"""
 
 
-def assert_equal(ours, theirs) -> None:
-    for step, other in zip(ours, theirs, strict=True):
-        for micro, other_micro in zip(step, other, strict=True):
-            for tensor, other_tensor in zip(micro, other_micro, strict=True):
-                assert torch.equal(tensor, other_tensor)
+GUARDED_CALL = """
+if __name__ == "__main__":
+    main()
+"""
+
+
+def run_script(path: Path, text: str) -> subprocess.CompletedProcess[str]:
+    path.write_text(text)
+    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=False)
+
+
+CALL = "\nmain()\n"
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more workers than cores
@@ -80,18 +121,6 @@ def test_reading_random_examples_leaves_the_global_generators_alone(unchecked):
         seed()
         read(dataio.Batches(Noisy(), 5, num_workers=num_workers, start_method="fork"), 0, 5)
         assert draw() == expected
-
-
-def test_examples_change_from_epoch_to_epoch_and_with_the_seed():
-    def drawn(seed: int, epoch: int) -> dict[int, float]:
-        batches = dataio.Batches(Noisy(), 23, seed=seed)
-        [(indices, values)] = batches[epoch]
-        return {int(i): float(value[2]) for i, value in zip(indices, values, strict=True)}
-
-    first = drawn(0, 0)
-    assert len(set(first.values())) == 23
-    assert not set(first.values()) & set(drawn(0, 1).values())
-    assert not set(first.values()) & set(drawn(1, 0).values())
 
 
 def test_a_worker_s_error_carries_the_index_of_the_example():
@@ -135,43 +164,6 @@ def test_closing_a_stream_ends_its_workers():
     assert len(before - set(children.read_text().split())) >= 2
 
 
-SCRIPT = """
-import random
-import torch
-from dataio import Batches, ExampleError
-
-class Noisy:
-    def __len__(self):
-        return 9
-
-    def __getitem__(self, index):
-        if index == 7:
-            raise OSError("page torn out")
-        return index, random.random(), torch.rand(())
-
-def main():
-    alone, helped = Batches(Noisy(), 3, shuffle=False), Batches(
-        Noisy(), 3, shuffle=False, num_workers=1, start_method="spawn"
-    )
-    stream = helped.from_step(0)
-    print(str([next(stream), next(stream)]) == str([alone[0], alone[1]]))
-    try:
-        next(stream)
-    except ExampleError as error:
-        print(error.index)
-"""
-CALL = "\nmain()\n"
-GUARDED_CALL = """
-if __name__ == "__main__":
-    main()
-"""
-
-
-def run_script(path: Path, text: str) -> subprocess.CompletedProcess[str]:
-    path.write_text(text)
-    return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120, check=False)
-
-
 def test_spawned_workers_read_the_same_and_name_the_broken_example(tmp_path):
     outcome = run_script(tmp_path / "guarded.py", SCRIPT + GUARDED_CALL)
     assert outcome.stdout == "True\n7\n", outcome.stderr
@@ -189,15 +181,3 @@ def test_a_script_without_the_main_guard_is_told_so_instead_of_freezing(tmp_path
 def test_bad_worker_settings_are_refused():
     with pytest.raises(ValueError, match="wanted 0 or more workers, got -1"):
         dataio.Batches(Noisy(), 5, num_workers=-1)
-    if not torch.accelerator.is_available():
-        with pytest.raises(ValueError, match=r"wanted an accelerator to pin memory for.*pass pin_memory="):
-            dataio.Batches(Noisy(), 5, pin_memory=True)
-
-
-@pytest.mark.gpu
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_pinned_batches_hold_the_same_numbers(num_workers):
-    numbers = dataio.ArrayDataset(torch.arange(10))
-    pinned = read(dataio.Batches(numbers, 4, pin_memory=True, num_workers=num_workers, start_method="fork"), 0, 3)
-    assert all(micro[0].is_pinned() for step in pinned for micro in step)
-    assert_equal(pinned, read(dataio.Batches(numbers, 4), 0, 3))

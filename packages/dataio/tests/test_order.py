@@ -1,10 +1,49 @@
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, strategies as st
-from torch.nn.utils.rnn import pad_sequence
 
 import dataio
+
+
+class Squares:
+    """The plain kind of dataset: only `__len__` and `__getitem__`."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int):
+        return torch.tensor(index), torch.tensor(index * index)
+
+
+def seen(micro_batches) -> list[int]:
+    return [int(i) for inputs, _ in micro_batches for i in inputs]
+
+
+sizes = st.integers(1, 60)
+
+
+@given(sizes, sizes, st.integers(0, 5), st.booleans())
+def test_every_example_comes_exactly_once_an_epoch(size, batch_size, seed, shuffle):
+    batches = dataio.Batches(Squares(size), batch_size, seed=seed, shuffle=shuffle)
+    for epoch in range(2):
+        steps = range(epoch * len(batches), (epoch + 1) * len(batches))
+        assert sorted(i for step in steps for i in seen(batches[step])) == list(range(size))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    batches = dataio.Batches(Squares(50), 50)
+    assert seen(batches[0]) != seen(batches[1])
+    assert seen(batches[0]) != seen(dataio.Batches(Squares(50), 50, seed=1)[0])
+    assert seen(dataio.Batches(Squares(50), 50, shuffle=False)[1]) == list(range(50))
+
+
+def test_the_last_batch_is_ragged_unless_dropped():
+    assert [len(batch[0][0]) for batch in dataio.Batches(Squares(10), 4)] == [4, 4, 2]
+    assert [len(batch[0][0]) for batch in dataio.Batches(Squares(10), 4, drop_last=True)] == [4, 4]
+    assert [len(batch[0][0]) for batch in dataio.Batches(Squares(10), 40)] == [10]
 
 
 @given(st.integers(1, 150), st.integers(1, 20), st.booleans(), st.integers(0, 3))
@@ -37,28 +76,3 @@ def test_batches_of_similar_length_do_not_come_in_order_of_length():
     means = [lengths[batches.indices(step)].mean() for step in range(60)]
     assert abs(np.corrcoef(means, np.arange(60))[0, 1]) < 0.4
     assert batches.indices(0).tolist() != batches.indices(100).tolist()
-
-
-class Ragged:
-    def __len__(self) -> int:
-        return 9
-
-    def __getitem__(self, index: int):
-        return torch.full((index + 1,), index)
-
-
-def test_collate_joins_ragged_examples():
-    batches = dataio.Batches(
-        Ragged(), 3, lengths=range(1, 10), collate=lambda rows: pad_sequence(rows, batch_first=True)
-    )
-    for step, [rows] in enumerate(batches):
-        for row, index in zip(rows, batches.indices(step), strict=True):
-            assert row[: index + 1].eq(int(index)).all()
-            assert row[index + 1 :].eq(0).all()
-
-
-def test_lengths_that_do_not_fit_are_refused():
-    with pytest.raises(
-        ValueError, match=r"wanted one length for each of the 9 examples, got shape \(2,\); pass them all"
-    ):
-        dataio.Batches(Ragged(), 3, lengths=[1, 2])

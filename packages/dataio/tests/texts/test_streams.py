@@ -1,9 +1,7 @@
-"""Streams of documents, held against json, gzip, pyarrow and the readers of whole files."""
+"""Streams of documents, held against the readers of whole files."""
 
 import gzip
 import json
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -11,27 +9,12 @@ import pytest
 from hypothesis import given, strategies as st
 
 import dataio
-from dataio.texts.files import text_pieces
 
 
 def write_jsonl(path: Path, records: list[object]) -> Path:
     text = "".join(json.dumps(record) + "\n" for record in records)
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
-
-
-TEXTS = ["first", "naïve 日本\n", "", "third \U0001f600"]
-
-
-@pytest.mark.parametrize("name", ["a.jsonl", "a.ndjson", "a.jsonl.gz"])
-def test_json_lines_give_a_document_a_record_under_its_line(tmp_path, name):
-    path = write_jsonl(tmp_path / name, [{"text": text, "id": 7} for text in TEXTS])
-    stream = dataio.stream_text(path)
-    expected = [dataio.Document(f"{name}:{n}", text) for n, text in enumerate(TEXTS, start=1) if text]
-    assert list(stream) == expected
-    assert list(stream) == expected  # again
-    write_jsonl(path, [{"body": "other"}])
-    assert [d.text for d in dataio.stream_text(path, field="body")] == ["other"]
 
 
 def test_files_folders_and_patterns_stream_what_read_text_reads(tmp_path):
@@ -45,24 +28,6 @@ def test_files_folders_and_patterns_stream_what_read_text_reads(tmp_path):
     write_jsonl(tmp_path / "deep" / "three.jsonl", [{"text": "a"}, {"text": "b"}])
     names = [document.name for document in dataio.stream_text(tmp_path)]
     assert names == ["deep/three.jsonl:1", "deep/three.jsonl:2", "deep/two.md", "one.txt"]
-
-
-@given(st.text("ab é\n日", min_size=1, max_size=200), st.integers(4, 60))
-def test_pieces_of_a_long_text_are_the_text(tmp_path_factory, text, most):
-    path = tmp_path_factory.mktemp("long") / "text.txt"
-    path.write_bytes(text.encode())
-    pieces = list(text_pieces(path, most))
-    assert "".join(pieces) == text
-    assert all(0 < len(piece.encode()) <= most for piece in pieces)
-    assert (len(pieces) == 1) == (len(text.encode()) <= most)
-
-
-def test_pieces_end_where_a_reader_would_pause(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("a\nb c\n\nd\ne f")
-    assert list(text_pieces(path, 10)) == ["a\nb c\n\n", "d\ne f"]
-    path.write_text("one two three four")
-    assert list(text_pieces(path, 10)) == ["one two ", "three four"]
 
 
 def test_a_long_file_counts_as_several_documents(tmp_path):
@@ -133,31 +98,6 @@ def test_a_stream_splits_as_a_corpus_does(tmp_path):
         list(dataio.split_stream(stream, 1e-9)[1])
 
 
-BAD_LINES = {
-    "broken": ('{"text": "a"', r"wanted a JSON object, got Expecting .* at character 13 in line 3 of .*; repair"),
-    "no object": ("[1]", r"wanted a JSON object with field 'text', got list in line 3 of .*a.jsonl; write one"),
-    "missing": (
-        '{"body": 1}',
-        r"wanted field 'text', got fields \['body'\] in line 3 of .*a.jsonl; give it by .*--field",
-    ),
-    "no text": (
-        '{"text": null}',
-        r"wanted text in field 'text', got NoneType in line 3 of .*a.jsonl; give one .*--field",
-    ),
-    "half a pair": ('{"text": "\\ud800"}', r"wanted text that UTF-8 can hold .* in line 3 of .*a.jsonl; repair"),
-    "latin1": ("é", r"wanted UTF-8, got byte 0xe9 in line 3 of .*a.jsonl; convert"),
-}
-
-
-@pytest.mark.parametrize(("line", "message"), BAD_LINES.values(), ids=BAD_LINES)
-def test_a_bad_line_is_named_with_its_file(tmp_path, line, message):
-    (tmp_path / "a.jsonl").write_bytes(b'{"text": "fine"}\n\n' + line.encode("latin-1") + b"\n")
-    documents = iter(dataio.stream_text(tmp_path / "a.jsonl"))
-    assert next(documents).text == "fine"
-    with pytest.raises(ValueError, match=message):
-        next(documents)
-
-
 def test_bad_sources_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"wanted a text file, a folder or a pattern, but .* is not there"):
         dataio.stream_text(tmp_path / "missing.jsonl")
@@ -168,9 +108,3 @@ def test_bad_sources_are_refused(tmp_path):
     whole.write_bytes(whole.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"wanted a whole gzip file, but .*a.jsonl.gz is damaged after line \d+"):
         list(dataio.stream_text(whole))
-
-
-def test_importing_dataio_imports_nothing_of_the_extras():
-    code = "import sys, dataio; print({'pyarrow', 'huggingface_hub', 'torchvision', 'sklearn'} & set(sys.modules))"
-    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert outcome.stdout == "set()\n"

@@ -1,6 +1,5 @@
 """Documents within a row of tokens, held against a loop over the tokens."""
 
-import numpy as np
 import torch
 from hypothesis import given, strategies as st
 
@@ -28,20 +27,6 @@ def test_documents_and_places_are_those_of_a_count_by_hand(rows):
     assert ids.tolist() == [row[0] for row in expected]
     assert positions.tolist() == [row[1] for row in expected]
     assert dataio.document_places(torch.tensor(rows[0]), END)[0].tolist() == expected[0][0]
-
-
-@given(st.lists(st.integers(5, 8), min_size=14, max_size=80), st.booleans())
-def test_windows_bring_documents_and_places_beside_the_same_tokens(tokens, ragged):
-    plain = dataio.TokenWindows(np.array(tokens), 6, ragged=ragged)
-    windows = dataio.TokenWindows(np.array(tokens), 6, ragged=ragged, end_of_text=END)
-    order = np.arange(len(windows))
-    inputs, targets, ids, positions = windows.fetch(order)
-    assert torch.equal(inputs, plain.fetch(order)[0])
-    assert torch.equal(targets, plain.fetch(order)[1])
-    expected = [one_by_one(row) for row in inputs.tolist()]
-    assert ids.tolist() == [row[0] for row in expected]
-    assert positions.tolist() == [row[1] for row in expected]
-    assert [field.tolist() for field in windows[1]] == [f[1].tolist() for f in (inputs, targets, ids, positions)]
 
 
 def test_packed_documents_see_only_themselves():

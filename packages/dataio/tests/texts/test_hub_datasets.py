@@ -13,12 +13,13 @@ import pytest
 
 import dataio
 import dataio.texts.hub_datasets
-from dataio.texts.hub_address import parse_address
 
 pytest.importorskip("huggingface_hub", reason="needs the extra dataio[hub]")
 constants = pytest.importorskip("huggingface_hub.constants")
 arrow = pytest.importorskip("pyarrow", reason="needs the extra dataio[hub]")
 parquet = pytest.importorskip("pyarrow.parquet")
+
+pytestmark = pytest.mark.extras
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -122,23 +123,6 @@ def test_revision_pattern_split_and_address_choose_the_files(state):
     assert texts(dataio.stream_text("hf://datasets/lab/tales")) == ["a line"]
 
 
-@pytest.mark.parametrize(
-    ("address", "parts"),
-    {
-        "hf://datasets/lab/tales": ("lab/tales", None, None),
-        "hf://datasets/lab/tales@v1.0/sample/10BT": ("lab/tales", "v1.0", "sample/10BT/*"),
-        "hf://datasets/lab/tales@refs/convert/parquet/a/*.parquet": (
-            "lab/tales",
-            "refs/convert/parquet",
-            "a/*.parquet",
-        ),
-        "hf://datasets/lab/tales@a%2Fb/": ("lab/tales", "a/b", None),
-    }.items(),
-)
-def test_addresses_are_taken_apart(address, parts):
-    assert parse_address(address) == parts
-
-
 def test_a_hub_that_falters_is_asked_again(state):
     state["faults"] = 2
     assert texts(dataio.stream_dataset("lab/tales", split="test")) == ["secret"]
@@ -168,8 +152,6 @@ def test_what_is_not_there_is_said(state):
         split="dev",
     )
     refused(FileNotFoundError, r"that match 'x/\*', got data/test-0.parquet, .*pass files=", "lab/tales", files="x/*")
-    with pytest.raises(ValueError, match=r"wanted hf://datasets/OWNER/NAME.*got 'hf://lab/tales'; copy"):
-        dataio.stream_text("hf://lab/tales")
     state["files"] = {"a/train.parquet": table("a"), "b/train.parquet": table("b")}
     refused(ValueError, r"wanted one configuration of .*, got files in folders a, b; pass one, such as", "lab/tales")
     assert texts(dataio.stream_dataset("lab/tales", files="*")) == ["a", "b"]
