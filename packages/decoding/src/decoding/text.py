@@ -4,8 +4,9 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .choice import method_of
-from .loop import Batch, generate_ids
+from .generation import generate_ids
+from .loop import Batch
+from .methods.dispatch import method_of
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings.values import GenerationSettings

@@ -36,7 +36,7 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     import gpt2
     from tensors import choose_device
 
-    from ..choice import method_of
+    from ..methods.dispatch import method_of
 
     device = choose_device(command.device)
     model, tokenizer = (load or gpt2.load)(command.model)

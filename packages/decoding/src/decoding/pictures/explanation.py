@@ -11,12 +11,12 @@ from torch import Tensor
 
 from tensors import generator
 
-from ..choice import check_row_settings
 from ..distribution.histories import histories
-from ..distribution.pipeline import steps_of
+from ..distribution.pipeline import transforms_of
 from ..protocols import LanguageModel
+from ..requests.checks import check_request
 from ..sampling import draw_uniforms, processed, sample
-from ..session import Session, check_prompt
+from ..session import Session
 from ..settings.values import GenerationSettings
 from .shown_tokens import drawable, legend, shown_tokens
 
@@ -99,16 +99,16 @@ def explain(
     if isinstance(prompt, str) and tokenizer is None:
         raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
     ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-    check_prompt(ids, "the prompt", model)
-    check_row_settings(settings, model, None if tokenizer is None else tokenizer.decode_bytes)
     end_of_text = tokenizer.end_of_text if tokenizer is not None and end_of_text is None else end_of_text
+    decode_bytes = None if tokenizer is None else tokenizer.decode_bytes
+    check_request(model, [ids], settings, end_of_text, decode_bytes, first_row=None)
     logits = Session(model, 1, len(ids)).feed([ids])
     draws = generator(settings.seed, 0)
     past = histories([ids], [[]], logits.device)
     stages, rows = ["model"], [logits.softmax(dim=-1)]
-    for step in steps_of(settings, end_of_text):
-        logits = processed(logits, [step], past, [draws])
-        stages.append(step.name)
+    for transform in transforms_of(settings, end_of_text):
+        logits = processed(logits, [transform], past, [draws])
+        stages.append(transform.name)
         rows.append(logits.softmax(dim=-1))
     chosen = logits.argmax(dim=-1) if settings.is_greedy else sample(logits, draw_uniforms([draws]))
     return Explanation(tuple(stages), torch.cat(rows), int(chosen), shown_tokens(tokenizer, model.n_vocab))
