@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensors import generator
+from workbench import drawable, legend, require, shown_token
 
 from ..distribution.histories import histories
 from ..distribution.pipeline import transforms_of
@@ -18,7 +19,6 @@ from ..requests.checks import check_request
 from ..sampling import draw_uniforms, processed, sample
 from ..session import Session
 from ..settings.values import GenerationSettings
-from .shown_tokens import drawable, legend, shown_tokens
 
 CHOSEN = "#d1495b"
 
@@ -64,7 +64,7 @@ class Explanation:
 
     def picture(self, path: str | Path, count: int = 10) -> Path:
         """The same as a PNG, one panel of bars a stage (extra `plots`)."""
-        figure_class, canvas_class = _matplotlib()
+        figure_class, canvas_class = drawing()
         tokens = self.likeliest(count)
         names = [drawable(self.words[token]) for token in tokens]
         figure = figure_class(figsize=(2.2 + 2.0 * len(self.stages), 1.2 + 0.3 * len(tokens)), layout="constrained")
@@ -114,10 +114,16 @@ def explain(
     return Explanation(tuple(stages), torch.cat(rows), int(chosen), shown_tokens(tokenizer, model.n_vocab))
 
 
-def _matplotlib() -> tuple[Any, Any]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("wanted matplotlib to draw a picture, found none; install decoding[plots]") from None
-    return Figure, FigureCanvasAgg
+def shown_tokens(tokenizer: Any, n_vocab: int) -> dict[int, str]:
+    """Every id of a vocabulary as `shown_token`, or as its number where there is no tokenizer."""
+    if tokenizer is None:
+        return {token: str(token) for token in range(n_vocab)}
+    known = range(min(n_vocab, tokenizer.n_vocab))
+    unused = {token: f"unused id {token}" for token in range(len(known), n_vocab)}  # some vocabularies are rounded up
+    return {token: shown_token(tokenizer.decode_bytes([token])) for token in known} | unused
+
+
+def drawing() -> tuple[Any, Any]:
+    """matplotlib's `Figure`, and the canvas that writes it as PNG."""
+    canvas = require("matplotlib.backends.backend_agg", "decoding", "plots").FigureCanvasAgg
+    return require("matplotlib.figure", "decoding", "plots").Figure, canvas
