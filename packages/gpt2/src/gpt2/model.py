@@ -87,7 +87,10 @@ class GPT2(nn.Module):
         """
         if isinstance(self.token_embedding, TokenEmbedding):
             return head_cross_entropy(self.hidden(tokens), self.token_embedding.weight, targets)
-        logits, real = self(tokens).float().flatten(0, 1), targets.flatten() >= 0  # a quantized head learns nothing
+        logits, real = (
+            self(tokens).float().flatten(0, 1),
+            targets.flatten() >= 0,
+        )  # a table of another form has its own product
         return nn.functional.cross_entropy(logits[real], targets.flatten()[real], reduction="sum"), real.sum()
 
     def new_cache(self, batch: int, length: int | None = None) -> KeyValueCache:
@@ -96,7 +99,7 @@ class GPT2(nn.Module):
         if not 1 <= length <= self.n_ctx:
             raise ValueError(f"cache length: wanted 1..{self.n_ctx} (n_ctx), got {length}; a longer one can't be used")
         c = self.config
-        weight = self.final_norm.weight  # the table may be quantized
+        weight = self.final_norm.weight  # the table may hold its weights in another dtype
         return KeyValueCache(
             c.n_layer, batch, c.n_head, length, c.n_embd // c.n_head, dtype=weight.dtype, device=weight.device
         )
