@@ -28,6 +28,11 @@ pytest_collect_file = Sybil(
 ).pytest()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.name == "README.md":
+        item.add_marker("extras")  # READMEs show what a package can do with all of its extras
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("network") and "TESTS_MAY_USE_NETWORK" not in os.environ:
         pytest.skip("needs the network: set TESTS_MAY_USE_NETWORK=1 to run it")

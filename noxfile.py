@@ -1,4 +1,4 @@
-"""Every check of the workspace is a session: `uv run nox` runs the default set, `uv run nox -s tests-attention` one.
+"""Every check of the workspace is a session: `uv run nox` runs them all, `uv run nox -s tests-attention` one.
 
 Each session has an environment of its own, filled by uv from the one lock file; files are linked from uv's cache, so an
 environment with torch takes about a second. `-P 3.13` runs any session on another Python.
@@ -6,6 +6,7 @@ environment with torch takes about a second. `-P 3.13` runs any session on anoth
 
 import json
 import re
+import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import nox
 
 ROOT = Path(__file__).parent
 PACKAGES = [
+    "workbench",
     "tensors",
     "dataio",
     "trainkit",
@@ -41,6 +43,8 @@ ENVIRONMENT = {
     "PYTHONDONTWRITEBYTECODE": None,
 }
 
+CHECKS: list[str] = []  # the sessions that `all` runs
+
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = True
@@ -66,46 +70,69 @@ def run_first_block(session: nox.Session, name: str, *python: str) -> None:
     session.run(*python, "-c", found[1], external=True, log=False)
 
 
+def expect_marked_tests(session: nox.Session, name: str) -> None:
+    """READMEs count as marked (conftest.py), so pytest would not say that no test of an extra is left."""
+    if not any("mark.extras" in path.read_text("utf-8") for path in (ROOT / FOLDERS[name] / "tests").rglob("*.py")):
+        session.error(f"wanted tests of {name} that are marked extras, found none: mark those that need an extra of it")
+
+
+def check(body: Callable[[nox.Session], None]) -> None:
+    """Register a session that `all` runs."""
+    define(body.__name__, body, body.__doc__ or "")
+
+
 def define(name: str, body: Callable[[nox.Session], None], description: str) -> None:
-    """Register `body` as the session `name`; nox shows the description in its list."""
+    """Register `body` as the session `name`, one that `all` runs; nox shows the description in its list."""
     body.__doc__ = description
-    nox.session(name=name)(body)
+    nox.session(name=name, default=False)(body)
+    CHECKS.append(name)
 
 
 def define_member_sessions(name: str) -> None:
     def alone(session: nox.Session) -> None:
         sync(session, f"--package={name}", "--no-default-groups", "--group=test")
         run_first_block(session, name, "python")
-        session.run("pytest", f"{FOLDERS[name]}/tests", *session.posargs)
+        session.run("pytest", f"{FOLDERS[name]}/tests", "-m", "not slow and not extras", *session.posargs)
 
     def with_extras(session: nox.Session) -> None:
+        expect_marked_tests(session, name)
         sync(session, f"--package={name}", "--no-default-groups", "--group=test", "--all-extras")
-        session.run("pytest", FOLDERS[name], *session.posargs)
+        session.run("pytest", FOLDERS[name], "-m", "extras and not slow", *session.posargs)
 
     define(f"tests-{name}", alone, f"{name}'s tests and first example, with nothing installed but what it declares")
     if "optional-dependencies" in metadata(name)["project"]:
-        define(f"extras-{name}", with_extras, f"{name}'s tests and README, with all of its extras")
+        define(f"extras-{name}", with_extras, f"{name}'s README and the tests that need its extras")
+
+
+@nox.session(name="all", venv_backend="none")
+def every_check(session: nox.Session) -> None:
+    """All sessions below but bench and slow: two at a time, where the machine has two cores and the memory."""
+    session.run(sys.executable, "-m", "uv", "lock", "--quiet", external=True)  # so that no two sessions write it
+    python = [f"--python={session.python}"] if isinstance(session.python, str) else []
+    names = [*reversed(CHECKS)]  # the top of the house first: its tests take longest, and a pair should end together
+    session.run(sys.executable, ".ci/pairs.py", *python, *names, "--", *session.posargs, external=True)
 
 
 for member in FOLDERS:
     define_member_sessions(member)
 
 
-@nox.session
+@check
 def workspace(session: nox.Session) -> None:
     """What only the whole workspace can show: layers, README commands, the lock file, parity."""
     sync(session)
     session.run("pytest", "tests", *session.posargs)
 
 
-@nox.session
+@check
 def lessons(session: nox.Session) -> None:
-    """Every fenced python block of every README, top to bottom, one namespace a file."""
+    """Every fenced python block of every README that no extras session runs, one namespace a file."""
     sync(session)
-    session.run("pytest", "README.md", *(f"{folder}/README.md" for folder in FOLDERS.values()), *session.posargs)
+    readmes = [f"{folder}/README.md" for name, folder in FOLDERS.items() if f"extras-{name}" not in CHECKS]
+    session.run("pytest", "README.md", *readmes, *session.posargs)
 
 
-@nox.session
+@check
 def lint(session: nox.Session) -> None:
     """Style, spelling, the order of the packages, and that each declares exactly what it imports."""
     sync(session)
@@ -118,14 +145,14 @@ def lint(session: nox.Session) -> None:
             session.run("deptry", "src", f"--per-rule-ignores={DEPTRY_KNOWS}")
 
 
-@nox.session
+@check
 def types(session: nox.Session) -> None:
     """mypy over the sources of all members."""
     sync(session)
-    session.run("mypy", *(f"{folder}/src" for folder in FOLDERS.values()), "noxfile.py", ".ci/portable_lock.py")
+    session.run("mypy", *(f"{folder}/src" for folder in FOLDERS.values()), "noxfile.py", ".ci")
 
 
-@nox.session
+@check
 def lowest(session: nox.Session) -> None:
     """The packages most often taken alone, with the lowest version of everything that they declare."""
     names = ["tensors", "attention", "trainkit"]
@@ -135,7 +162,7 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *(f"{FOLDERS[name]}/tests" for name in names), *session.posargs)
 
 
-@nox.session
+@check
 def wheels(session: nox.Session) -> None:
     """Packages as a stranger gets them: one from a folder of wheels, one from git, each in a project of its own."""
     session.env.update(ENVIRONMENT | {"VIRTUAL_ENV": None})

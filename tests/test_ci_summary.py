@@ -26,8 +26,36 @@ def test_minutes_are_told_for_every_part() -> None:
         ["0.00", "train"],
         ["0.00", "tests-a"],
         ["0.00", "lint"],
-        ["0.00", "all"],
+        ["0.00", "all,", "by", "the", "clock"],
     ]
+
+
+def test_sessions_that_ran_in_pairs_have_their_own_time_and_neighbors() -> None:
+    result = summary(
+        "ci > Running nox: x",
+        "nox > Running session all",
+        "pairs > Running 2 sessions, 2 at a time",
+        "nox > Running session lint",
+        "nox > Session lint failed.",
+        "pairs > FAILED: lint",
+        "pairs > lint took 30.0 s beside tests-a",
+        "nox > Running session tests-a",
+        PASSED,
+        "pairs > tests-a took 90.3 s beside lint, types",
+        "pairs > FAILED: types",
+        "pairs > types took 6.0 s beside tests-a",
+    )
+    assert result.returncode == 1
+    table = result.stdout[result.stdout.index("minutes  part") :].splitlines()
+    assert table[1:7] == [
+        "   0.00  nox",
+        "   0.50  lint  FAILED  beside tests-a",
+        "   1.50  tests-a  beside lint, types",
+        "   0.10  types  FAILED  beside tests-a",
+        "   0.00  all, by the clock",
+        "",
+    ]
+    assert table[7:] == ["tests-a:", PASSED]
 
 
 def test_a_failed_part_fails_the_whole() -> None:
