@@ -16,6 +16,7 @@ import nox
 
 ROOT = Path(__file__).parent
 PACKAGES = [
+    "workbench",
     "tensors",
     "dataio",
     "trainkit",

@@ -16,7 +16,7 @@ from decoding.commands.main import COMMANDS, main
 from decoding.methods import beams
 from decoding.slips import slip, unframed
 
-CHOICES = ("--when-full", "--order", "--early-stopping", "--task")
+CHOICES = ("--when-full", "--order", "--early-stopping")
 SAMPLED = GenerationSettings(max_new_tokens=40, temperature=0.8, top_k=30, seed=7)
 SAMPLED_OPTIONS = ["--max-new-tokens", "40", "--temperature", "0.8", "--top-k", "30", "--seed", "7", "--device", "cpu"]
 
@@ -171,9 +171,12 @@ ALL = "decoding generate --help lists all"
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("", "wanted one of the commands generate, score, evaluate, compare, got none; decoding --help lists all"),
-        ("--top-k 3", "wanted one of the commands generate, score, evaluate, compare, got '--top-k'; decoding --help"),
-        ("generates x", "wanted one of the commands generate, score, evaluate, compare, got 'generates'; did you mean"),
+        ("", "wanted one of the commands generate, got none; decoding --help lists all"),
+        ("--top-k 3", "wanted one of the commands generate, got '--top-k'; decoding --help"),
+        ("generates x", "wanted one of the commands generate, got 'generates'; did you mean"),
+        ("score x --text y", "wanted the command generate, got 'score'; type `evaluation score` for scores of texts"),
+        ("evaluate x", "wanted the command generate, got 'evaluate'; type `evaluation tasks` for scores in tasks"),
+        ("compare x y", "wanted the command generate, got 'compare'; type `evaluation compare` for two models side by"),
         ("generate x --promt y", "wanted an option of decoding generate, got --promt; did you mean --prompt?"),
         ("generate x --no_resume", "wanted an option of decoding generate, got --no_resume; did you mean --resume?"),
         ("generate x --frobnicate", f"wanted an option of decoding generate, got --frobnicate; {ALL}"),
@@ -186,11 +189,8 @@ ALL = "decoding generate --help lists all"
         ("generate x --prompt -item", "wanted a value after --prompt, got none; a value that begins with a dash is "
          "written --prompt=-item"),
         ("generate x --early-stopping maybe", "--early-stopping: wanted one of True, False, never, got 'maybe'; ch"),
-        ("evaluate x --task lambda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
-         "got 'lambda'; did you mean lambada?"),
         ("generate", f"Missing from decoding generate: MODEL Folder of a model, such as RUN/model after training, "
          f"or another source that gpt2 loads. (required); {ALL}"),
-        ("evaluate x", "Missing from decoding evaluate: --task "),
         ("generate x y --prompt z", f"Unrecognized options: y; {ALL}"),
         ("generate x --json=3", f"Unrecognized options: 3; {ALL}"),
         ("generate x --prompt y --logit-bias 95", "Error parsing --logit-bias: Could not find valid parse for argum"),

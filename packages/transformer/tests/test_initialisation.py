@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import nn
 
-from transformer import CrossStack, DecoderBlock, DecoderStack, EncoderDecoder, EncoderStack, initialise, zero_outputs
+from transformer import (
+    CrossStack,
+    DecoderBlock,
+    DecoderStack,
+    EncoderDecoder,
+    EncoderStack,
+    draw,
+    initial_distributions,
+    initialise,
+    zero_outputs,
+)
 
 C, H, N = 96, 4, 8
 
@@ -88,3 +98,50 @@ def test_with_zero_outputs_a_source_is_not_heard_at_first():
 def test_a_deviation_of_nothing_is_refused_with_what_to_do(unchecked):
     with pytest.raises(ValueError, match=r"a deviation above 0; got 0.0; call zero_outputs"):
         initialise(DecoderBlock(8, 2), deviation=0.0)
+
+
+class Table(nn.Module):
+    """A lookup of a class that nobody here knows."""
+
+    def __init__(self, n_rows: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((n_rows, C), 7.0))
+
+
+class Model(nn.Module):
+    """Tables, a stack and a tied head around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens, self.places, self.unknown = Table(300), Table(200), Table(2)
+        self.stack, self.head = DecoderStack(2, C, H), nn.Linear(C, 300, bias=False)
+        self.head.weight = self.tokens.weight
+
+    def initialise(self, generator):
+        initialise(self, tables={self.tokens: 0.02, self.places: 0.01}, generator=generator)
+
+
+def test_tables_of_other_classes_are_drawn_with_the_deviation_given():
+    model = Model()
+    model.initialise(None)
+    is_normal(model.tokens.weight.detach(), 0.02)
+    is_normal(model.places.weight.detach(), 0.01)
+    assert (model.unknown.weight == 7.0).all()
+
+
+def test_weights_drawn_one_by_one_are_those_drawn_at_once():
+    """What a model in shards relies on: the same order, and a tied weight drawn once."""
+    model = Model()
+    model.initialise(torch.Generator().manual_seed(3))
+    numbers, other = torch.Generator().manual_seed(3), Model()
+    for parameter, mean, deviation in initial_distributions(other, tables={other.tokens: 0.02, other.places: 0.01}):
+        full = torch.empty(parameter.shape)
+        draw(full, mean, deviation, numbers)
+        parameter.data = full
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), other.parameters(), strict=True))
+
+
+def test_parameters_are_drawn_in_the_order_in_which_a_model_names_them():
+    model = Model()
+    order = [id(each) for each, *_ in initial_distributions(model, tables={model.tokens: 1.0, model.places: 1.0})]
+    assert order == [id(each) for each in model.parameters() if each is not model.unknown.weight]

@@ -1,4 +1,4 @@
-"""From logits to text, and from text to scores."""
+"""From logits to text."""
 
 from . import contract as contract
 from .commands.generate import run_generate as run_generate

@@ -13,7 +13,7 @@ from torch import Tensor
 from tensors import fast_linear
 
 CHUNK_BYTES = 32 * 2**20
-"""Logits held at a time: small enough to stay near the processor's caches, large enough for a full-speed product."""
+"""Logits held at a time: small enough to stay near the CPU's caches, large enough for a full-speed product."""
 
 
 def head_cross_entropy(
@@ -28,6 +28,11 @@ def head_cross_entropy(
     return total, (targets >= 0).sum()
 
 
+def rows_at_a_time(n_vocab: int) -> int:
+    """Rows whose logits over so many ids, in float32, fill `CHUNK_BYTES`; at least 16."""
+    return max(16, CHUNK_BYTES // (4 * n_vocab))
+
+
 class _HeadCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, state, weight, targets):  # type: ignore[no-untyped-def]
@@ -35,7 +40,7 @@ class _HeadCrossEntropy(torch.autograd.Function):
         state_gradient = torch.empty_like(state) if needs_state else None
         weight_gradient = torch.zeros_like(weight) if needs_weight else None
         total = torch.zeros((), dtype=torch.float32, device=state.device)
-        rows = max(16, CHUNK_BYTES // (4 * weight.shape[0]))
+        rows = rows_at_a_time(weight.shape[0])
         for start in range(0, len(state), rows):
             part, target = state[start : start + rows], targets[start : start + rows]
             log_probabilities, real = _log_softmax(fast_linear(part, weight)), target >= 0

@@ -1,17 +1,29 @@
-"""GPT-2, top to bottom: the whole forward pass of one file (Radford et al. 2019; openai/gpt-2 `src/model.py`).
+"""GPT-2, top to bottom, put together from the layers of the packages below (Radford et al. 2019; openai/gpt-2
+`src/model.py`).
 
     tokens ─ token embedding + position embedding ─ n_layer x [norm, attention, +, norm, feed-forward, +] ─ norm ─ head
 
+One of the n_layer blocks, with B rows, T tokens, C = n_embd channels and H heads of D = C / H:
+
+    x                                                                           [B, T, C]
+    ├─ norm ─ qkv ─ three of [B, H, T, D] ─ attention ─ heads merged ─ out ─┐   [B, T, 3 C], [B, H, T, T], [B, T, C]
+    + ◄─────────────────────────────────────────────────────────────────────┘   [B, T, C]
+    ├─ norm ─ up ─ GELU ─ down ─────────────────────────────────────────────┐   [B, T, 4 C], [B, T, C]
+    + ◄─────────────────────────────────────────────────────────────────────┘   [B, T, C]
+
 The head is the token embedding again (tied): the logit of a token is the dot product of its vector and the final state.
 """
+
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+import transformer
 from attention import KeyValueCache
 from embeddings import LearnedPositions, TokenEmbedding
-from transformer import DecoderStack, LayerNorm
+from transformer import DecoderStack, FeedForward, LayerNorm
 
 from .config import GPT2Config
 from .head_loss import head_cross_entropy
@@ -28,10 +40,13 @@ class GPT2(nn.Module):
         self.position_embedding = LearnedPositions(config.n_ctx, c)
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = DecoderStack(
-            config.n_layer, c, config.n_head, dropout=config.dropout, eps=config.layer_norm_epsilon
+            config.n_layer,
+            c,
+            config.n_head,
+            dropout=config.dropout,
+            eps=config.layer_norm_epsilon,
+            feed_forward=partial(FeedForward, activation=config.activation),
         )
-        for block in self.decoder.blocks:
-            block.feed_forward.activation = config.activation  # type: ignore[union-attr]
         self.final_norm = LayerNorm(c, eps=config.layer_norm_epsilon)
         initialise(self, generator)
 
@@ -85,9 +100,11 @@ class GPT2(nn.Module):
 
         Equal to cross-entropy of `forward`'s logits, which are never held whole.
         """
-        if isinstance(self.token_embedding, TokenEmbedding):
-            return head_cross_entropy(self.hidden(tokens), self.token_embedding.weight, targets)
-        logits, real = self(tokens).float().flatten(0, 1), targets.flatten() >= 0  # a quantized head learns nothing
+        weight = self.token_embedding.weight
+        if isinstance(weight, nn.Parameter):
+            return head_cross_entropy(self.hidden(tokens), weight, targets)
+        # A head of whole numbers learns nothing, so its logits are all there is to it.
+        logits, real = self(tokens).float().flatten(0, 1), targets.flatten() >= 0
         return nn.functional.cross_entropy(logits[real], targets.flatten()[real], reduction="sum"), real.sum()
 
     def new_cache(self, batch: int, length: int | None = None) -> KeyValueCache:
@@ -117,25 +134,15 @@ class GPT2(nn.Module):
         return torch.arange(time, device=tokens.device).expand(len(tokens), time)
 
 
-@torch.no_grad()
 def initialise(model: GPT2, generator: torch.Generator | None = None) -> None:
     """Draw the weights as published: normal with deviation 0.02 (positions 0.01), biases zero, norms one.
 
     The projections that write to the residual stream are scaled by 1 / sqrt(2 n_layer), since 2 n_layer of them add up
     (Radford et al. 2019, section 2.3; deviations from openai/gpt-2 `src/model.py`).
     """
-    for name, parameter in model.named_parameters():
-        draw(parameter, name, model.config.n_layer, generator)
+    transformer.initialise(model, tables=tables(model), generator=generator)
 
 
-def draw(parameter: Tensor, name: str, n_layer: int, generator: torch.Generator | None = None) -> None:
-    """Draw one parameter in place; `name` is its name in the model."""
-    if name.endswith("bias"):
-        parameter.zero_()
-    elif "norm" in name:
-        parameter.fill_(1.0)
-    else:
-        writes = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
-        residual = 0.02 / (2 * n_layer) ** 0.5
-        deviation = residual if writes else 0.01 if name.startswith("position_embedding") else 0.02
-        parameter.normal_(0.0, deviation, generator=generator)
+def tables(model: GPT2) -> dict[nn.Module, float]:
+    """The two tables of a model with the deviation that their rows begin with."""
+    return {model.token_embedding: 0.02, model.position_embedding: 0.01}

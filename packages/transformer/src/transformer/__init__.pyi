@@ -4,7 +4,12 @@ from . import contract as contract
 from .blocks import CrossBlock as CrossBlock, DecoderBlock as DecoderBlock, EncoderBlock as EncoderBlock
 from .encoder_decoder import EncoderDecoder as EncoderDecoder
 from .feed_forward import FeedForward as FeedForward
-from .initialisation import initialise as initialise, zero_outputs as zero_outputs
+from .initialisation import (
+    draw as draw,
+    initial_distributions as initial_distributions,
+    initialise as initialise,
+    zero_outputs as zero_outputs,
+)
 from .norms import (
     LayerNorm as LayerNorm,
     RMSNorm as RMSNorm,

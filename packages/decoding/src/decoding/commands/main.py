@@ -9,16 +9,19 @@ from typing import Any
 
 import tyro
 
-from evaluation.commands.main import run_evaluation
-from evaluation.commands.outputs import many
-from evaluation.commands.settings import Compare, Evaluate, Score
 from tensors import spin_briefly
 
 from ..slips import nearest, slip, unframed
 from .generate import as_typed, run_generate
 from .generate_settings import Generate
 
-COMMANDS: dict[str, Any] = {"generate": Generate, "score": Score, "evaluate": Evaluate, "compare": Compare}
+COMMANDS: dict[str, Any] = {"generate": Generate}
+MOVED = {
+    "score": "`evaluation score` for scores of texts",
+    "evaluate": "`evaluation tasks` for scores in tasks",
+    "compare": "`evaluation compare` for two models side by side",
+}
+"""Words that were commands here, and what the package `evaluation` has for them."""
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
 
 
@@ -28,10 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = None
     try:
         command = parsed(sys.argv[1:] if arguments is None else arguments)
-        if isinstance(command, Generate):
-            run_generate(command)
-        else:
-            run_evaluation(command)
+        run_generate(command)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes standard output once more on its way out; give it somewhere to go.
@@ -46,13 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def parsed(arguments: Sequence[str]) -> Any:
+def parsed(arguments: Sequence[str]) -> Generate:
     """The command that was typed; ValueError, in one line, for arguments that are wrong."""
     name = arguments[0] if arguments else ""
     if name in ("-h", "--help") or name.startswith("--tyro-"):
         tyro.extras.subcommand_cli_from_dict(
-            COMMANDS, prog="decoding", description="From logits to text, and from text to scores.", args=arguments
+            COMMANDS, prog="decoding", description="From logits to text.", args=arguments
         )
+    if name in MOVED:
+        raise ValueError(f"wanted the command generate, got {name!r}; type {MOVED[name]}")
     if name not in COMMANDS:
         got = repr(name) if name else "none"
         raise ValueError(f"wanted one of the commands {', '.join(COMMANDS)}, got {got}; {nearest(name, COMMANDS)}")
@@ -68,9 +70,10 @@ def parsed(arguments: Sequence[str]) -> Any:
         raise
 
 
-def _where_it_stands(command: Generate | Score | Evaluate | Compare | None) -> str:
+def _where_it_stands(command: Generate | None) -> str:
     """What an interrupted command leaves behind."""
     if command is None or command.out is None or not command.out.exists():
         return ""
-    lines = many(command.out.read_bytes().count(b"\n"), "line")
+    count = command.out.read_bytes().count(b"\n")
+    lines = "1 line" if count == 1 else f"{count} lines"
     return f"; {command.out} has {lines}, the same command with --resume goes on from there"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from ..files.loading import find_source, load
 from ..files.names import from_published
 from ..files.weights import INDEX, WEIGHTS, read_tensors
 from ..model import GPT2
+from ..tokenizer.bpe import encode
 from ..tokenizer.files import has_vocabulary, read_tokenizer_json, read_vocabulary
 from ..tokenizer.pattern import END_OF_TEXT, PATTERN
 from ..tokenizer.tokenizer import Tokenizer
@@ -118,7 +118,8 @@ def _tokenizer(tokenizer: Tokenizer, model: GPT2) -> Iterator[Finding]:
         if tokenizer.pattern != PATTERN:
             return "not tried: the pattern is another than GPT-2's"
         for piece in PIECES:
-            wanted, got = merge(tokenizer.ranks, piece.encode()), tokenizer.encode(piece)
+            wanted = [tokenizer.ranks[token] for token in encode(piece.encode(), tokenizer.ranks)]
+            got = tokenizer.encode(piece)
             if got != wanted:
                 raise ValueError(f"{piece!r}: wanted the ids {wanted}, got {got}")
         return ""
@@ -130,17 +131,6 @@ def _tokenizer(tokenizer: Tokenizer, model: GPT2) -> Iterator[Finding]:
     yield _tried("texts come back from the tokenizer", there_and_back)
     yield _tried("ids are those of merging pair by pair", merged)
     yield _tried("the model knows every id of the tokenizer", fits)
-
-
-def merge(ranks: dict[bytes, int], piece: bytes) -> list[int]:
-    """Byte-pair encoding as the paper tells it (Sennrich et al. 2016): the pair of lowest rank first."""
-    parts = [piece[i : i + 1] for i in range(len(piece))]
-    while len(parts) > 1:
-        rank, i = min((ranks.get(a + b, len(ranks)), i) for i, (a, b) in enumerate(pairwise(parts)))
-        if rank == len(ranks):
-            break
-        parts[i : i + 2] = [parts[i] + parts[i + 1]]
-    return [ranks[part] for part in parts]
 
 
 def _transformers(place: Path, model: GPT2, tokenizer: Tokenizer) -> Iterator[Finding]:

@@ -12,13 +12,20 @@ from torch import nn
 from dataio import IGNORED
 from tensors import choose_device, generator
 from trainkit import Part, RandomPart, ShardedPart, copy_whole, from_first_rank, is_first_rank, n_ranks, spread, whole
+from transformer import draw, initial_distributions
 
 from ..files.folder import empty_model
-from ..model import GPT2, draw
-from .device_names import device_named
+from ..model import GPT2, tables
 
 Result = TypeVar("Result")
 EXIT_WRONG = 2
+
+
+def device_named(name: str) -> torch.device:
+    """The device of that name, or the fastest for "auto"; ValueError where there is none, with the names there are."""
+    if name.split(":")[0] not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(f"--device: wanted cpu, cuda, cuda:N, mps or auto, got {name!r}; auto takes the fastest")
+    return choose_device(name)
 
 
 @contextmanager
@@ -107,9 +114,9 @@ def draw_shards(model: GPT2, seed: int, device: torch.device) -> None:
     model.to_empty(device=device)
     numbers = generator("weights", seed)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
+        for parameter, mean, deviation in initial_distributions(model, tables=tables(model)):
             full = torch.empty(parameter.shape)
-            draw(full, name, model.config.n_layer, numbers)
+            draw(full, mean, deviation, numbers)
             copy_whole(full, parameter)
 
 

@@ -12,11 +12,10 @@ import dataclasses
 from dataclasses import dataclass
 
 from ..config import GPT2Config
+from ..head_loss import rows_at_a_time
 from ..training.settings import PRECISIONS
 
 FLOAT = 4
-CHUNK_BYTES = 32 * 2**20
-"""Logits held at a time, as in `head_loss`."""
 STATES = {"adamw": 2, "muon": 1}
 """Numbers an optimizer keeps for each weight of a matrix; embeddings and vectors always have two."""
 
@@ -75,7 +74,7 @@ def training_memory(
     c, layers, parameters = config.n_embd, config.n_layer, config.n_parameters
     matrices = 12 * layers * c * c
     numbers = STATES[optimizer] * matrices + 2 * (parameters - matrices)
-    rows = max(16, CHUNK_BYTES // (4 * config.n_vocab))
+    rows = rows_at_a_time(config.n_vocab)
     short = precision == "bfloat16"
     block = (2 * FLOAT + 10 * (2 if short else FLOAT)) * c + FLOAT * (4 + config.n_head)
     token = layers * block + FLOAT * (2 * c + 2)

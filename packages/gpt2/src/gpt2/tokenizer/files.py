@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from .bpe import halves
 from .byte_alphabet import spell, unspell
 from .pattern import END_OF_TEXT, PATTERN, from_tokenizer_json, special_ids, to_tokenizer_json
 
@@ -90,28 +90,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def merge_pairs(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
-    """The two halves of each merged token, in the order of ids.
-
-    A token's halves are what remains of it after all merges with lower ids: the state just before its own.
-    """
-    pairs = []
-    for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
-        if len(token) == 1:
-            continue
-        parts = [token[i : i + 1] for i in range(len(token))]
-        while len(parts) > 2:
-            candidates = [(ranks.get(a + b, rank), i) for i, (a, b) in enumerate(pairwise(parts))]
-            best, i = min(candidates)
-            if best >= rank:
-                raise ValueError(
-                    f"ranks: wanted token {token!r} to be two lower tokens, got {parts}; not a BPE vocabulary"
-                )
-            parts[i : i + 2] = [parts[i] + parts[i + 1]]
-        pairs.append((parts[0], parts[1]))
-    return pairs
-
-
 def write_vocabulary(
     folder: Path, ranks: dict[bytes, int], n_ctx: int, *, pattern: str = PATTERN, special: Sequence[str] = ()
 ) -> None:
@@ -123,7 +101,7 @@ def write_vocabulary(
     folder.mkdir(parents=True, exist_ok=True)
     in_order = sorted(ranks.items(), key=lambda item: item[1])
     vocabulary = {spell(token): rank for token, rank in in_order} | special_ids(len(ranks), special)
-    merges = [(spell(left), spell(right)) for left, right in merge_pairs(ranks)]
+    merges = [(spell(left), spell(right)) for left, right in halves(ranks)]
     tokenizer = {
         "version": "1.0",
         "truncation": None,

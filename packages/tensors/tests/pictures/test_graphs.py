@@ -2,10 +2,19 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
+
 from tensors import Value, draw, softmax_cross_entropy
 from tensors.pictures.graphs import BOX, HEIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def deep_graph():
+    value = Value(1.0)
+    for _ in range(300):
+        value = value + 1
+    return value
 
 
 def network():
@@ -51,7 +60,7 @@ def test_the_picture_in_the_readme_is_what_the_readme_draws():
     x, target, w, b = Value(2.0, "x"), Value(1.0, "target"), Value(-0.5, "w"), Value(1.5, "b")
     loss = ((x * w + b).tanh() - target) ** 2
     loss.backward()
-    picture = Path(__file__).parents[1] / "pictures" / "neuron.svg"
+    picture = Path(__file__).parents[2] / "pictures" / "neuron.svg"
     assert picture.read_text("utf-8") == draw(loss).svg + "\n"
 
 
@@ -60,3 +69,13 @@ def test_a_label_cannot_break_out_of_the_picture():
     assert ElementTree.fromstring(drawing.svg) is not None
     assert "<script>" not in drawing.svg + drawing.mermaid
     assert "gradient not computed" in drawing.mermaid
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "got"),
+    [
+        pytest.param(lambda: draw(deep_graph()), ValueError, "601", id="a graph too large to read"),
+    ],
+)
+def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
+    refused(call, kind, got)

@@ -19,7 +19,7 @@ from torch.nn import functional
 import gpt2
 from gpt2.files.names import to_published
 
-from .conftest import CONFIG
+from ..conftest import CONFIG
 
 LINEAR = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 

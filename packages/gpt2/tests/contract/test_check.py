@@ -10,9 +10,9 @@ from torch import nn
 
 from attention import causal
 from gpt2 import GPT2
-from gpt2.contract import check as contract
+from gpt2 import contract
 
-from .conftest import CONFIG
+from ..conftest import CONFIG
 
 
 def theirs(**changes) -> transformers.GPT2LMHeadModel:

@@ -181,3 +181,15 @@ def test_torch_in_float32_is_told_to_be_too_coarse():
     coarse = dataclasses.replace(contract.TORCH, value=lambda numbers: torch.tensor(numbers, requires_grad=True))
     with pytest.raises(contract.ContractError, match="tanh has the right value"):
         contract.check(coarse)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "got"),
+    [
+        pytest.param(
+            lambda: contract.Engine(Value, operations={"ad": max}), ValueError, "'ad'", id="an operation misspelt"
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
+    refused(call, kind, got)

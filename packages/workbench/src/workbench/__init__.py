@@ -1,0 +1,8 @@
+"""What the commands and the files of every package need: no torch, no subject.
+
+Names are listed in `__init__.pyi` and loaded on first use, so that `import workbench` costs nothing.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,54 @@
+from .byte_alphabet import (
+    BYTE_OF_CHARACTER as BYTE_OF_CHARACTER,
+    CHARACTER_OF_BYTE as CHARACTER_OF_BYTE,
+    spell as spell,
+    unspell as unspell,
+)
+from .commands import answered as answered, parsed as parsed, plain as plain
+from .counting import (
+    PlainLines as PlainLines,
+    Progress as Progress,
+    Whole as Whole,
+    counted as counted,
+    shown as shown,
+    unwatched as unwatched,
+    watched as watched,
+)
+from .extras import require as require
+from .files.cache import cache_folder as cache_folder
+from .files.durable import (
+    give_usual_mode as give_usual_mode,
+    is_full as is_full,
+    make_folder as make_folder,
+    replace_files as replace_files,
+    replace_folder as replace_folder,
+    sync as sync,
+    whole_file as whole_file,
+    whole_folder as whole_folder,
+    write_text as write_text,
+)
+from .files.json_lines import (
+    json_objects as json_objects,
+    parse_object as parse_object,
+    read_json_lines as read_json_lines,
+    split_lines as split_lines,
+)
+from .files.resumable import (
+    check_same as check_same,
+    finished_lines as finished_lines,
+    finite as finite,
+    line_writer as line_writer,
+)
+from .files.texts import (
+    check_several as check_several,
+    decode_utf8 as decode_utf8,
+    fits_utf8 as fits_utf8,
+    many as many,
+    read_utf8 as read_utf8,
+    shorten as shorten,
+)
+from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
+from .pictures import check_picture as check_picture
+from .shown_tokens import drawable as drawable, legend as legend, shown_token as shown_token
+from .slips import nearest as nearest, slip as slip, unframed as unframed
+from .threads import spin_briefly as spin_briefly

@@ -1,0 +1,178 @@
+"""How a command reads what was typed, and how it ends: an exit code, and at most one line on standard error."""
+
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from types import FrameType
+from typing import Any
+
+from .slips import nearest, slip, unframed
+from .threads import spin_briefly
+
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 130, 141, 143
+"""Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT, SIGPIPE and SIGTERM."""
+LOGS = "%(levelname)s: %(message)s"
+
+
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def plain(error: Exception) -> str:
+    """The message of an error in one line; an OSError's with the file it is about, without its number."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        files = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
+        message = f"{' -> '.join(files)}: {error.strerror}" if files else error.strerror
+    return " ".join(line.strip() for line in message.splitlines() if line.strip()) or type(error).__name__
+
+
+def answered(
+    prog: str,
+    work: Callable[[], int | None],
+    *,
+    said: Callable[[Exception], str] = plain,
+    left_behind: Callable[[], str] | None = None,
+    tell: Callable[[str], bool] | None = None,
+    logs: str | None = LOGS,
+    spin: bool = True,
+    on_terminate: bool = True,
+) -> int:
+    """Do the work of a command, reading its arguments included, and return the exit code.
+
+    0, or the work's own int (1: "no"); 2 for ValueError, OSError and ImportError; 130 after Ctrl-C; 141 when the reader
+    of standard output left; 143 after SIGTERM. None of these shows a traceback: 141 is silent, the others are one line
+    `prog: message` on standard error. Other errors are mistakes of the program and pass through, as does SystemExit.
+
+    said: the message of an error, such as `plain` with names as they are typed.
+    left_behind: what a command that is stopped leaves, for the end of its line; a message that the KeyboardInterrupt
+        itself brings counts first.
+    tell: whether this process prints that message; of several processes one should.
+    logs: format of log messages of level WARNING and above on standard error; None leaves logging alone.
+    spin: call `spin_briefly` first.
+    on_terminate: let SIGTERM unwind the work, so that what it holds is closed. False for a process that another one
+        ends by SIGTERM and that may be waiting in C++ then.
+    """
+    if spin:
+        spin_briefly()
+    if logs is not None:
+        logging.basicConfig(format=logs, level=logging.WARNING)
+
+    def end(code: int, message: str, begin: str = "") -> int:
+        if (tell is None or tell(message)) and sys.stderr is not None:
+            with suppress(OSError):
+                sys.stderr.write(f"{begin}{prog}: {message}\n")
+        return code
+
+    def stopped(code: int, word: str, stop: BaseException) -> int:
+        left = str(stop) or (left_behind() if left_behind is not None else "")
+        after_echo = "\n" if code == INTERRUPTED and sys.stderr is not None and sys.stderr.isatty() else ""
+        return end(code, f"{word}; {left}" if left else word, after_echo)
+
+    try:
+        with _terminated() if on_terminate else nullcontext():
+            return _flushed(work)
+    except BrokenPipeError:
+        _give_output_somewhere_to_go()
+        return BROKEN_PIPE
+    except KeyboardInterrupt as stop:
+        return stopped(INTERRUPTED, "interrupted", stop)
+    except Terminated as stop:
+        return stopped(TERMINATED, "terminated", stop)
+    except (ValueError, OSError, ImportError) as error:
+        return end(BAD_INPUT, said(error))
+
+
+def parsed(
+    prog: str,
+    description: str | None,
+    commands: Mapping[str, Any] | type,
+    arguments: Sequence[str] | None = None,
+    *,
+    bare: Mapping[str, str] | str = "",
+) -> Any:
+    """The settings that were typed: an instance of one of `commands`, dataclasses by their names.
+
+    A single class is a command without sub-commands; the name "" is what is meant where no sub-command is typed.
+    Raises ValueError, in one line, for arguments that are wrong; SystemExit(0) after `--help`.
+
+    arguments: those of the process if left out.
+    bare: what to do about a word without its option, where a command takes none: `to learn from a text: --text {word}`;
+        by the name of the command where there are several.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    kinds: dict[str, Any] = dict(commands) if isinstance(commands, Mapping) else {"": commands}
+    hints = {"": bare} if isinstance(bare, str) else dict(bare)
+    name = words[0] if words else ""
+    if name in kinds and name:
+        return _settings(f"{prog} {name}", None, kinds[name], words[1:], hints.get(name, ""))
+    if "" in kinds:
+        near = nearest(name, [one for one in kinds if one], prog) if name and not name.startswith("-") else ""
+        hint = near if near.startswith("did you mean") else hints.get("", "")
+        return _settings(prog, description, kinds[""], words, hint)
+    if name in ("-h", "--help") or name.startswith("--tyro-"):
+        import tyro
+
+        tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=description, args=words)
+    got = repr(name) if name else "none"
+    raise ValueError(f"wanted one of the commands {', '.join(kinds)}, got {got}; {nearest(name, kinds, prog)}")
+
+
+def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str], hint: str) -> Any:
+    import tyro
+
+    if found := slip(prog, kind, words, hint):
+        raise ValueError(found)
+    frame = io.StringIO()
+    try:
+        with redirect_stderr(frame):
+            return tyro.cli(kind, prog=prog, description=description, args=words)
+    except SystemExit as end:
+        if end.code:
+            raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
+        raise
+
+
+def _flushed(work: Callable[[], int | None]) -> int:
+    """Whatever was printed is out when this returns, so that a reader who left is noticed here."""
+    try:
+        code = work()
+    except SystemExit:
+        _flush()
+        raise
+    _flush()
+    return int(code or 0)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _give_output_somewhere_to_go() -> None:
+    """Python flushes standard output once more on its way out."""
+    with suppress(OSError, ValueError, AttributeError):  # no file at all
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM as an exception, where nobody else handles it."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
