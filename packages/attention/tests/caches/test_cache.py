@@ -7,6 +7,8 @@ from hypothesis import given, settings, strategies as st
 from attention import KeyValueCache, Mask, MultiHeadAttention, causal
 
 N_EMBD, N_HEAD = 8, 2
+
+
 TOLERANCE = {"atol": 1e-5, "rtol": 0}
 
 
