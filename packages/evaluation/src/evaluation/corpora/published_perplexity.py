@@ -1,6 +1,5 @@
 """One text, one model, three perplexities: which one a published figure is, its name should say."""
 
-import math
 from dataclasses import dataclass
 
 from decoding import LanguageModel, Tokenizer
@@ -22,10 +21,6 @@ class NamedPerplexity:
     @property
     def perplexity(self) -> float:
         return exponential(self.nats / self.counted)
-
-    @property
-    def bits_per_unit(self) -> float:
-        return self.nats / math.log(2) / self.counted
 
 
 def named_perplexities(

@@ -2,30 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from .loop import generate_ids
-from .protocols import LanguageModel
-from .rows import Generated
-from .settings.values import GenerationSettings
-
-
-def samples(
-    model: LanguageModel,
-    prompt: Sequence[int],
-    settings: GenerationSettings,
-    count: int,
-    *,
-    end_of_text: int | None = None,
-) -> list[Generated]:
-    """`count` continuations of one prompt, with log-probabilities; number i draws as row i of a batch does. ValueError
-    for settings that draw nothing."""
-    if count < 1:
-        raise ValueError(f"wanted a count of 1 or more, got {count}; 8 is usual")
-    if settings.is_greedy and count > 1:
-        raise ValueError(f"wanted settings that draw, got temperature 0 for {count} samples; set it above 0")
-    settings = replace(settings, log_probabilities=settings.log_probabilities or 0)
-    return generate_ids(model, [prompt] * count, settings, end_of_text=end_of_text)
+from ..rows import Generated
 
 
 def mean_log_probability(sample: Generated) -> float:

@@ -1,4 +1,4 @@
-"""One step of the loop after the model has spoken: constraints, the settings' steps, a choice, and what to report."""
+"""One step of the loop after the model has spoken: constraints, transforms, a choice, and what to report."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -8,15 +8,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from .distribution.histories import Histories, histories
-from .distribution.pipeline import Step, steps_of
-from .protocols import LanguageModel
+from .distribution.pipeline import Transform, transforms_of
 from .rows import Constraint, Likely, Row
 from .sampling import draw_uniforms, greedy, processed, sample
-from .session import check_ids
 from .settings.values import GenerationSettings
-from .stop_strings import DecodeBytes
 
-cached_steps_of = lru_cache(maxsize=64)(steps_of)
+cached_transforms_of = lru_cache(maxsize=64)(transforms_of)
 
 
 def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], end_of_text: int | None) -> None:
@@ -33,8 +30,9 @@ def choose_together(
     logits: Float[Tensor, "B V"], rows: Sequence[Row], settings: GenerationSettings, end_of_text: int | None
 ) -> None:
     """`choose` for rows that share their settings."""
-    steps = cached_steps_of(settings, end_of_text)
-    changed = processed(constrained(logits, rows), steps, past_of(rows, steps, logits), [row.draws for row in rows])
+    transforms = cached_transforms_of(settings, end_of_text)
+    past = past_of(rows, transforms, logits)
+    changed = processed(constrained(logits, rows), transforms, past, [row.draws for row in rows])
     chosen = greedy(changed) if settings.is_greedy else sample(changed, draw_uniforms([row.draws for row in rows]))
     if settings.log_probabilities is not None:
         report(logits, chosen, rows, settings.log_probabilities)
@@ -42,9 +40,9 @@ def choose_together(
         row.append(token, end_of_text)
 
 
-def past_of(rows: Sequence[Row], steps: Sequence[Step], logits: Tensor) -> Histories:
-    """The rows' histories, or empty ones where no step could look at them."""
-    if not steps:
+def past_of(rows: Sequence[Row], transforms: Sequence[Transform], logits: Tensor) -> Histories:
+    """The rows' histories, or empty ones where no transform could look at them."""
+    if not transforms:
         return histories([()] * len(rows), [()] * len(rows), logits.device)
     return histories([row.prompt for row in rows], [row.ids for row in rows], logits.device)
 
@@ -75,37 +73,3 @@ def report(logits: Float[Tensor, "B V"], chosen: Int[Tensor, " B"], rows: Sequen
         row.log_probabilities.append(own[number])
         pairs: Likely = tuple(zip(ids[number].tolist(), values[number].tolist(), strict=True))
         row.likeliest.append(pairs)
-
-
-def settings_of_each(
-    settings: GenerationSettings | Sequence[GenerationSettings] | None, rows: int
-) -> list[GenerationSettings]:
-    """One value per row. ValueError for a list of another length."""
-    if settings is None or isinstance(settings, GenerationSettings):
-        return [settings or GenerationSettings()] * rows
-    if len(settings) != rows:
-        raise ValueError(f"wanted settings for {rows} prompts, got {len(settings)}; give one for all, or one for each")
-    return list(settings)
-
-
-def method_of(settings: GenerationSettings) -> str:
-    """Which of the ways to decode these settings ask for."""
-    if settings.beams > 1:
-        return "beams"
-    if settings.penalty_alpha > 0:
-        return "contrastive"
-    return "lookup" if settings.prompt_lookup_tokens else "loop"
-
-
-def check_row_settings(settings: GenerationSettings, model: LanguageModel, decode_bytes: DecodeBytes | None) -> None:
-    """ValueError for settings about ids that the model lacks, or about text where there is no tokenizer."""
-    biased = tuple(ids for ids, _ in settings.logit_bias)
-    named = (("banned", settings.banned), ("forced_words", settings.forced_words), ("logit_bias", biased))
-    for name, ids in named:
-        for sequence in ids:
-            check_ids(sequence, name, model.n_vocab)
-    check_ids(settings.forced_prefix, "forced_prefix", model.n_vocab)
-    if settings.stop and decode_bytes is None:
-        raise ValueError(
-            f"wanted decode_bytes to find the stop strings {settings.stop} in the text, got none; pass the tokenizer's"
-        )
