@@ -1,7 +1,9 @@
-"""What the C library does with freed memory."""
+"""What a process settles before it computes: how its threads wait, and what the C library does with freed memory."""
 
 import ctypes
 import sys
+
+from workbench import spin_briefly as spin_briefly  # handed on: commands of this workspace set it first
 
 LARGEST_KEPT = 32 << 20
 """Bytes of a block: the most that glibc lets one keep (mallopt(3), M_MMAP_THRESHOLD)."""

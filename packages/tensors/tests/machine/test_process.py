@@ -1,4 +1,4 @@
-"""Memory that was freed serves the next tensor without a page fault."""
+"""Threads that wait as workbench says, and memory that was freed and serves the next tensor without a page fault."""
 
 import os
 import platform
@@ -33,3 +33,11 @@ def test_blocks_that_come_and_go_fault_no_page_twice():
     done = subprocess.run([sys.executable, "-c", COUNT], stdout=-1, text=True, check=True, env=env)
     left, kept = map(int, done.stdout.split())
     assert kept < 0.3 * left
+
+
+def test_how_threads_wait_is_settled_before_torch_is_there():
+    code = (
+        "import sys, tensors, workbench; print(tensors.spin_briefly is workbench.spin_briefly, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"

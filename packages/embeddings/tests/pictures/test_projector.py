@@ -1,13 +1,20 @@
-"""The projector's files read back as TensorBoard would, and what is said when the extra is not installed."""
-
-import subprocess
-import sys
+"""The projector's files read back as TensorBoard would."""
 
 import numpy as np
 import pytest
 import torch
 
-from embeddings import export_projector, project
+from embeddings import export_projector
+
+
+@pytest.mark.extras
+def test_sprites_stand_on_one_sheet_row_by_row(tmp_path):
+    imread = pytest.importorskip("matplotlib.image", reason="needs the extra embeddings[plots]").imread
+    images = torch.linspace(0, 1, 5)[:, None, None].expand(5, 2, 2)
+    export_projector(tmp_path, torch.randn(5, 3), {"name": list("abcde")}, images=images)
+    sheet = imread(tmp_path / "sprites.png")[::2, ::2, 0]
+    assert sheet.shape == (3, 3)
+    np.testing.assert_allclose(sheet.flatten()[:5], np.linspace(0, 1, 5), atol=0.01)
 
 
 def test_files_hold_the_vectors_and_their_names(tmp_path):
@@ -25,22 +32,10 @@ def test_one_column_has_no_line_of_names(tmp_path):
 
 @pytest.mark.parametrize("metadata", [{}, {"word": ["a"]}])
 def test_columns_of_another_length_are_refused(tmp_path, metadata):
-    with pytest.raises(ValueError, match=r"metadata columns of 2 values, at least one; got .*; pass one"):
+    with pytest.raises(ValueError, match=r"metadata columns of 2 values, at least one, got .*; pass one"):
         export_projector(tmp_path, torch.randn(2, 2), metadata)
 
 
 def test_images_that_do_not_fit_are_refused(tmp_path, unchecked):
-    with pytest.raises(ValueError, match=r"wanted 2 images .*; got 3 of 4 x 4; pass"):
+    with pytest.raises(ValueError, match=r"wanted 2 images .*, got 3 of 4 x 4; pass"):
         export_projector(tmp_path, torch.randn(2, 2), {"word": ["a", "b"]}, images=torch.zeros(3, 4, 4))
-
-
-def test_without_the_extra_the_call_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.decomposition", None)
-    with pytest.raises(ImportError, match=r"wanted sklearn.decomposition .* install the extra: embeddings\[plots\]"):
-        project(torch.randn(5, 3))
-
-
-def test_the_import_loads_nothing_of_the_extra():
-    extra = ("sklearn", "umap", "numba", "matplotlib", "tyro", "safetensors")
-    code = f"import sys, embeddings; print([name for name in {extra} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "[]\n"

@@ -11,15 +11,18 @@ import torch
 from embeddings import WordVectors, write_vectors
 from embeddings.commands.main import main
 
-pytest.importorskip("tyro", reason="needs the extra embeddings[plots]")
-save_file = pytest.importorskip("safetensors.torch", reason="needs the extra embeddings[plots]").save_file
-imread = pytest.importorskip("matplotlib.image", reason="needs the extra embeddings[plots]").imread
+REASON = "needs the extra embeddings[plots]"
 
 TOKENS = ["the", "Ġthe", "Ġcat", "Ã", "ĠcafÃ©"]  # "Ã" is half a character
 
 
 @pytest.fixture
-def model(tmp_path):
+def save_file():
+    return pytest.importorskip("safetensors.torch", reason=REASON).save_file
+
+
+@pytest.fixture
+def model(tmp_path, save_file):
     """A folder in the Hugging Face layout: six tokens, the last unnamed, and seven positions."""
     folder = tmp_path / "model"
     folder.mkdir()
@@ -47,6 +50,7 @@ def test_help_answers_without_torch():
     )
 
 
+@pytest.mark.extras
 def test_a_models_tokens_are_named_by_its_vocabulary(model, capsys):
     assert main(["nearest", str(model), "␣cat", "--k", "5"]) == 0
     out = capsys.readouterr().out
@@ -65,6 +69,7 @@ def test_neighbours_are_those_of_the_python_call(vectors, capsys):
     assert printed[1:3] + printed[4:6] == expected
 
 
+@pytest.mark.extras
 def test_shards_and_the_names_of_a_tokenizer_json_are_read(model, tmp_path):
     from embeddings.commands.sources import read_source
 
@@ -84,16 +89,18 @@ def test_shards_and_the_names_of_a_tokenizer_json_are_read(model, tmp_path):
     assert read_source(model).words[:3] == ("▁a", "b", "<id 2>")
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("table", ["tokens", "positions"])
 def test_a_picture_is_saved_and_its_quality_said(model, tmp_path, capsys, table):
     out = tmp_path / "picture.png"
     assert main(["plot", str(model), "--table", table, "--out", str(out)]) == 0
-    assert np.ptp(imread(out)) > 0.5
+    assert np.ptp(pytest.importorskip("matplotlib.image", reason=REASON).imread(out)) > 0.5
     printed = capsys.readouterr().out
     assert "pca: trustworthiness" in printed
     assert "embeddings compare" in printed.splitlines()[-1]
 
 
+@pytest.mark.extras
 def test_words_of_a_file_are_drawn_in_their_groups(vectors, tmp_path, capsys):
     words = tmp_path / "words.tsv"
     words.write_text("".join(f"word{i}\tgroup{i % 2}\n" for i in range(6)))
@@ -101,10 +108,11 @@ def test_words_of_a_file_are_drawn_in_their_groups(vectors, tmp_path, capsys):
     assert "6 vectors of width 5" in capsys.readouterr().out
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("watched", [True, False])
 def test_the_comparison_says_how_far_each_method_is_to_be_trusted(vectors, tmp_path, capsys, monkeypatch, watched):
     pytest.importorskip("umap", reason="needs the extra embeddings[plots]")
-    monkeypatch.setattr("sys.stderr.isatty", lambda: watched)
+    monkeypatch.setattr("embeddings.commands.main.watched", lambda: watched)
     assert main(["compare", str(vectors), "--out", str(tmp_path / "p.png")]) == 0
     printed = capsys.readouterr()
     assert [line.split(":")[0] for line in printed.out.splitlines()[:3]] == ["pca", "tsne", "umap"]
@@ -116,28 +124,34 @@ WRONG = [
     (["nearest", "/no/such", "a"], "got /no/such, which is not there; give the folder"),
     (["nearest", "VECTORS", "word1x"], "got 'word1x'; check its spelling ('word1'"),
     (["nearest", "VECTORS", "qqqq"], "(none is spelled alike); only embeddings.HashedNgrams, made of a word's letters"),
-    (["plot", "VECTORS", "--out", "p.gif"], "endings .png, .svg, .pdf, in a folder that exists; got p.gif; name"),
-    (["plot", "VECTORS", "--out", "OUT", "--first", "2"], "--first of at least 3; got 2; fewer"),
+    (
+        ["nearest", "VECTORS", "word1", "--kk", "3"],
+        "wanted an option of embeddings nearest, got --kk; did you mean --k",
+    ),
+    (["nearest", "VECTORS", "word1", "--k", "two"], "--k: wanted a whole number, got 'two'"),
+    (["nearst", "VECTORS", "word1"], "one of the commands plot, nearest, compare, got 'nearst'; did you mean nearest?"),
+    (["nearest", "FOLDER", "a"], "wanted model.safetensors, or shards with"),
+]
+WRONG_PICTURES = [
+    (["plot", "VECTORS", "--out", "p.gif"], "endings .png, .svg, .pdf, in a folder that exists, got p.gif; name"),
+    (["plot", "VECTORS", "--out", "OUT", "--first", "2"], "--first of at least 3, got 2; fewer"),
     (["plot", "VECTORS", "--out", "OUT", "--table", "positions"], "the folder of a model to take positions from"),
     (["plot", "VECTORS", "--out", "OUT", "--words", "WORDS"], "got 2 lines with [1, 2] fields in"),
-    (["nearest", "FOLDER", "a"], "wanted model.safetensors, or shards with"),
-    (["nearest", "TORN", "a"], "wanted a whole safetensors file; got"),
+]
+WRONG_MODELS = [
+    (["nearest", "TORN", "a"], "wanted a whole safetensors file, got"),
     (["nearest", "OTHER", "a"], "wanted a tensor wte.weight in"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), WRONG)
-def test_what_is_wrong_is_said_in_one_line(arguments, message, vectors, tmp_path, capsys):
-    for name, content in {"torn": b"\x08", "other": None}.items():
-        (tmp_path / name).mkdir()
-        if content is None:
-            save_file({"embed.weight": torch.ones(2, 2)}, tmp_path / name / "model.safetensors")
-        else:
-            (tmp_path / name / "model.safetensors").write_bytes(content)
+@pytest.fixture
+def places(vectors, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "words").write_text("word1\nword2\tgroup\n")
-    places = {"VECTORS": vectors, "OUT": tmp_path / "p.png", "WORDS": tmp_path / "words", "FOLDER": tmp_path / "empty"}
-    places |= {"TORN": tmp_path / "torn", "OTHER": tmp_path / "other"}
+    return {"VECTORS": vectors, "OUT": tmp_path / "p.png", "WORDS": tmp_path / "words", "FOLDER": tmp_path / "empty"}
+
+
+def said_in_one_line(arguments, message, places, capsys):
     assert main([str(places.get(argument, argument)) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("embeddings: ")
@@ -145,7 +159,29 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message, vectors, tmp_path
     assert error.count("\n") == 1
 
 
-def test_without_the_extra_the_command_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "tyro", None)
-    assert main(["plot", "--help"]) == 2
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_what_is_wrong_is_said_in_one_line(arguments, message, places, capsys):
+    said_in_one_line(arguments, message, places, capsys)
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize(("arguments", "message"), WRONG_PICTURES)
+def test_what_is_wrong_about_a_picture_is_said_in_one_line(arguments, message, places, capsys):
+    said_in_one_line(arguments, message, places, capsys)
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize(("arguments", "message"), WRONG_MODELS)
+def test_what_is_wrong_about_a_model_is_said_in_one_line(arguments, message, places, capsys, save_file, tmp_path):
+    for name in ("torn", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "torn" / "model.safetensors").write_bytes(b"\x08")
+    save_file({"embed.weight": torch.ones(2, 2)}, tmp_path / "other" / "model.safetensors")
+    more = {"TORN": tmp_path / "torn", "OTHER": tmp_path / "other"}
+    said_in_one_line(arguments, message, places | more, capsys)
+
+
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch, vectors, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["plot", str(vectors), "--out", str(tmp_path / "p.png")]) == 2
     assert "install the extra: embeddings[plots]" in capsys.readouterr().err

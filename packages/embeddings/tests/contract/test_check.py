@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from embeddings import LearnedPositions
-from embeddings.contract import check as contract
+from embeddings import LearnedPositions, RotaryPositions, contract, rotate
 
 
 def sinusoids(positions):
@@ -42,5 +41,29 @@ def test_an_encoding_that_raises_is_named_with_its_error():
 
 
 def test_nothing_to_try_is_refused():
-    with pytest.raises(ValueError, match="wanted n_ctx of at least 1; got 0; pass"):
+    with pytest.raises(ValueError, match="wanted n_ctx of at least 1, got 0; pass"):
         contract.check(math.sin, n_ctx=0)
+
+
+BROKEN_ROTATIONS = {
+    "shape and position 0": lambda x, p: x + 1,
+    "vectors keep their length": lambda x, p: x * (1 + p[:, None]),
+    "scores depend on the distance": lambda x, p: RotaryPositions(8)(x, p * p),
+    "an offset, as with a cache": lambda x, p: RotaryPositions(8)(x, p - p[0]),
+}
+
+
+@pytest.mark.parametrize("claim", BROKEN_ROTATIONS)
+def test_a_broken_rotation_is_caught_by_the_claim_it_breaks(claim):
+    with pytest.raises(contract.BrokenClaim, match=f"^{claim}"):
+        contract.check_rotation(BROKEN_ROTATIONS[claim], 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: contract.check_rotation(rotate, 8, 1), "n_ctx of at least 2, got 1; pass"),
+    ],
+)
+def test_bad_input_is_refused_with_what_to_do(call, message, refused):
+    refused(call, message)
