@@ -56,7 +56,7 @@ class SpanScore:
 
 @runtime_checkable
 class TiedModel(Protocol):
-    """A model that shows its final states: its logits are `hidden(tokens) @ token_embedding.weight.T`, as GPT-2's."""
+    """A model that shows its final states: its logits are `token_embedding.logits(hidden(tokens))`, as GPT-2's."""
 
     token_embedding: Any
 
@@ -162,7 +162,7 @@ def _score(
         state, table = model.hidden(tokens, cache, lengths)[rows, columns], model.token_embedding
         if table.weight.dtype == state.dtype:
             return score_head(state, table.weight, wanted)
-        return score_states(state, table.logits, wanted)  # a quantized head has its own product
+        return score_states(state, table.logits, wanted)  # weights of another form have a product of their own
     return score_logits(model(tokens, cache=cache, lengths=lengths)[rows, columns], wanted)
 
 
