@@ -164,7 +164,7 @@ def test_rows_that_end_at_once_hand_their_prompt_on(tiny_model, read):
 
 def test_equal_prompts_between_others_are_read_once_while_a_row_holds_them(tiny_model, read):
     prompts = [PROMPT, [1, 2], PROMPT, [3], PROMPT, [1, 2], [1, 2]]
-    settings = [dataclasses.replace(DRAWN, max_new_tokens=count) for count in (5, 2, 7, 3, 4, 6, 1)]
+    settings = [dataclasses.replace(DRAWN, max_new_tokens=count) for count in (5, 9, 7, 3, 4, 6, 1)]
     rows = generate_ids(tiny_model, prompts, settings, max_rows=3)
     assert read() == len(PROMPT) + 2 + 1 + sum(one.max_new_tokens - 1 for one in settings)
     for number, (row, prompt, one) in enumerate(zip(rows, prompts, settings, strict=True)):
