@@ -7,8 +7,7 @@ import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, generate_ids
-from decoding.contract import check as contract
+from decoding import GenerationSettings, contract, generate_ids
 from quantization import quantize
 from transformer import DecoderStack
 from transformer.kernels import fused, native
@@ -148,7 +147,7 @@ def test_weights_that_change_are_read_anew(calls):
     model, other = quantize(loud()), quantize(loud())
     before = next(steps(model))
     for layer in other.decoder.modules():
-        if hasattr(layer, "scheme"):
+        if hasattr(layer, "kind"):
             layer.weight.copy_(layer.weight.flip(0))
     wanted = next(steps(one_by_one(other)))
     assert not torch.allclose(before, wanted, atol=0.1)
@@ -157,7 +156,7 @@ def test_weights_that_change_are_read_anew(calls):
     again = quantize(loud())
     list(steps(again))
     for name, layer in other.decoder.named_modules():
-        if hasattr(layer, "scheme"):
+        if hasattr(layer, "kind"):
             again.decoder.get_submodule(name).weight = layer.weight.clone()
     assert torch.allclose(next(steps(again)), wanted, atol=1e-4)
 

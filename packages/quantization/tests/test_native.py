@@ -10,10 +10,12 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
+from attention.caches.eight_bits import quantised
 from quantization import QuantizedLinear, quantize
 from tensors import processor_has
 from transformer.kernels import native
-from transformer.kernels.products import MANY, linear, linear_reference, prepared, rows_in_eight_bits
+from transformer.kernels.products import MANY, linear, linear_reference, prepared
+from transformer.kernels.weights import Weights
 
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 
@@ -39,7 +41,7 @@ def expected(x, layer):
     """The reference; for int4 given what the kernels round x to, 127 steps for every 128 numbers."""
     if layer.scheme == "int4":
         wide = nn.functional.pad(x.float(), (0, -x.shape[-1] % 128)).unflatten(-1, (-1, 128))
-        whole, scale = rows_in_eight_bits(wide)
+        whole, scale = quantised(wide)
         x = (whole * scale).flatten(-2)[..., : x.shape[-1]]
     return linear_reference(x, layer)
 
@@ -251,3 +253,17 @@ def test_the_first_product_of_a_large_layer_copies_no_weights(instructions):
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(run.stdout) < 0.25 * 512 * 60_000 / 1e3
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int8-weight-only", "int4:8", "bfloat16"])
+def test_a_layer_gives_some_of_its_rows_and_logits_to_whoever_asks(scheme):
+    layer, x = layer_and_input(scheme, 12, 64, 3)
+    assert isinstance(layer, Weights)
+    weight, bias = layer.rows(slice(2, 7))
+    assert torch.equal(weight, layer.restored()[2:7])
+    assert torch.equal(bias, layer.bias[2:7])
+    assert torch.equal(layer.logits(x), layer(x))
+    table = quantize(nn.Embedding(12, 64), scheme)
+    assert table.rows(slice(None))[1] is None
+    assert torch.allclose(table.logits(x), x @ table.restored().T, atol=0.2)
+    assert table(torch.tensor([3])).shape == (1, 64)

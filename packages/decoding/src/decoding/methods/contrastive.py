@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import linear, normalize
+from torch.nn.functional import normalize
 
 from tensors import PackedWeights, generator
 
@@ -32,7 +32,7 @@ def contrastive_search(
 
     Models' states crowd in a narrow cone, and likelihood alone runs in circles there (Su et al. 2022, "A Contrastive
     Framework for Neural Text Generation", arXiv 2202.06417). All candidates are read in one call. Needs a model that
-    shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and a tied `token_embedding.weight`;
+    shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and `token_embedding.logits(state)`;
     TypeError for others. transformers has it as code on its hub only.
     """
     check_request(model, [prompt], settings, end_of_text, None, first_row=None)
@@ -60,8 +60,7 @@ def _write(model: Any, row: Row, end_of_text: int | None) -> None:
         if len(row.prompt) + len(row.ids) >= model.n_ctx:
             row.finish_reason = "length"
             return
-        table = model.token_embedding
-        logits = linear(state, table.weight) if table.weight.dtype == state.dtype else table.logits(state)
+        logits = model.token_embedding.logits(state)
         past = histories([row.prompt], [row.ids], device)
         likely = processed(logits.float()[None], transforms, past, [row.draws]).softmax(dim=-1)[0].topk(k)
         candidates = model.hidden(likely.indices[:, None], cache)[:, 0]

@@ -12,6 +12,7 @@ from attention import KeyValueCache, Mask, MultiHeadAttention
 from .. import DecoderBlock, DecoderStack, FeedForward, LayerNorm
 from . import native
 from .products import MANY, Prepared, is_plain, many_by_torch, prepared
+from .weights import kind_of
 
 Model = TypeVar("Model", bound=nn.Module)
 MOST_CHANNELS = 256
@@ -79,7 +80,7 @@ class PreparedStack:
             for i in range(len(stack.blocks))
         ]  # fmt: skip
         sizes = len(blocks), first.n_embd, first.attention.n_head
-        self.many_by_torch = any(many_by_torch(layer) for layer in linears_of(stack))
+        self.many_by_torch = any(many_by_torch(kind_of(layer)) for layer in linears_of(stack))
         self.array = (native.Block * len(blocks))(*blocks)
         tanh = first.feed_forward.activation == "gelu_tanh"
         self.struct = native.Stack(self.array, *sizes, tanh, first.attention_norm.eps)
