@@ -185,3 +185,7 @@ def test_what_a_model_raises_itself_is_reported_with_the_claim(models):
 def test_an_object_that_is_no_model_is_told_what_it_lacks(models):
     with pytest.raises(contract.ContractError, match=r"GPT2LMHeadModel lacks \['n_ctx', 'n_vocab', 'new_cache'\]"):
         contract.check(models.transformers_gpt2())
+
+
+def test_gpt2_keeps_the_contract(trained):
+    assert contract.check(trained[0]) is None

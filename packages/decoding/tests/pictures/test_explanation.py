@@ -1,11 +1,10 @@
-"""A decision is shown as it is made: the last stage is what is drawn from, and pictures show what they should."""
+"""A decision is shown as it is made: the last stage is what is drawn from."""
 
 import pytest
 import torch
 
 from decoding import Explanation, GenerationSettings, beam_search, draw_beam_tree, explain, generate_ids
-from decoding.pictures.beam_tree import fates
-from decoding.pictures.shown_tokens import drawable, legend, shown_token
+from workbench import drawable, legend
 
 SETTINGS = GenerationSettings(max_new_tokens=1, temperature=1.5, top_k=5, top_p=0.9, repetition_penalty=1.4, seed=3)
 
@@ -33,22 +32,6 @@ def test_the_table_has_a_row_a_token_and_a_star_at_the_chosen_one(models, tokeni
     assert not any("\ufffd" in line for line in lines), "no stand-in that two tokens could share"
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"\xe4\xb8", r"\xe4\xb8"),
-        ("é\n".encode(), r"é\n"),
-        (b" a\xff", r"·a\xff"),
-        (b"\\", "\\"),
-        (b"   ", "···"),
-        (b"\n" + b" " * 8, r"\n·x8"),
-        ("·".encode(), r"\u00b7"),
-    ],
-)
-def test_a_token_is_shown_by_its_characters_or_its_bytes(data, words):
-    assert shown_token(data) == words
-
-
 def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra `plots`")
     words = {0: "$$", 1: "世", 2: "$x$", 3: r"\xe4"}  # a missing glyph would be a warning, and so an error here
@@ -59,19 +42,6 @@ def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
 def test_a_text_needs_its_tokenizer(tiny_model):
     with pytest.raises(ValueError, match=r"wanted a tokenizer for a prompt of text, got none; pass"):
         explain(tiny_model, "Hi")
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_beam_tree_marks_the_hypotheses_that_were_kept(tiny_model, early_stopping):
-    settings = GenerationSettings(max_new_tokens=6, temperature=0, beams=3, early_stopping=early_stopping)
-    search = beam_search(tiny_model, [[1, 2]], settings, end_of_text=7)[0][0]
-    steps = fates(search)
-    kept = [ids for step in steps for _, ids, fate in step if fate == "kept"]
-    assert sorted(kept) == sorted(hypothesis.ids for hypothesis in search.finished)
-    if len(steps) == 6:
-        assert {fate for _, _, fate in steps[-1]} == {"kept", "dropped"}, "of the last step nothing goes on"
-    assert {len(ids) for _, ids, _ in steps[2]} == {3}
-    assert [fate for _, _, fate in steps[1]].count("went on") == 3
 
 
 def test_pictures_are_drawn(tiny_model, tmp_path):

@@ -195,3 +195,13 @@ def test_a_beam_ends_at_a_stop_string_and_at_the_context(models, tokenizer):
     settings = GenerationSettings(max_new_tokens=20, temperature=0, beams=2, stop=("ef",), early_stopping=True)
     row = generate_ids(models.Table(table), [[97]], settings, decode_bytes=tokenizer.decode_bytes)[0]
     assert (bytes(row.ids), row.finish_reason) == (b"bcdef", "stop")
+
+
+def test_equal_prompts_are_read_once(tiny_model):
+    settings = GenerationSettings(max_new_tokens=4, temperature=0.9, beams=3, seed=2)
+    prompt, tokens = list(range(20)), []
+    apart = [generate_ids(tiny_model, [prompt], settings, first_row=number)[0] for number in range(3)]
+    tiny_model.register_forward_hook(lambda module, inputs, output: tokens.append(inputs[0].numel()))
+    rows = generate_ids(tiny_model, [prompt] * 3, settings)
+    assert tokens == [20] + [3 * 3] * 3
+    assert [row.ids for row in rows] == [row.ids for row in apart]
