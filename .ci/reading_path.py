@@ -7,7 +7,7 @@ Runs on a bare Python 3.11.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -15,51 +15,29 @@ PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- reading path: written by .ci/reading_path.py -->\n", "<!-- end of the reading path -->\n"
 LINES_A_MINUTE = 25
 
-PATH: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
-    "tensors": (
-        ["broadcasting", "autodiff", "cross_entropy", "finite_differences", "randomness", "devices"]
-        + [f"networks/{name}" for name in ("by_hand", "by_engine", "by_torch")],
-        [],
-    ),
-    "dataio": (["permutation", "order", "reading", "arrays", "windows", "stream", "loader"], []),
-    "trainkit": (
-        ["losses", "schedules", "gradients", "spikes", "loop", "evaluation", "stopping"],
-        ["batch_device", "stopwatch"],
-    ),
-    "embeddings": (
-        ["lookup", "tokens", "positions", "sinusoids", "rotary", "rotary_scaling", "alibi", "measures"],
-        [],
-    ),
-    "attention": (
-        ["heads", "reference", "masks/algebra", "grouped", "multi_head"]
-        + [f"caches/{name}" for name in ("row_lengths", "layer", "cache")],
-        [],
-    ),
-    "transformer": (
-        ["norms", "feed_forward", "wiring", "blocks", "stacks", "initialisation"],
-        ["encoder_decoder", "recomputation", "summaries"],
-    ),
-    "gpt2": (
-        ["config", "model", "head_loss"]
-        + [f"tokenizer/{name}" for name in ("bpe", "pattern", "tokenizer")]
-        + ["training/curriculum", "training/run", "recipes"],
-        [],
-    ),
-    "decoding": (
-        ["protocols", "rows", "session", "distribution/pipeline", "distribution/truncation"]
-        + ["sampling", "step", "loop", "generation", "text"],
-        ["checks", "inference", "reranking", "stop_strings"],
-    ),
-    "evaluation": (["head_scores", "spans", "scores", "intervals", "pairs"], []),
-    "quantization": (
-        ["schemes", "reference", "packing", "layers", "module_tree", "conversion"],
-        ["convolution"],
-    ),
-    "workbench": (
-        ["commands", "files/durable"],
-        ["byte_alphabet", "counting", "extras", "next_command", "pictures", "shown_tokens", "slips", "threads"],
-    ),
+READ = {
+    "tensors": "broadcasting autodiff cross_entropy finite_differences randomness devices "
+    "networks/by_hand networks/by_engine networks/by_torch",
+    "dataio": "permutation order reading arrays windows stream loader",
+    "trainkit": "losses schedules gradients spikes loop evaluation stopping",
+    "embeddings": "lookup tokens positions sinusoids rotary rotary_scaling alibi measures",
+    "attention": "heads reference masks/algebra grouped multi_head caches/row_lengths caches/layer caches/cache",
+    "transformer": "norms feed_forward wiring blocks stacks initialisation",
+    "gpt2": "config model head_loss tokenizer/bpe tokenizer/pattern tokenizer/tokenizer training/curriculum training/run "
+    "recipes",
+    "decoding": "protocols rows session distribution/pipeline distribution/truncation sampling step loop generation text",
+    "evaluation": "head_scores spans scores intervals pairs",
+    "quantization": "schemes reference packing layers module_tree conversion",
+    "workbench": "commands files/durable",
 }
+LOOKED_UP = {
+    "trainkit": "batch_device stopwatch",
+    "transformer": "encoder_decoder recomputation summaries",
+    "decoding": "checks inference reranking stop_strings",
+    "quantization": "convolution",
+    "workbench": "slips counting next_command extras pictures shown_tokens byte_alphabet threads",
+}
+PATH = {package: (read.split(), LOOKED_UP.get(package, "").split()) for package, read in READ.items()}
 
 
 def source(package: str, module: str) -> Path:
