@@ -23,9 +23,10 @@ READ = {
     "embeddings": "lookup tokens positions sinusoids rotary rotary_scaling alibi measures",
     "attention": "heads reference masks/algebra grouped multi_head caches/row_lengths caches/layer caches/cache",
     "transformer": "norms feed_forward wiring blocks stacks initialisation",
-    "gpt2": "config model head_loss tokenizer/bpe tokenizer/pattern tokenizer/tokenizer training/curriculum training/run "
-    "recipes",
-    "decoding": "protocols rows session distribution/pipeline distribution/truncation sampling step loop generation text",
+    "gpt2": "config model head_loss tokenizer/bpe tokenizer/pattern tokenizer/tokenizer training/curriculum "
+    "training/run recipes",
+    "decoding": "protocols rows session distribution/pipeline distribution/truncation sampling step loop generation "
+    "text",
     "evaluation": "head_scores spans scores intervals pairs",
     "quantization": "schemes reference packing layers module_tree conversion",
     "workbench": "commands files/durable",
