@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from attention import MultiHeadAttention, attend, attend_reference, causal, merge_heads, split_heads
-from attention.contract import check as contract
+from attention import MultiHeadAttention, attend, attend_reference, causal, contract, merge_heads, split_heads
 
 N_EMBD, N_HEAD = 8, 2
 

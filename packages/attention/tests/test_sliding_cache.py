@@ -4,8 +4,15 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from attention import KeyValueCache, MultiHeadAttention, SlidingKeyValueCache, causal, documents, sliding_window
-from attention.contract import check as contract
+from attention import (
+    KeyValueCache,
+    MultiHeadAttention,
+    SlidingKeyValueCache,
+    causal,
+    contract,
+    documents,
+    sliding_window,
+)
 
 C, H, D = 8, 2, 4
 TOLERANCE = {"atol": 1e-5, "rtol": 0}

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from attention import KeyValueCache, MultiHeadAttention, attend_reference, causal, padding, split_heads
-from attention.contract import check as contract
+from attention import KeyValueCache, MultiHeadAttention, attend_reference, causal, contract, padding, split_heads
 
 N_EMBD, N_HEAD, T = 12, 6, 5
 VARIANTS = {

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from decoding import GenerationSettings, generate_ids, sample
-from decoding.sampling import largest
+from decoding.methods.largest import largest
 
 WEIGHTS = torch.tensor([0.28, 0.22, 0.18, 0.14, 0.10, 0.06, 0.02])
 ENTROPY = -(WEIGHTS * WEIGHTS.log()).sum().item()

@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from decoding import GenerationSettings, read_settings, write_settings
-from decoding.settings.checks import check_settings
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_one_stop_string_is_no_list_of_its_letters(tmp_path):
     settings = GenerationSettings()
     object.__setattr__(settings, "stop", "end")
     with pytest.raises(TypeError, match=r"stop must be a tuple of texts, got one text, 'end'; write \('end',\)"):
-        check_settings(settings)
+        settings.__post_init__()
     (tmp_path / "generation_config.json").write_text('{"stop_strings": "end"}')  # as transformers allows
     assert read_settings(tmp_path).stop == ("end",)
 
@@ -146,4 +145,4 @@ def test_more_values_that_make_no_sense_are_refused(values, words):
     for name, value in values.items():
         object.__setattr__(settings, name, value)
     with pytest.raises(ValueError, match=words):
-        check_settings(settings)
+        settings.__post_init__()

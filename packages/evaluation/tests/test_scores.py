@@ -15,16 +15,13 @@ from trainkit import evaluate
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory):
+def pair(tmp_path_factory, models):
     """The same random GPT-2 in transformers and here, its weights large enough to disagree about tokens."""
     from transformers import GPT2LMHeadModel
 
     folder = tmp_path_factory.mktemp("model")
     tokenizer = gpt2.Tokenizer.train(["Grüße aus 世界, the cat and the hat"] * 3, 270)
-    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=32, n_embd=16, n_head=2, n_layer=2)
-    ours = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0))
-    for parameter in ours.parameters():
-        parameter.data.mul_(5)
+    ours = models.random(tokenizer.n_vocab, 32, scale=5)
     gpt2.save(folder, ours, tokenizer)
     return ours, GPT2LMHeadModel.from_pretrained(folder).eval(), tokenizer
 
@@ -126,3 +123,8 @@ def test_what_cannot_be_scored_is_refused(pair, ids, options, words):
 def test_an_empty_document_is_refused(pair):
     with pytest.raises(ValueError, match=r"wanted a text to score, got an empty one \(document 2\); leave it out"):
         list(score_documents(pair[0], pair[2], ["x", ""]))
+
+
+def test_one_text_is_no_list_of_its_letters(pair):
+    with pytest.raises(TypeError, match=r"wanted a list of texts, got one text, 'import'; write \['import'\] for"):
+        next(score_documents(pair[0], pair[2], "import"))

@@ -6,8 +6,10 @@ import torch
 from hypothesis import given, settings
 
 import gpt2
-from evaluation import Span, score_spans
+from evaluation import Span, score_spans, spans as scoring
 from evaluation.spans import batches
+from tensors import PackedWeights, onednn_is_there
+from tensors.machine import packed
 
 MODEL = gpt2.GPT2(
     gpt2.GPT2Config(n_vocab=31, n_ctx=24, n_embd=16, n_head=2, n_layer=2), generator=torch.Generator().manual_seed(0)
@@ -41,21 +43,18 @@ def test_every_span_scores_as_if_it_were_alone(questions, tokens_per_batch):
 
 
 def test_a_model_that_shows_only_its_logits_scores_alike(models):
-    theirs = models.transformers_gpt2()
-    model = models.Transformers(theirs)
-    spans = [Span(tuple(range(10 + n)), n) for n in (1, 4, 9)] + [Span((*range(10), 60), 1)]
-    for span, score in zip(spans, score_spans(model, spans), strict=True):
-        with torch.no_grad():
-            logits = theirs(torch.tensor([span.ids])).logits[0, :-1].log_softmax(-1)
-        nats = -logits.gather(1, torch.tensor(span.ids[1:])[:, None])[-span.scored :, 0]
-        torch.testing.assert_close(score.nats, nats, rtol=1e-4, atol=1e-4)
+    spans = [Span(tuple(range(10 + n)), n) for n in (1, 4, 9)] + [Span((*range(10), 30), 1)]
+    for span, score in zip(spans, score_spans(models.OnlyLogits(MODEL), spans), strict=True):
+        nats, likeliest = by_definition(MODEL, span)
+        torch.testing.assert_close(score.nats.double(), nats, rtol=1e-4, atol=1e-4)
+        assert torch.equal(score.likeliest, likeliest)
 
 
-def test_a_shared_beginning_is_computed_once(tiny_model):
-    seen = []
-    tiny_model.register_forward_pre_hook(lambda module, arguments: seen.append(tuple(arguments[0].shape)))
+def test_a_shared_beginning_is_computed_once(models):
+    seen, model = [], models.OnlyLogits(MODEL)
+    model.register_forward_pre_hook(lambda module, arguments: seen.append(tuple(arguments[0].shape)))
     beginning = tuple(range(20))
-    score_spans(tiny_model, [Span((*beginning, end, 1), 2) for end in range(4)])
+    score_spans(model, [Span((*beginning, end, 1), 2) for end in range(4)])
     assert seen == [(1, 19), (4, 2)]
 
 
@@ -90,8 +89,33 @@ def test_a_token_of_probability_zero_costs_infinitely_many_nats(models):
     assert score_spans(models.Table(torch.tensor([[0.0, -torch.inf]] * 2)), [Span((0, 1), 1)])[0].total == torch.inf
 
 
-def test_scoring_leaves_a_training_model_as_it_was(tiny_model):
-    tiny_model.train()
-    score_spans(tiny_model, [Span((1, 2, 3), 2)])
-    assert tiny_model.training
-    assert all(module.training for module in tiny_model.modules())
+def test_scoring_neither_drops_out_nor_changes_a_training_model(models):
+    model = models.random(31, 24, scale=8, dropout=0.5).train()
+    model.decoder.blocks[0].eval()  # frozen by hand
+    modes = [module.training for module in model.modules()]
+    random_state = torch.get_rng_state()
+    (score,) = score_spans(model, [Span((1, 2, 3), 2)])
+    assert [module.training for module in model.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert score.nats.requires_grad is False
+    torch.testing.assert_close(score.nats.double(), by_definition(model.eval(), Span((1, 2, 3), 2))[0])
+
+
+@pytest.mark.skipif(not onednn_is_there(), reason="this torch has no oneDNN to pack for")
+def test_many_calls_share_packed_weights_and_few_pack_none(monkeypatch):
+    """And which library multiplies changes no score."""
+    made = []
+    monkeypatch.setattr(packed, "SMALLEST", 64)
+    monkeypatch.setattr(scoring, "PackedWeights", lambda: made.append(PackedWeights()) or made[-1])
+    texts = [Span(tuple(number % 31 for number in range(n, n + 20)), 19) for n in range(20)]
+    plain = score_spans(MODEL, texts, tokens_per_batch=20)
+    monkeypatch.setattr(scoring, "onednn_is_faster", lambda: True)
+    monkeypatch.setattr("tensors.machine.products.onednn_is_faster", lambda: True)
+    few = score_spans(MODEL, texts)
+    assert not made, "one call"
+    many = score_spans(MODEL, texts, tokens_per_batch=20)
+    assert len(made) == 1
+    assert made[0].packed
+    for score, of_few, of_many in zip(plain, few, many, strict=True):
+        torch.testing.assert_close(of_few.nats, score.nats, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(of_many.nats, score.nats, rtol=1e-4, atol=1e-4)

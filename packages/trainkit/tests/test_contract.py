@@ -5,8 +5,17 @@ import torch
 from torch import nn
 
 from tensors import seed_all
-from trainkit import Checkpoints, ModulePart, OptimizerPart, RandomPart, evaluate, muon, squared_error, train_steps
-from trainkit.contract import check as contract
+from trainkit import (
+    Checkpoints,
+    ModulePart,
+    OptimizerPart,
+    RandomPart,
+    contract,
+    evaluate,
+    muon,
+    squared_error,
+    train_steps,
+)
 
 
 class GoodRun:

@@ -11,11 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from decoding import LanguageModel
-from decoding.inference import inference
 from tensors import PackedWeights, fast_products, keep_freed_memory, onednn_is_faster, pad_rows
+from trainkit import evaluating
 
 from .head_scores import score_head, score_logits, score_states
 
@@ -76,7 +76,8 @@ def score_spans(
     keep_freed_memory()
     work = list(batches(spans, tokens_per_batch, model.n_ctx))
     packs = len(work) >= WORTH_PACKING and onednn_is_faster()
-    with inference(model), PackedWeights() if packs else fast_products():
+    without_training = evaluating(model) if isinstance(model, nn.Module) else torch.inference_mode()
+    with without_training, PackedWeights() if packs else fast_products():
         for numbers, shared in work:
             results = _score_batch(model, [spans[number] for number in numbers], shared, device)
             scores.update(zip(numbers, results, strict=True))

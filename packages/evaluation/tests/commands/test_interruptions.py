@@ -1,4 +1,4 @@
-"""Ctrl-C and a reader that leaves: `score`, `evaluate` and `compare` say one line at most, lose nothing, and go on."""
+"""Ctrl-C and a reader that leaves: `score`, `tasks` and `compare` say one line at most, lose nothing, and go on."""
 
 import json
 import os
@@ -12,14 +12,14 @@ import pytest
 import torch
 
 import gpt2
-from decoding.commands.main import main
 from evaluation import scores
+from evaluation.commands.main import main
 from evaluation.tasks import tasks
 
 TEXTS = [f"the cat and the hat number {n}" for n in range(70)]
 COMMANDS = {
     "score": ["score", "A", "TEXTS"],
-    "evaluate": ["evaluate", "A", "--task", "lambada", "--data", "TEXTS"],
+    "tasks": ["tasks", "A", "--task", "lambada", "--data", "TEXTS"],
     "compare texts": ["compare", "A", "B", "--text", "TEXTS"],
     "compare questions": ["compare", "A", "B", "--task", "lambada", "--data", "TEXTS"],
 }
@@ -95,7 +95,7 @@ def test_ctrl_c_loses_no_finished_line_and_the_command_goes_on(place, tmp_path, 
         assert press(typed(command, place, "--out", str(out))) == 130
     assert capsys.readouterr() == (
         "",
-        f"decoding: interrupted; {out} has {count} lines, the same command with --resume goes on from there\n",
+        f"evaluation: interrupted; {out} has {count} lines, the same command with --resume goes on from there\n",
     )
     assert lines_of(out) == whole[:count]
     assert main(typed(command, place, "--out", str(out), "--resume")) == 0
@@ -109,7 +109,7 @@ def test_ctrl_c_without_a_file_says_so_in_one_line(place, capsys, monkeypatch, c
     monkeypatch.setattr(tasks, "score_items", ctrl_c_after(37, tasks.score_items))
     assert press(typed(command, place)) == 130
     out, err = capsys.readouterr()
-    assert err == "decoding: interrupted\n"
+    assert err == "evaluation: interrupted\n"
     assert out.count("\n") == (37 if command[0] == "score" else 0), "what was printed stays printed"
 
 
@@ -134,7 +134,7 @@ def test_a_signal_from_outside_is_ctrl_c(place, tmp_path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # inherited by the child
     try:
         arguments = typed(["score", "A", str(text)], place, "--out", str(out))
-        process = subprocess.Popen([sys.executable, "-m", "decoding", *arguments], stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([sys.executable, "-m", "evaluation", *arguments], stderr=subprocess.PIPE, text=True)
     finally:
         signal.signal(signal.SIGINT, before)
     with process:
@@ -143,4 +143,4 @@ def test_a_signal_from_outside_is_ctrl_c(place, tmp_path):
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         assert process.wait() == 130
-        assert process.stderr.read().startswith(f"decoding: interrupted; {out} has ")
+        assert process.stderr.read().startswith(f"evaluation: interrupted; {out} has ")

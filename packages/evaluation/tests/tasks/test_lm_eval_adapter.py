@@ -9,10 +9,7 @@ import torch
 import gpt2
 from evaluation import lm_eval_model
 
-lm_eval = pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
-pytest.importorskip("accelerate", reason="lm-eval's own hf back end, the one to compare with, needs accelerate")
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # other people's
+pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
 TASKS = {
     "choices": """
@@ -63,15 +60,12 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, models):
     """A model folder, and a folder of tasks on a file beside it."""
+    pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
     folder = tmp_path_factory.mktemp("lm_eval")
     tokenizer = gpt2.Tokenizer.train([" ".join(WORDS)] * 3, 300)
-    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=96, n_embd=32, n_head=2, n_layer=2)
-    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0))
-    for parameter in model.parameters():
-        parameter.data.mul_(4)
-    gpt2.save(folder / "model", model, tokenizer)
+    gpt2.save(folder / "model", models.random(tokenizer.n_vocab, 96, scale=4, n_embd=32), tokenizer)
     data = folder / "data.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows()), encoding="utf-8")
     source = f"dataset_path: json\ndataset_kwargs: {{data_files: {{test: {data}}}}}\ntest_split: test\n"
@@ -83,8 +77,10 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results(place, tmp_path_factory):
     """lm-eval's results and samples through its own back end and through ours."""
+    pytest.importorskip("accelerate", reason="lm-eval's own hf back end, the one to compare with, needs accelerate")
     import datasets
     import huggingface_hub
+    import lm_eval
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 

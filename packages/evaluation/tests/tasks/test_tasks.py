@@ -1,39 +1,20 @@
-"""Tasks read the published formats, score as their definitions say, and refuse lines that are something else."""
+"""Questions score as their definitions say."""
 
-import json
 import math
 
 import pytest
 import torch
 
 import gpt2
-from evaluation import BLIMP, CHOICE, HELLASWAG, LAMBADA, Choice, Cloze, read_items, score_items, summarise
+from evaluation import Choice, Cloze, score_items, summarise
 from evaluation.pairs import encode_pair
-from evaluation.tasks import files as task_files
 from evaluation.tasks.tasks import choice_score
-
-SWAG = {
-    "activity_label": "Cooking", "ctx_a": "A man cooks [step] eggs.", "ctx_b": "he", "ctx": "unused",
-    "endings": ["eats [title] them.", "flies  away."], "label": "0", "ind": 4,
-}  # fmt: skip
-LINES = {
-    "lambada": (LAMBADA, {"text": "the cat and the hat"}, Cloze("the cat and the", " hat")),
-    "hellaswag": (HELLASWAG, SWAG, Choice("Cooking: A man cooks eggs. He", (" eats. them.", " flies away."), 0)),
-    "blimp": (BLIMP, {"sentence_good": "a cat sits", "sentence_bad": "a cat sit", "UID": "x"},
-              Choice("", ("a cat sits", "a cat sit"), 0)),
-    "choice": (CHOICE, {"question": "2 + 2 = ", "choices": ["3", " 4"], "answer": "b"},
-               Choice("2 + 2 =", (" 3", " 4"), 1)),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def pair():
+def pair(models):
     tokenizer = gpt2.Tokenizer.train(["the cat and the hat sat on a mat, 世界"] * 3, 280)
-    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=32, n_embd=16, n_head=2, n_layer=2)
-    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(1))
-    for parameter in model.parameters():
-        parameter.data.mul_(6)
-    return model, tokenizer
+    return models.random(tokenizer.n_vocab, 32, scale=6, seed=1), tokenizer
 
 
 def log_probability(model, tokenizer, context, continuation):
@@ -46,16 +27,10 @@ def log_probability(model, tokenizer, context, continuation):
     return taken, right[len(before) - 1 :]
 
 
-@pytest.mark.parametrize("name", LINES)
-def test_published_lines_become_questions(name, tmp_path):
-    task, line, item = LINES[name]
-    (tmp_path / "data.jsonl").write_text(json.dumps(line) + "\n\n" + json.dumps(line) + "\n", encoding="utf-8")
-    assert read_items(task, tmp_path / "data.jsonl") == [item, item]
-    assert read_items(task, tmp_path / "data.jsonl", limit=1) == [item]
-
-
 def test_the_likeliest_choice_counts(pair):
-    items = [Choice("the cat", (" sat", " and the hat", " 世界"), n % 3) for n in range(3)] + [LINES["blimp"][2]]
+    items = [Choice("the cat", (" sat", " and the hat", " 世界"), n % 3) for n in range(3)] + [
+        Choice("", ("a cat sits", "a cat sit"), 0)
+    ]
     for item, score in zip(items, score_items(*pair, items, at_a_time=2), strict=True):
         nats = [-log_probability(*pair, item.context, choice)[0].sum().item() for choice in item.choices]
         assert score.nats == pytest.approx(nats, rel=1e-4)
@@ -98,88 +73,6 @@ def test_a_context_that_is_too_long_loses_its_beginning_and_says_so(pair, caplog
         logits = model(torch.tensor([(before + after)[-33:-1]]))[0]
     nats = -logits.log_softmax(-1)[-len(after) :].gather(1, torch.tensor(after)[:, None]).sum().item()
     assert score.nats == pytest.approx([nats], rel=1e-4)
-
-
-def test_spaces_at_the_end_of_a_context_go_to_the_continuation(pair):
-    tokenizer = pair[1]
-    assert encode_pair(tokenizer, "the ", "cat") == encode_pair(tokenizer, "the", " cat")
-    assert encode_pair(tokenizer, "", "cat") == ([tokenizer.end_of_text], tokenizer.encode("cat"))
-
-
-class Hub:
-    """Stands for huggingface_hub: the same call, the file written here where the hub has it."""
-
-    def __init__(self, folder):
-        self.folder, self.asked = folder, []
-
-    def snapshot_download(self, repo_id, *, repo_type, revision, allow_patterns):
-        import pyarrow
-        import pyarrow.parquet
-
-        self.asked.append((repo_id, *allow_patterns, repo_type, revision))
-        if repo_id == HELLASWAG.repository:
-            path = self.folder / allow_patterns[0]
-            path.parent.mkdir(parents=True)
-            pyarrow.parquet.write_table(pyarrow.Table.from_pylist([SWAG] * 2), path)
-        return str(self.folder)
-
-
-def test_published_data_come_by_name(tmp_path, monkeypatch):
-    pytest.importorskip("pyarrow", reason="needs the extra hub")
-    huggingface_hub = pytest.importorskip("huggingface_hub", reason="needs the extra hub")
-    hub = Hub(tmp_path)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
-    path = task_files.download(HELLASWAG.repository, HELLASWAG.configuration, HELLASWAG.split)
-    assert hub.asked == [("Rowan/hellaswag", "default/validation/0000.parquet", "dataset", "refs/convert/parquet")]
-    assert read_items(HELLASWAG, path) == [LINES["hellaswag"][2]] * 2
-    with pytest.raises(OSError, match=r"wanted a/b \(c, d\) from the hub, got no such part; see the data set's page"):
-        task_files.download("a/b", "c", "d")
-
-
-def test_a_hub_out_of_reach_is_named(monkeypatch):
-    huggingface_hub = pytest.importorskip("huggingface_hub", reason="needs the extra hub")
-
-    def unreachable(*arguments, **options):
-        raise ConnectionError("no route\nto host")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(OSError, match=r"wanted a/b \(c, d\) from the hub, got ConnectionError: no route; go online"):
-        task_files.download("a/b", "c", "d")
-
-
-def test_a_missing_extra_is_named(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
-    with pytest.raises(ImportError, match=r"wanted huggingface_hub .* install the extra: decoding\[hub\]"):
-        task_files.download("a/b", "c", "d")
-
-
-@pytest.mark.parametrize(
-    ("task", "line", "words"),
-    [
-        (LAMBADA, "{", "line 1: wanted a JSON object, got '{'"),
-        (LAMBADA, "[1]", "line 1: wanted a JSON object, got '\\[1\\]'; write one object a line"),
-        (LAMBADA, "{}", "line 1: wanted 'text', a text that is not empty, got nothing beside the fields"),
-        (LAMBADA, '{"text": "word"}', "wanted a passage of at least two words, got 'word'; leave the line out"),
-        (CHOICE, '{"question": "x", "choices": ["a", ""], "answer": 0}', "list of texts that are not empty"),
-        (CHOICE, '{"question": "x", "choices": ["a", "b"], "answer": 2}', "got answer 2 of 2; correct the line"),
-        (CHOICE, '{"question": "x", "choices": ["a", "b"]}', "got answer None of 2"),
-        (CHOICE, '{"question": "x", "choices": ["a"], "answer": 0}', "one of at least 2 choices"),
-        (BLIMP, '{"sentence_good": "x", "sentence_bad": 3}', "wanted 'sentence_bad', .* got 3 beside"),
-        (BLIMP, "", "wanted at least one line of blimp in .*, got none"),
-    ],
-)
-def test_lines_of_another_format_are_refused(task, line, words, tmp_path):
-    (tmp_path / "data.jsonl").write_text(line + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=words):
-        read_items(task, tmp_path / "data.jsonl")
-
-
-def test_files_that_cannot_be_read_are_named(tmp_path):
-    with pytest.raises(OSError, match=r"wanted a file of questions, got .*; check the path"):
-        read_items(CHOICE, tmp_path / "none.jsonl")
-    (tmp_path / "data.jsonl").write_bytes(b"ab\xff")
-    with pytest.raises(ValueError, match="wanted UTF-8, got other bytes at offset 2; convert"):
-        read_items(CHOICE, tmp_path / "data.jsonl")
 
 
 @pytest.mark.parametrize(

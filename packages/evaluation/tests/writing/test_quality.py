@@ -14,6 +14,7 @@ def texts(n, length, seed=0):
     return [[WORDS[i] for i in torch.randint(len(WORDS), (length + k % 4,), generator=draws)] for k in range(n)]
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("length", [2, 4, 9, 30])
 def test_bleu_is_that_of_sacrebleu(length):
     sacrebleu = pytest.importorskip("sacrebleu", reason="sacrebleu comes with the extra lm-eval")
@@ -69,3 +70,8 @@ def test_the_report_holds_every_measure():
 def test_texts_without_words_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_one_text_is_no_list_of_its_letters():
+    with pytest.raises(TypeError, match=r"wanted a list of texts, got one text, 'import'; write \['import'\] for"):
+        quality_report("import")
