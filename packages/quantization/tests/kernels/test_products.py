@@ -185,62 +185,6 @@ def test_weights_of_inference_mode_are_never_stale(instructions):
         assert_same(x, layer)
 
 
-def answer_without(tmp_path, **environment):
-    program = (
-        "import torch, logging; logging.basicConfig(); from torch import nn; from quantization import quantize\n"
-        "torch.manual_seed(0); layer = quantize(nn.Linear(64, 8)); print(layer(torch.ones(1, 64)).sum().item())"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], env={**os.environ, "XDG_CACHE_HOME": str(tmp_path), **environment},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return float(run.stdout), run.stderr
-
-
-def test_without_a_compiler_torch_computes_and_says_so_once(tmp_path):
-    value, said = answer_without(tmp_path, PATH="", CXX="no-such-compiler")
-    assert said.count("quantized layers run on torch alone, which is slow") == 1
-    assert "no C++ compiler on the path: install g++ or clang, or set CXX" in said
-    torch.manual_seed(0)
-    assert value == pytest.approx(quantize(nn.Linear(64, 8))(torch.ones(1, 64)).sum().item(), rel=1e-5)
-
-
-def test_a_cxx_that_names_no_compiler_is_not_passed_over_in_silence(tmp_path):
-    if native.library() is None:
-        pytest.skip("no C++ compiler here: there is no other to use")
-    _, said = answer_without(tmp_path, CXX="/nonexistent")
-    assert said.count("CXX: wanted a compiler's name or path, got /nonexistent; /") == 1
-    assert "is used instead" in said
-    assert "CXX" not in answer_without(tmp_path, CXX="")[1]
-
-
-def test_a_processor_without_the_instructions_is_named_and_loops_take_over(monkeypatch, caplog):
-    if native.library() is None:
-        pytest.skip("no C++ compiler here: nothing to compile")
-    compiled = native.compiled
-    monkeypatch.setattr(native, "compiled", lambda more: compiled(["-DPLAIN"]))
-    found = native._library.__wrapped__("native")
-    assert found.instructions() == b"plain loops"
-    assert "quantized layers run on plain loops: this processor has no AVX-512 VNNI" in caplog.text
-
-
-def test_a_strange_choice_is_refused(monkeypatch):
-    monkeypatch.setenv(native.SWITCH, "fast")
-    with pytest.raises(ValueError, match=r"QUANTIZATION_KERNELS: wanted native, plain or torch, got 'fast'; unset it"):
-        native.library()
-
-
-def test_a_library_is_compiled_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    if native.library() is None:
-        pytest.skip("no C++ compiler here: nothing to compile")
-    made = native.compiled([])
-    written = made.stat().st_mtime_ns
-    assert native.compiled([]) == made
-    assert made.stat().st_mtime_ns == written
-    assert [path.name for path in made.parent.iterdir()] == [made.name]
-
-
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from Linux's /proc")
 def test_the_first_product_of_a_large_layer_copies_no_weights(instructions):
     program = (
