@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,14 +69,19 @@ class Sessions:
 def run_all(names: Sequence[str], arguments: Sequence[str], at_a_time: int, command: Sequence[str] = NOX) -> list[str]:
     """Run the sessions and print them as they end; the names of those that failed."""
     sessions, failed = Sessions(command, arguments), []
+    parent = os.getppid()
     with ThreadPoolExecutor(at_a_time) as pool:
-        names_of = {pool.submit(sessions.run, name): name for name in names}
+        waiting = {pool.submit(sessions.run, name): name for name in names}
         try:
-            for future in as_completed(names_of):
-                output, succeeded = future.result()
-                print(output, end="", flush=True)
-                if not succeeded:
-                    failed.append(names_of[future])
+            while waiting:
+                ended, _ = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    name = waiting.pop(future)
+                    output, succeeded = future.result()
+                    print(output, end="", flush=True)
+                    failed += [] if succeeded else [name]
+                if os.getppid() != parent:  # killed: what goes on unseen would meet the next run in its environments
+                    raise SystemExit(143)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             sessions.stop()

@@ -63,12 +63,34 @@ def test_one_at_a_time_runs_beside_nothing(folder: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
-def test_a_stop_ends_what_the_sessions_have_started(folder: Path) -> None:
-    process = subprocess.Popen([sys.executable, SCRIPT, "endless"], cwd=folder, stdout=subprocess.DEVNULL)
+@pytest.mark.parametrize("killed", ["pairs", "its parent"])
+def test_a_stop_ends_what_the_sessions_have_started(folder: Path, killed: str) -> None:
+    command = [sys.executable, str(SCRIPT), "endless"]
+    if killed == "its parent":
+        command = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])", *command]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     while not ((folder / "pid").exists() and (folder / "pid").read_text()):
         assert process.poll() is None
         time.sleep(0.05)
-    process.terminate()
-    assert process.wait(timeout=20) == 128 + signal.SIGTERM
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((folder / "pid").read_text()), 0)
+    if killed == "its parent":
+        process.kill()
+        process.wait()
+    else:
+        process.terminate()
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    started = int((folder / "pid").read_text())
+    for _ in range(200):
+        if not runs(started):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"process {started} still runs")
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is at work: one that has ended may still be listed until somebody asks for its exit code."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -14,3 +14,18 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def refused(unchecked):
+    """Hold a refusal to its three parts: what was wanted, what came (with `got` in it), what to do."""
+
+    def hold(call, kind, got):
+        with pytest.raises(kind) as refusal:
+            call()
+        message = str(refusal.value)
+        assert "wanted" in message
+        assert "; " in message, "nothing says what to do"
+        assert got in message
+
+    return hold

@@ -19,3 +19,14 @@ def test_the_environment_decides_what_auto_is_and_nothing_else(monkeypatch):
     assert choose_device("cpu") == torch.device("cpu")
     with pytest.raises(ValueError, match="TENSORS_DEVICE"):
         choose_device()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "got"),
+    [
+        pytest.param(lambda: choose_device("cuda:99"), ValueError, "cuda:99", id="no such device"),
+        pytest.param(lambda: choose_device("gpu"), ValueError, "'gpu'", id="no device at all"),
+    ],
+)
+def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
+    refused(call, kind, got)

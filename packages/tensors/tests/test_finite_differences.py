@@ -68,3 +68,24 @@ def test_checking_changes_no_input():
     assert value.grad is None
     np.testing.assert_array_equal(x.numpy(), MATRIX)
     np.testing.assert_array_equal(value.data, MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "got"),
+    [
+        pytest.param(lambda: gradient_check(lambda: 1), ValueError, "none", id="checking nothing"),
+        pytest.param(lambda: gradient_check(torch.sum, torch.ones(2)), TypeError, "float32", id="checking in float32"),
+        pytest.param(
+            lambda: gradient_check(torch.tanh, torch.ones(2).double()), ValueError, "(2,)", id="checking many outputs"
+        ),
+        pytest.param(lambda: gradient_check(lambda x: 1.0, [1.0]), TypeError, "float", id="checking a number"),
+        pytest.param(
+            lambda: gradient_check(lambda x: x * torch.rand(()).double(), torch.ones(()).double()),
+            ValueError,
+            "two",
+            id="checking what is random",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
+    refused(call, kind, got)

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from attention import MultiHeadAttention, causal
-from transformer import CrossBlock, DecoderBlock, EncoderBlock
-from transformer.contract import check as contract
+from transformer import CrossBlock, DecoderBlock, EncoderBlock, contract
 
 
 class TorchBlock(nn.Module):

@@ -16,8 +16,8 @@ from transformer import (
     EncoderStack,
     FeedForward,
     RMSNorm,
+    contract,
 )
-from transformer.contract import check as contract
 
 C, H, B, T, S = 8, 2, 2, 5, 7
 WIRINGS = ["pre", "post", "sandwich", "parallel"]

@@ -115,8 +115,10 @@ class MultiHeadAttention(nn.Module):
         return (k if self.key_norm is None else self.key_norm(k)), v
 
     def rows_of_qkv(self, rows: slice) -> tuple[Tensor, Tensor | None]:
-        weight = self.qkv.weight if isinstance(self.qkv, nn.Linear) else self.qkv.restored()  # of a quantized layer
-        return weight[rows], None if self.qkv.bias is None else self.qkv.bias[rows]
+        """Weight and bias of some outputs of `qkv`; a layer that is no `nn.Linear` is asked for its `rows`."""
+        if not isinstance(self.qkv, nn.Linear):
+            return self.qkv.rows(rows)
+        return self.qkv.weight[rows], None if self.qkv.bias is None else self.qkv.bias[rows]
 
     def positions(self, x: Tensor, cache: LayerCache | None) -> Tensor:
         return torch.arange(x.shape[1], device=x.device)[None] if cache is None else cache.rows.positions(x.shape[1])

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .datasets.mixtures import MixedOrder, Mixture
-from .order import Order, part_of
+from .order import ExampleOrder, Order, part_of
 from .processes.pinning import check_can_pin, pin
 from .processes.workers import read_with_workers
-from .reading import example_keys, is_batchwise, read_batch
+from .reading import ExampleError, example_keys, is_batchwise, read_batch
 from .stream import BatchStream, ReadAhead
 
 
@@ -23,8 +22,8 @@ class Batches:
     workers nor the memory of one of them changes what is learned from at step n. A loader has no state but n.
 
     Args:
-        dataset: has `__len__`, and `fetch(indices)` that reads many examples at once or `__getitem__`. A `Mixture`
-            brings its own order, in which every batch is full.
+        dataset: has `__len__`, and `fetch(indices)` that reads many examples at once or `__getitem__`. One with
+            `order(batch_size, seed, shuffle)`, such as a `Mixture`, brings its own, in which every batch is full.
         batch_size: examples per step over all ranks; the last batch of an epoch may be smaller.
         seed: picks the order, and what is random in the examples.
         shuffle: False keeps the dataset's own order.
@@ -64,8 +63,13 @@ class Batches:
         self.micro_batch_size = batch_size if micro_batch_size is None else micro_batch_size
         self.num_workers, self.start_method, self.pin_memory = num_workers, start_method, pin_memory
         lengths = None if lengths is None else np.asarray(lengths)
+        if batch_size < 1 or self.micro_batch_size < 1:
+            raise ValueError(
+                f"wanted batch sizes of at least 1, got {batch_size} and micro-batches of {self.micro_batch_size}; "
+                "raise them"
+            )
         self.order = _order(dataset, batch_size, seed, shuffle, drop_last, lengths)
-        _check_sizes(self.order, self.micro_batch_size)
+        _check_sizes(self.order)
         if world_size < 1 or not 0 <= rank < world_size:
             raise ValueError(
                 f"wanted a rank from 0 to world_size - 1, got {rank} of {world_size}; pass those of torch.distributed"
@@ -111,7 +115,7 @@ class Batches:
         steps = count(start) if stop is None else range(start, stop)
         if self.num_workers:
             workers = (self.num_workers, self.start_method, self.pin_memory)
-            return BatchStream(read_with_workers(self.__getitem__, steps, *workers), start)
+            return BatchStream(read_with_workers(self.__getitem__, steps, *workers, ExampleError), start)
         read = self._read_pinned if self.pin_memory else self.__getitem__
         in_thread = is_batchwise(self.dataset) and self.collate is None
         return BatchStream(ReadAhead(read, steps) if in_thread else map(read, steps), start)
@@ -122,11 +126,11 @@ class Batches:
 
 def _order(
     dataset: Any, batch_size: int, seed: int, shuffle: bool, drop_last: bool, lengths: np.ndarray | None
-) -> Order | MixedOrder:
+) -> ExampleOrder:
     mixture = dataset
-    while not isinstance(mixture, Mixture) and hasattr(mixture, "dataset"):
+    while not callable(getattr(mixture, "order", None)) and hasattr(mixture, "dataset"):
         mixture = mixture.dataset
-    if not isinstance(mixture, Mixture):
+    if not callable(getattr(mixture, "order", None)):
         return Order(len(dataset), batch_size, seed, shuffle, drop_last, lengths)
     if len(dataset) != len(mixture):
         raise ValueError(
@@ -135,17 +139,13 @@ def _order(
         )
     if lengths is not None:
         raise ValueError("wanted a mixture without lengths, got lengths; its order cannot be sorted by them")
-    return mixture.order(batch_size, seed, shuffle)
+    order: ExampleOrder = mixture.order(batch_size, seed, shuffle)
+    return order
 
 
-def _check_sizes(order: Order | MixedOrder, micro_batch_size: int) -> None:
+def _check_sizes(order: ExampleOrder) -> None:
     if order.size < 1:
         raise ValueError("wanted a dataset with at least one example, got an empty one; check where it was read from")
-    if order.batch_size < 1 or micro_batch_size < 1:
-        raise ValueError(
-            f"wanted batch sizes of at least 1, got {order.batch_size} and micro-batches of {micro_batch_size}; "
-            "raise them"
-        )
     if order.drop_last and order.batch_size > order.size:
         raise ValueError(
             f"wanted a batch no larger than the dataset's {order.size} examples, got {order.batch_size} with "

@@ -2,14 +2,33 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from .permutation import permute
 
 POOL_BATCHES = 64  # batches whose examples are sorted by length together: more pad less, fewer mix better
-
 BLOCK = 4096  # positions shuffled in one go and remembered: one by one costs almost as much as all of them
+
+
+@runtime_checkable
+class ExampleOrder(Protocol):
+    """What a loader asks of an order: its numbers, and the examples of a step."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def drop_last(self) -> bool: ...
+    @property
+    def lengths(self) -> np.ndarray | None: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+    def examples(self, step: int) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From logits to text, and from text to scores."""
+"""From logits to text."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""From logits to text, and from text to scores."""
+"""From logits to text."""
 
 from . import contract as contract
 from .commands.generate import run_generate as run_generate
@@ -27,7 +27,8 @@ from .distribution.words import (
     not_yet as not_yet,
     sequence_bias as sequence_bias,
 )
-from .loop import Batch as Batch, generate_ids as generate_ids
+from .generation import generate_ids as generate_ids, samples as samples
+from .loop import Batch as Batch
 from .methods.beams import beam_search as beam_search
 from .methods.contrastive import contrastive_search as contrastive_search
 from .methods.drafts import DraftModel as DraftModel, PromptLookup as PromptLookup
@@ -38,11 +39,11 @@ from .methods.grammar import (
     matching_schema as matching_schema,
 )
 from .methods.guidance import GuidedModel as GuidedModel
+from .methods.reranking import best_of as best_of, minimum_bayes_risk as minimum_bayes_risk
 from .methods.speculation import generate_speculatively as generate_speculatively
 from .pictures.beam_tree import draw_beam_tree as draw_beam_tree
 from .pictures.explanation import Explanation as Explanation, explain as explain
 from .protocols import Cache as Cache, LanguageModel as LanguageModel, Tokenizer as Tokenizer
-from .reranking import best_of as best_of, minimum_bayes_risk as minimum_bayes_risk, samples as samples
 from .rows import Generated as Generated, Row as Row
 from .sampling import greedy as greedy, sample as sample
 from .session import PackedWeights as PackedWeights

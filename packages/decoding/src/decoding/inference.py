@@ -13,7 +13,9 @@ from .protocols import LanguageModel
 def inference(model: LanguageModel) -> Iterator[None]:
     """Inside, gradients are off and every module of `model` is in evaluation mode; each gets its own mode back.
 
-    Looking at a model while it trains must not change it, and layers that were frozen by hand stay frozen.
+    Looking at a model while it trains must not change it, and layers that were frozen by hand stay frozen. A step of
+    decoding enters this once, so it costs nothing where all is in evaluation mode already; `trainkit.evaluating`, made
+    for a whole evaluation, visits every module and seeds the global random states anew each time.
     """
     training = [module for module in model.modules() if module.training] if isinstance(model, nn.Module) else []
     for module in training:

@@ -7,8 +7,8 @@ from typing import Literal
 from jaxtyping import Bool
 from torch import Generator, Tensor
 
+from .settings.stop_strings import StopStrings
 from .settings.values import GenerationSettings
-from .stop_strings import StopStrings
 
 FinishReason = Literal["end_of_text", "stop", "max_new_tokens", "length", "cancelled"]
 Likely = tuple[tuple[int, float], ...]
@@ -67,6 +67,11 @@ class Row:
     def cancel(self) -> None:
         """End the row before its next id."""
         self.finish_reason = self.finish_reason or "cancelled"
+
+    @property
+    def holds_its_prompt(self) -> bool:
+        """Whether the model has read all of the prompt and forgotten nothing of it."""
+        return self.read >= len(self.prompt) and self.read + len(self.pending) == len(self.prompt) + len(self.ids)
 
     @property
     def result(self) -> Generated:

@@ -7,10 +7,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from .distribution.histories import Histories
-from .distribution.pipeline import Step
-
-CHUNK = 64
-"""Scores of which `largest` looks at the largest first."""
+from .distribution.pipeline import Transform
 
 
 def greedy(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
@@ -32,22 +29,6 @@ def sample(logits: Float[Tensor, "B V"], uniforms: Float[Tensor, " B"]) -> Int[T
     return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1).clamp(max=logits.shape[-1] - 1)
 
 
-def largest(scores: Float[Tensor, "B N"], count: int) -> Int[Tensor, "B M"]:
-    """The places of the `count` largest scores of each row, largest first (fewer where there are fewer).
-
-    They lie in the `count` chunks with the largest maxima, or behind the last whole chunk: a seventh of the time of
-    `topk` over several vocabularies. Which of equal scores come first is not said, as in `topk`.
-    """
-    n = scores.shape[1]
-    whole = n // CHUNK * CHUNK
-    if count * CHUNK * 8 > n or scores.device.type != "cpu":
-        return scores.topk(min(count, n)).indices
-    chunks = scores[:, :whole].unflatten(1, (-1, CHUNK)).amax(dim=-1).topk(count).indices
-    inside = (chunks[:, :, None] * CHUNK + torch.arange(CHUNK)).flatten(1)
-    places = torch.cat([inside, torch.arange(whole, n).expand(len(scores), -1)], dim=1)
-    return places.gather(1, scores.gather(1, places).topk(count).indices)
-
-
 def draw_uniforms(generators: Sequence[Generator]) -> Float[Tensor, " B"]:
     """The next uniform number in [0, 1) of each generator (float64, on the CPU)."""
     return torch.stack([torch.rand((), generator=generator, dtype=torch.float64) for generator in generators])
@@ -55,19 +36,19 @@ def draw_uniforms(generators: Sequence[Generator]) -> Float[Tensor, " B"]:
 
 def processed(
     logits: Float[Tensor, "B V"],
-    steps: Sequence[Step],
+    transforms: Sequence[Transform],
     past: Histories,
     generators: Sequence[Generator],
     *,
     may_ban_all: bool = False,
 ) -> Float[Tensor, "B V"]:
-    """The logits after all steps. ValueError on logits that are no distribution (NaN, or +inf, or all -inf), and where
-    the steps left no token to choose (unless they may)."""
+    """The logits after all transforms. ValueError on logits that are no distribution (NaN, or +inf, or all -inf), and
+    where the transforms left no token to choose (unless they may)."""
     _check_rows(logits, "wanted finite logits", "check the model's weights and number format")
-    for step in steps:
-        logits = step.change(logits, past, *((draw_uniforms(generators),) if step.draws else ()))
-    if steps and not may_ban_all:
-        names = ", ".join(step.name for step in steps)
+    for transform in transforms:
+        logits = transform.change(logits, past, *((draw_uniforms(generators),) if transform.draws else ()))
+    if transforms and not may_ban_all:
+        names = ", ".join(one.name for one in transforms)
         _check_rows(logits, "wanted at least one token that may come", f"{names} ban them all: allow one")
     return logits
 

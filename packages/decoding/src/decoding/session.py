@@ -6,12 +6,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from tensors import PackedWeights as PackedWeights, fast_products, keep_freed_memory, onednn_is_there
+from transformer.kernels.fused import fused_steps_are_faster, with_fused_steps
 
 from .inference import inference
 from .protocols import LanguageModel
+from .requests.checks import check_model
 
 
 class Session:
@@ -24,6 +26,8 @@ class Session:
     def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool | PackedWeights = True) -> None:
         check_model(model)
         self.model = model
+        self.stepped = with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster() else model
+        """The model as it is called: with the decoding step of its blocks as one call, where that is faster."""
         self.cache_length = min(length, model.n_ctx)
         keep_freed_memory()
         with inference(model):
@@ -65,8 +69,8 @@ class Session:
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)
-        with inference(self.model), self._products(len(padded) * padded.shape[1]):
-            logits = self.model(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
+        with inference(self.stepped), self._products(len(padded) * padded.shape[1]):
+            logits = self.stepped(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
         return logits
 
@@ -88,34 +92,3 @@ def padded_rows(
         return torch.tensor(rows, device=device), None
     padded = [[*row, *[0] * (longest - len(row))] for row in rows]
     return torch.tensor(padded, device=device), torch.tensor(lengths, device=device)
-
-
-def check_model(model: object) -> None:
-    """TypeError for what is no `LanguageModel`."""
-    if not isinstance(model, LanguageModel):
-        missing = [name for name in ("new_cache", "n_ctx", "n_vocab") if not hasattr(model, name)]
-        raise TypeError(
-            f"wanted a model with new_cache, n_ctx and n_vocab, got {type(model).__name__} without {missing}; "
-            "wrap it in a class that has them (decoding.LanguageModel says what each does)"
-        )
-
-
-def check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:
-    """ValueError for ids outside the vocabulary."""
-    strangers = [token for token in ids if not 0 <= token < n_vocab]
-    if strangers:
-        raise ValueError(
-            f"wanted ids from 0 to {n_vocab - 1} (the model's vocabulary), got {strangers[0]} in {name}; "
-            "encode with the tokenizer that belongs to the model"
-        )
-
-
-def check_prompt(prompt: Sequence[int], name: str, model: LanguageModel) -> None:
-    """ValueError, in which the prompt has a name ("prompt 3 of 4", from 1), for one that is empty, longer than the
-    context, or not of this model's vocabulary."""
-    if not 1 <= len(prompt) <= model.n_ctx:
-        advice = "shorten it" if len(prompt) else "start from the end-of-text token for a text without a beginning"
-        raise ValueError(
-            f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in {name}; {advice}"
-        )
-    check_ids(prompt, name, model.n_vocab)

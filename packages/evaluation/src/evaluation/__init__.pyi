@@ -1,17 +1,9 @@
 """From text to scores: how well a model predicts, answers and writes, with intervals."""
 
-from .intervals import (
-    Comparison as Comparison,
-    Estimate as Estimate,
-    compare_units as compare_units,
-    estimate as estimate,
-    sign_test as sign_test,
-)
-from .perplexity.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer
-from .perplexity.published_perplexity import (
-    NamedPerplexity as NamedPerplexity,
-    named_perplexities as named_perplexities,
-)
+# In reading order.
+# isort: skip_file
+
+from .spans import Span as Span, SpanScore as SpanScore, score_spans as score_spans
 from .scores import (
     DocumentScore as DocumentScore,
     TokenScores as TokenScores,
@@ -19,9 +11,18 @@ from .scores import (
     score_documents as score_documents,
     score_tokens as score_tokens,
 )
-from .spans import Span as Span, SpanScore as SpanScore, score_spans as score_spans
-from .tasks.files import read_items as read_items
-from .tasks.harness import lm_eval_model as lm_eval_model
+from .intervals import (
+    Comparison as Comparison,
+    Estimate as Estimate,
+    compare_units as compare_units,
+    estimate as estimate,
+    sign_test as sign_test,
+)
+from .corpora.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer
+from .corpora.published_perplexity import (
+    NamedPerplexity as NamedPerplexity,
+    named_perplexities as named_perplexities,
+)
 from .tasks.items import Choice as Choice, Cloze as Cloze
 from .tasks.tasks import (
     BLIMP as BLIMP,
@@ -33,5 +34,7 @@ from .tasks.tasks import (
     score_items as score_items,
     summarise as summarise,
 )
-from .writing.memorisation import CopiedSpan as CopiedSpan, longest_copied_span as longest_copied_span
+from .tasks.files import read_items as read_items
+from .tasks.harness import lm_eval_model as lm_eval_model
 from .writing.quality import QualityReport as QualityReport, quality_report as quality_report
+from .writing.memorisation import CopiedSpan as CopiedSpan, longest_copied_span as longest_copied_span

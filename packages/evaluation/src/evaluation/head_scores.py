@@ -59,7 +59,7 @@ def score_logits(
 def score_states(
     state: Float[Tensor, "N C"], head: Callable[[Tensor], Tensor], targets: Int[Tensor, " N"], rows: int = 256
 ) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-    """The same for a head that is a function of states, such as a quantized one; `rows` of its logits at a time."""
+    """The same for a head that is a function of states, whatever its weights are; `rows` of its logits at a time."""
     parts = [
         score_logits(head(part), target) for part, target in zip(state.split(rows), targets.split(rows), strict=True)
     ]

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from decoding import LanguageModel, Tokenizer
-from decoding.several_texts import check_several
 from trainkit import bits_per_byte
+from workbench import check_several
 
 from .spans import TOKENS_PER_BATCH, Span, score_spans
 

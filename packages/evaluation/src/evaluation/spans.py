@@ -11,11 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from decoding import LanguageModel
-from decoding.inference import inference
 from tensors import PackedWeights, fast_products, keep_freed_memory, onednn_is_faster, pad_rows
+from trainkit import evaluating
 
 from .head_scores import score_head, score_logits, score_states
 
@@ -56,7 +56,7 @@ class SpanScore:
 
 @runtime_checkable
 class TiedModel(Protocol):
-    """A model that shows its final states: its logits are `hidden(tokens) @ token_embedding.weight.T`, as GPT-2's."""
+    """A model that shows its final states: its logits are `token_embedding.logits(hidden(tokens))`, as GPT-2's."""
 
     token_embedding: Any
 
@@ -76,7 +76,8 @@ def score_spans(
     keep_freed_memory()
     work = list(batches(spans, tokens_per_batch, model.n_ctx))
     packs = len(work) >= WORTH_PACKING and onednn_is_faster()
-    with inference(model), PackedWeights() if packs else fast_products():
+    without_training = evaluating(model) if isinstance(model, nn.Module) else torch.inference_mode()
+    with without_training, PackedWeights() if packs else fast_products():
         for numbers, shared in work:
             results = _score_batch(model, [spans[number] for number in numbers], shared, device)
             scores.update(zip(numbers, results, strict=True))
@@ -161,7 +162,7 @@ def _score(
         state, table = model.hidden(tokens, cache, lengths)[rows, columns], model.token_embedding
         if table.weight.dtype == state.dtype:
             return score_head(state, table.weight, wanted)
-        return score_states(state, table.logits, wanted)  # a quantized head has its own product
+        return score_states(state, table.logits, wanted)  # weights of another form have a product of their own
     return score_logits(model(tokens, cache=cache, lengths=lengths)[rows, columns], wanted)
 
 

@@ -8,9 +8,19 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from transformer.kernels import products as kernels
+from transformer.kernels.weights import Kind
 
 from .packing import group_of, packed_weights, restored
 from .schemes import Scheme, scheme
+
+KINDS = {
+    "float32": Kind.FLOAT32,
+    "bfloat16": Kind.BFLOAT16,
+    "int8": Kind.INT8,
+    "int4": Kind.INT4,
+    "int8-weight-only": Kind.INT8_WEIGHTS,
+}
+"""What the kernels call the schemes."""
 
 
 class QuantizedLinear(nn.Module):
@@ -20,6 +30,8 @@ class QuantizedLinear(nn.Module):
     `scale`: float32, [out] for int8, [out, in / group_size] for int4; none for bfloat16.
     `zero`: uint8 [out, in / group_size], the int4 number that stands for 0; none means 8.
     `bias`: float32 [out], or none.
+    It keeps to `transformer.kernels.weights.Weights`, so other modules ask it for `rows` or `logits` without knowing
+    how it holds its weights.
     """
 
     weight: Tensor
@@ -74,11 +86,28 @@ class QuantizedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
         """ValueError when the last dimension is not `in_features`."""
+        return self.logits(x)
+
+    @property
+    def kind(self) -> Kind:
+        """How the kernels read the weights."""
+        return KINDS[self.scheme]
+
+    def logits(self, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
+        """x @ weight.T + bias, whatever calling the layer does: for each output how well x fits its row."""
         if x.shape[-1] != self.in_features:
             raise ValueError(
                 f"wanted x of shape [..., {self.in_features}]; got {list(x.shape)}; make the layer as wide as its input"
             )
         return kernels.linear(x, self)
+
+    def rows(self, rows: slice) -> tuple[Float[Tensor, "some in"], Float[Tensor, " some"] | None]:
+        """Weight and bias of some outputs in float32: what `torch.nn.functional.linear` takes."""
+        weight, scale, zero, bias = (
+            None if b is None else b[rows] for b in (self.weight, self.scale, self.zero, self.bias)
+        )
+        assert weight is not None
+        return restored(weight, scale, zero), bias
 
     def restored(self) -> Float[Tensor, "out in"]:
         """The weights in float32: what the whole numbers stand for."""
@@ -112,10 +141,6 @@ class QuantizedEmbedding(QuantizedLinear):
                 "use the tokenizer that this vocabulary belongs to"
             ) from None
         return restored(weight, scale, zero).reshape(*ids.shape, self.in_features) * self.factor
-
-    def logits(self, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
-        """How well x fits each row."""
-        return super().forward(x)
 
 
 Layer = TypeVar("Layer", bound=QuantizedLinear)

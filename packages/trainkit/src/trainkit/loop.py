@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,7 +54,6 @@ def train_steps(
     precision: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
     guard: SpikeGuard | None = None,
-    compile: bool = False,
     watch: Stopwatch | None = None,
 ) -> Iterator[Step]:
     """Train, one yielded `Step` per optimizer step.
@@ -65,9 +65,9 @@ def train_steps(
     gradient (Pascanu et al., arXiv 1211.5063). Batches move to `device` (default: where the model is); at the end
     `batches.close()` is called where there is one. Raises `NonFiniteLoss` before a bad step touches anything.
 
-    `precision` autocasts the forward pass: torch.bfloat16 as it is, torch.float16 with a `scaler`. `compile` compiles
-    model and loss together (torch.compile). `guard` also watches for spikes. A model from `spread` trains with all
-    processes. `watch` books the time of data, forward, backward and optimizer.
+    `precision` autocasts the forward pass: torch.bfloat16 as it is, torch.float16 with a `scaler`. `guard` also
+    watches for spikes. A model from `spread` trains with all processes. `watch` books the time of data, forward,
+    backward and optimizer.
     """
     if clip is not None and not clip > 0:
         raise ValueError(f"wanted clip > 0, or None for no clipping, got {clip}; leave it out for the usual 1.0")
@@ -81,28 +81,57 @@ def train_steps(
         group.setdefault("initial_lr", group["lr"])
     number = int(getattr(batches, "start", 0)) if start is None else start
     place, judge = device or device_of(model), guard or SpikeGuard(window=0)
-    compiled: Loss = torch.compile(loss) if compile else loss
-
-    def take(micro_batches: Sequence[Any], number: int, began: float) -> Step:
-        rate = set_learning_rate(optimizer, schedule, number)
-        mean, norm, count, factor = backward(
-            model, micro_batches, compiled, optimizer, device=place, precision=precision, scaler=scaler, watch=watch
-        )
-        overflow = scaler is not None and math.isfinite(mean) and not math.isfinite(norm)
-        try:
-            skipped = not overflow and judge.skips(mean, norm, number + 1, rate)
-        except (NonFiniteLoss, LossSpike):
-            optimizer.zero_grad(set_to_none=True)
-            raise
-        if not skipped:
-            with timed(watch, "optimizer"):
-                scale_gradients(optimizer, factor, norm, clip)
-                scaler.step(optimizer) if scaler else optimizer.step()
-        if scaler:
-            scaler.update()
-        return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)
-
+    take = partial(
+        take_step,
+        model,
+        loss,
+        optimizer,
+        schedule=schedule,
+        clip=clip,
+        device=place,
+        precision=precision,
+        scaler=scaler,
+        guard=judge,
+        watch=watch,
+    )
     return _steps(batches, number, take, watch)
+
+
+def take_step(
+    model: nn.Module,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    micro_batches: Sequence[Any],
+    number: int,
+    began: float,
+    *,
+    schedule: Schedule | None,
+    clip: float | None,
+    device: torch.device | str,
+    precision: torch.dtype | None,
+    scaler: torch.amp.GradScaler | None,
+    guard: SpikeGuard,
+    watch: Stopwatch | None,
+) -> Step:
+    """One optimizer step, the one with 0-based `number`: rate, gradients, verdict, update. `began` is when its batch
+    was asked for; the other arguments are those of `train_steps`."""
+    rate = set_learning_rate(optimizer, schedule, number)
+    mean, norm, count, factor = backward(
+        model, micro_batches, loss, optimizer, device=device, precision=precision, scaler=scaler, watch=watch
+    )
+    overflow = scaler is not None and math.isfinite(mean) and not math.isfinite(norm)
+    try:
+        skipped = not overflow and guard.skips(mean, norm, number + 1, rate)
+    except (NonFiniteLoss, LossSpike):
+        optimizer.zero_grad(set_to_none=True)
+        raise
+    if not skipped:
+        with timed(watch, "optimizer"):
+            scale_gradients(optimizer, factor, norm, clip)
+            scaler.step(optimizer) if scaler else optimizer.step()
+    if scaler:
+        scaler.update()
+    return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)
 
 
 def _steps(

@@ -1,6 +1,7 @@
 """Blocks: look at others, then think alone, each time adding to what was there."""
 
 from collections.abc import Callable
+from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -9,7 +10,7 @@ from attention import LayerCache, Mask, MultiHeadAttention, causal
 
 from .feed_forward import FeedForward
 from .norms import LayerNorm
-from .wiring import Residual, check_wiring
+from .wiring import WIRINGS, Residual, check_wiring
 
 
 class EncoderBlock(nn.Module):
@@ -26,6 +27,8 @@ class EncoderBlock(nn.Module):
     weights and of what each part adds.
     """
 
+    wirings: tuple[str, ...] = WIRINGS
+
     def __init__(
         self,
         n_embd: int,
@@ -39,15 +42,22 @@ class EncoderBlock(nn.Module):
         feed_forward: Callable[..., nn.Module] = FeedForward,
     ) -> None:
         super().__init__()
-        check_wiring(wiring)
-        self.n_embd, self.wiring = n_embd, wiring
-        self.attention_norm = norm(n_embd, eps)
-        self.attention = attention(n_embd, n_head, dropout=dropout)
-        self.feed_forward_norm = norm(n_embd, eps)
-        self.feed_forward = feed_forward(n_embd)
-        self.dropout = nn.Dropout(dropout)
-        self.attention_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
-        self.feed_forward_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
+        check_wiring(wiring, *self.wirings)
+        self.n_embd, self.wiring, self.dropout = n_embd, wiring, nn.Dropout(dropout)
+        self.add_parts(
+            partial(norm, n_embd, eps),
+            partial(attention, n_embd, n_head, dropout=dropout),
+            partial(feed_forward, n_embd),
+        )
+
+    def add_parts(
+        self, norm: Callable[[], nn.Module], attention: Callable[[], nn.Module], feed_forward: Callable[[], nn.Module]
+    ) -> None:
+        """The layers of the block, each made by a call without arguments."""
+        self.attention_norm, self.attention = norm(), attention()
+        self.feed_forward_norm, self.feed_forward = norm(), feed_forward()
+        self.attention_norm_after = norm() if self.wiring == "sandwich" else None
+        self.feed_forward_norm_after = norm() if self.wiring == "sandwich" else None
 
     def forward(self, x: Float[Tensor, "B T C"], mask: Mask | Tensor | None = None) -> Float[Tensor, "B T C"]:
         """The stream after this block. None lets everyone see everyone."""
@@ -77,32 +87,15 @@ class CrossBlock(DecoderBlock):
     """A decoder block that, between its two parts, looks at a source: what an encoder made of another text (Vaswani et
     al. 2017, figure 1, right). Wired "pre", "post" or "sandwich"; `attention` must take a `source`."""
 
-    def __init__(
-        self,
-        n_embd: int,
-        n_head: int,
-        *,
-        dropout: float = 0.0,
-        eps: float = 1e-5,
-        wiring: str = "pre",
-        norm: Callable[..., nn.Module] = LayerNorm,
-        attention: Callable[..., nn.Module] = MultiHeadAttention,
-        feed_forward: Callable[..., nn.Module] = FeedForward,
+    wirings: tuple[str, ...] = ("pre", "post", "sandwich")
+
+    def add_parts(
+        self, norm: Callable[[], nn.Module], attention: Callable[[], nn.Module], feed_forward: Callable[[], nn.Module]
     ) -> None:
-        check_wiring(wiring, "pre", "post", "sandwich")
-        super().__init__(
-            n_embd,
-            n_head,
-            dropout=dropout,
-            eps=eps,
-            wiring=wiring,
-            norm=norm,
-            attention=attention,
-            feed_forward=feed_forward,
-        )
-        self.cross_norm = norm(n_embd, eps)
-        self.cross_attention = attention(n_embd, n_head, dropout=dropout)
-        self.cross_norm_after = norm(n_embd, eps) if wiring == "sandwich" else None
+        """Those of every block, and a second attention."""
+        super().add_parts(norm, attention, feed_forward)
+        self.cross_norm, self.cross_attention = norm(), attention()
+        self.cross_norm_after = norm() if self.wiring == "sandwich" else None
 
     def forward(  # type: ignore[override]
         self,

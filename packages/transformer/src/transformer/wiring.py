@@ -29,6 +29,5 @@ class Residual:
 
 
 def check_wiring(wiring: str, *allowed: str) -> None:
-    allowed = allowed or WIRINGS
     if wiring not in allowed:
         raise ValueError(f"wanted a wiring out of {', '.join(allowed)}; got {wiring!r}; choose one of these")

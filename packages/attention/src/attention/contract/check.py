@@ -12,17 +12,6 @@ from .evidence import BrokenClaim, Claim
 from .masks import FUNCTION_CLAIMS, GRADIENT_CLAIMS, MASK_CLAIMS, STEP_CLAIMS
 from .subjects import FunctionSubject, ModuleSubject, Subject
 
-__all__ = [
-    "CAUSAL_CLAIMS",
-    "GRADIENT_CLAIMS",
-    "STEP_CLAIMS",
-    "BrokenClaim",
-    "ModuleSubject",
-    "Subject",
-    "check",
-    "hold",
-]
-
 # [B, H, T, D], smallest first, so that the first that breaks a claim is the smallest.
 SHAPES = ((1, 1, 1, 1), (1, 1, 2, 1), (2, 1, 2, 2), (2, 2, 3, 2), (3, 2, 5, 4), (2, 3, 17, 8))
 

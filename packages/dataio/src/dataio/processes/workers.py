@@ -14,8 +14,6 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ..reading import ExampleError
-
 GUARD = """a script that reads with workers runs again in each of them, so its work has to stand under a guard:
 
     def main():
@@ -54,12 +52,19 @@ class StepDataset(Dataset[Any]):
 
 
 def read_with_workers(
-    read: Callable[[int], Any], steps: Iterable[int], num_workers: int, start_method: str | None, pin_memory: bool
+    read: Callable[[int], Any],
+    steps: Iterable[int],
+    num_workers: int,
+    start_method: str | None,
+    pin_memory: bool,
+    of_example: Callable[[int, str], Exception],
 ) -> Iterator[Any]:
     """Iterate over read(step) for each of the steps, in order, read by `num_workers` processes that start now.
 
+    of_example: makes the error for an example that could not be read, of its index and a message.
+
     Raises:
-        ExampleError: an example could not be read.
+        what `of_example` makes: an example could not be read.
         WorkerError: a worker was killed or did not start; without a `__main__` guard the message explains it.
     """
     refuse_to_start_inside_a_starting_worker()
@@ -74,10 +79,10 @@ def read_with_workers(
         pin_memory=pin_memory,
         generator=torch.Generator(),  # DataLoader draws a seed for its workers: not from the run's own generator
     )
-    return _received(_started(loader, method), method)
+    return _received(_started(loader, method), method, of_example)
 
 
-def _received(source: Iterator[Any], method: str) -> Iterator[Any]:
+def _received(source: Iterator[Any], method: str, of_example: Callable[[int, str], Exception]) -> Iterator[Any]:
     first = True
     while True:
         try:
@@ -89,7 +94,7 @@ def _received(source: Iterator[Any], method: str) -> Iterator[Any]:
         first = False
         if isinstance(batch, Failure):
             message = f"{batch.message}\n\nIn the worker:\n{batch.trace}"
-            raise RuntimeError(message) if batch.index is None else ExampleError(batch.index, message)
+            raise RuntimeError(message) if batch.index is None else of_example(batch.index, message)
         yield batch
 
 

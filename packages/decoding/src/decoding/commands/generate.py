@@ -7,8 +7,8 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..counting import counted
-from ..json_lines import check_same, finished_lines, line_writer
+from workbench import check_same, counted, finished_lines, line_writer, read_utf8
+
 from ..settings.values import GenerationSettings
 from .generate_settings import Generate
 from .provenance import provenance
@@ -36,7 +36,7 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     import gpt2
     from tensors import choose_device
 
-    from ..choice import method_of
+    from ..methods.dispatch import method_of
 
     device = choose_device(command.device)
     model, tokenizer = (load or gpt2.load)(command.model)
@@ -85,7 +85,9 @@ def _constraint(command: Generate, tokenizer: "Tokenizer") -> "Constraint | None
 
     if command.regex is not None:
         return matching_regex(tokenizer, command.regex)
-    return matching_schema(tokenizer, command.json_schema.read_text("utf-8")) if command.json_schema else None
+    if command.json_schema is not None:
+        return matching_schema(tokenizer, read_utf8(command.json_schema, "a JSON schema"))
+    return None
 
 
 def _write_stream(

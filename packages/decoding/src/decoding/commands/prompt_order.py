@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from ..choice import method_of
 from ..loop import Batch
+from ..methods.dispatch import method_of
 from ..protocols import LanguageModel, Tokenizer
+from ..requests.checks import check_prompt
 from ..rows import Constraint
-from ..session import check_prompt
 from ..settings.values import GenerationSettings
 from ..text import GeneratedText, encode_prompt, generate, with_text
 

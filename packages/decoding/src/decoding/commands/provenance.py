@@ -5,14 +5,15 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from ..json_lines import Line, finite
+from workbench import finite
+
 from .generate_settings import Generate
 
 ELSEWHERE = {"model", "prompt", "prompts_file", "samples", "sampling", "rows", "device", "json", "out", "resume"}
 """What a line holds beside its settings, and what changes no text."""
 
 
-def provenance(command: Generate) -> Line:
+def provenance(command: Generate) -> dict[str, Any]:
     """The model as it was named, and the settings that differ from their defaults, as JSON gives them back. Of a file
     with a schema the digest of its content."""
     settings: dict[str, Any] = {
@@ -23,5 +24,5 @@ def provenance(command: Generate) -> Line:
     }
     if command.json_schema is not None:
         settings["json_schema"] = f"sha256:{hashlib.sha256(command.json_schema.read_bytes()).hexdigest()[:16]}"
-    line: Line = json.loads(json.dumps(finite({"model": command.model, "settings": settings})))
+    line: dict[str, Any] = json.loads(json.dumps(finite({"model": command.model, "settings": settings})))
     return line

@@ -1,8 +1,9 @@
 """The texts that one types after `decoding generate`: prompts, and words that must or must not come."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from workbench import fits_utf8, read_utf8
 
 from ..settings.values import Ids
 from .generate_settings import Generate
@@ -24,7 +25,7 @@ def read_prompts(command: Generate) -> list[str]:
                 f"wanted a text to continue, got an empty one as prompt {number} of {len(prompts)}; fill it or "
                 "leave it out"
             )
-        if any("\ud800" <= character <= "\udfff" for character in prompt):
+        if not fits_utf8(prompt):
             raise ValueError(f"wanted a prompt in UTF-8, got {prompt!r}; encode it in UTF-8")
     return prompts
 
@@ -32,15 +33,7 @@ def read_prompts(command: Generate) -> list[str]:
 def _read_lines(path: Path) -> list[str]:
     """The lines of a file but empty ones at its end; ValueError, with the number, for one between others."""
     name = "standard input" if str(path) == "-" else path
-    try:
-        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        lines = content.decode("utf-8").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"wanted prompts in UTF-8, got other bytes in {name} at offset {error.start}; convert the file"
-        ) from None
-    except OSError as error:
-        raise ValueError(f"wanted a file of prompts, got {path}: {error.strerror}; check the path") from None
+    lines = read_utf8(path, "prompts", dash_is_input=True).rstrip("\n").split("\n")
     if lines == [""]:
         raise ValueError(f"wanted a prompt a line in {name}, got no text; write one there")
     if "" in lines:

@@ -1,4 +1,4 @@
-"""Settings become a list of named steps from logits to logits, in the order of transformers or of llama.cpp."""
+"""Settings become a list of named transforms from logits to logits, in the order of transformers or of llama.cpp."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from . import penalties, truncation, words
 from .histories import Histories
 
 
-class Step(NamedTuple):
+class Transform(NamedTuple):
     """A change to the distribution: the name of its setting, and a function of logits "B V", histories and, where
     `draws`, of a uniform number per row."""
 
@@ -21,7 +21,7 @@ class Step(NamedTuple):
     draws: bool = False
 
 
-def steps_of(settings: GenerationSettings, end_of_text: int | None = None) -> list[Step]:
+def transforms_of(settings: GenerationSettings, end_of_text: int | None = None) -> list[Transform]:
     """What the settings change, first to last; those that change nothing are left out.
 
     transformers: bias, penalties, bans, then (only where tokens are drawn) temperature, top-k, top-p, min-p, typical,
@@ -32,7 +32,7 @@ def steps_of(settings: GenerationSettings, end_of_text: int | None = None) -> li
     return [*_about_words(settings, end_of_text), *([] if settings.is_greedy else _about_chance(settings))]
 
 
-def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Step]:
+def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Transform]:
     def on(
         past: Callable[[Histories], Tensor], function: Callable[..., Tensor], *values: object
     ) -> Callable[..., Tensor]:
@@ -48,7 +48,7 @@ def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Step]:
         return past.n_new
 
     not_before = s.min_new_tokens if s.stop_at_end_of_text and end_of_text is not None else 0
-    steps = (
+    possible = (
         (s.logit_bias, "logit_bias", on(ids, words.sequence_bias, s.logit_bias)),
         (s.repetition_penalty != 1, "repetition_penalty", on(ids, penalties.repetition_penalty, s.repetition_penalty)),
         (s.frequency_penalty, "frequency_penalty", on(new, penalties.frequency_penalty, s.frequency_penalty)),
@@ -63,10 +63,10 @@ def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Step]:
         (not_before, "min_new_tokens", on(n_new, words.not_yet, end_of_text, s.min_new_tokens)),
         (s.forced_prefix, "forced_prefix", on(n_new, words.force_prefix, s.forced_prefix)),
     )
-    return [Step(name, change) for switched_on, name, change in steps if switched_on]
+    return [Transform(name, change) for switched_on, name, change in possible if switched_on]
 
 
-def _about_chance(s: GenerationSettings) -> list[Step]:
+def _about_chance(s: GenerationSettings) -> list[Transform]:
     keep = 2 if s.beams > 1 else 1  # a beam needs something beside the end of text (as in transformers)
 
     def by(function: Callable[..., Tensor], value: float | int) -> Callable[..., Tensor]:
@@ -77,15 +77,15 @@ def _about_chance(s: GenerationSettings) -> list[Step]:
 
     heat = partial(truncation.temperature, value=s.temperature)
     possible = {
-        "temperature": (s.temperature != 1, Step("temperature", lambda logits, histories: heat(logits))),
-        "top_n_sigma": (s.top_n_sigma, Step("top_n_sigma", by(truncation.top_n_sigma, s.top_n_sigma))),
-        "top_k": (s.top_k, Step("top_k", by(truncation.top_k, s.top_k))),
-        "top_p": (s.top_p < 1, Step("top_p", by(truncation.top_p, s.top_p))),
-        "min_p": (s.min_p, Step("min_p", by(truncation.min_p, s.min_p))),
-        "typical_p": (s.typical_p < 1, Step("typical_p", by(truncation.typical, s.typical_p))),
-        "epsilon_cutoff": (s.epsilon_cutoff, Step("epsilon_cutoff", by(truncation.epsilon, s.epsilon_cutoff))),
-        "eta_cutoff": (s.eta_cutoff, Step("eta_cutoff", by(truncation.eta, s.eta_cutoff))),
-        "xtc_probability": (s.xtc_probability, Step("xtc_probability", excluded, draws=True)),
+        "temperature": (s.temperature != 1, Transform("temperature", lambda logits, histories: heat(logits))),
+        "top_n_sigma": (s.top_n_sigma, Transform("top_n_sigma", by(truncation.top_n_sigma, s.top_n_sigma))),
+        "top_k": (s.top_k, Transform("top_k", by(truncation.top_k, s.top_k))),
+        "top_p": (s.top_p < 1, Transform("top_p", by(truncation.top_p, s.top_p))),
+        "min_p": (s.min_p, Transform("min_p", by(truncation.min_p, s.min_p))),
+        "typical_p": (s.typical_p < 1, Transform("typical_p", by(truncation.typical, s.typical_p))),
+        "epsilon_cutoff": (s.epsilon_cutoff, Transform("epsilon_cutoff", by(truncation.epsilon, s.epsilon_cutoff))),
+        "eta_cutoff": (s.eta_cutoff, Transform("eta_cutoff", by(truncation.eta, s.eta_cutoff))),
+        "xtc_probability": (s.xtc_probability, Transform("xtc_probability", excluded, draws=True)),
     }
     return [possible[name][1] for name in ORDERS[s.order] if possible[name][0]]
 

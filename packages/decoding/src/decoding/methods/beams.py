@@ -9,17 +9,19 @@ from torch import Generator, Tensor
 
 from tensors import PackedWeights, generator
 
-from ..choice import cached_steps_of, check_row_settings, mask_by
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
+from ..requests.checks import check_request
 from ..rows import Constraint
-from ..sampling import largest, processed
-from ..session import Session, check_ids, check_model, check_prompt
+from ..sampling import processed
+from ..session import Session
+from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
-from ..stop_strings import DecodeBytes
+from ..step import cached_transforms_of, mask_by
 from .ends import Ends, new_search
 from .forced_words import best_of_banks, check_room, leave_room
 from .hypotheses import IMPOSSIBLE, Search
+from .largest import largest
 
 
 @dataclass(eq=False)
@@ -56,12 +58,8 @@ def beam_search(
     Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059). As in transformers the settings' steps act on
     log-probabilities, which are not normalized again; CTranslate2 changes the logits.
     """
-    check_model(model)
-    check_row_settings(settings, model, decode_bytes)
-    if end_of_text is not None:
-        check_ids([end_of_text], "end_of_text", model.n_vocab)
+    check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
     for number, prompt in enumerate(ids, start=first_row + 1):
-        check_prompt(prompt, f"prompt {number}", model)
         check_room(settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, end_of_text)
     ends = Ends(settings, end_of_text, decode_bytes)
     prompts = [
@@ -88,10 +86,12 @@ def _advance_all(
     if not active:
         return
     longest = max(len(prompt.ids) for prompt in active)
-    session = Session(model, len(active), longest + settings.max_new_tokens, pack=pack)
-    logits = session.feed([prompt.ids for prompt in active])
-    session.select([row for row in range(len(active)) for _ in range(settings.beams)])
-    logits = logits.repeat_interleave(settings.beams, dim=0)
+    different = list(dict.fromkeys(prompt.ids for prompt in active))  # equal prompts are read once
+    session = Session(model, len(different), longest + settings.max_new_tokens, pack=pack)
+    logits = session.feed(different)
+    beams = [different.index(prompt.ids) for prompt in active for _ in range(settings.beams)]
+    session.select(beams)
+    logits = logits[beams]
     while active:
         parents = _step(logits, active, settings, end_of_text)
         going_on = [number for number, prompt in enumerate(active) if prompt.open]
@@ -113,8 +113,10 @@ def _step(
     rows = [ids for prompt in prompts for ids in running(prompt)]
     owners = [prompt for prompt in prompts for _ in range(settings.beams)]
     past = histories([prompt.ids for prompt in owners], rows, logits.device)
-    steps = cached_steps_of(settings, end_of_text)
-    changed = processed(logits.log_softmax(dim=-1), steps, past, [prompt.draws for prompt in owners], may_ban_all=True)
+    transforms = cached_transforms_of(settings, end_of_text)
+    changed = processed(
+        logits.log_softmax(dim=-1), transforms, past, [prompt.draws for prompt in owners], may_ban_all=True
+    )
     if settings.forced_words:
         rooms = [owner.searches[0].most_new for owner in owners]
         end = end_of_text if settings.stop_at_end_of_text else None

@@ -6,17 +6,17 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import linear, normalize
+from torch.nn.functional import normalize
 
 from tensors import PackedWeights, generator
 
-from ..choice import cached_steps_of, check_row_settings
 from ..distribution.histories import histories
 from ..inference import inference
+from ..requests.checks import check_request
 from ..rows import Generated, Row
 from ..sampling import processed
-from ..session import check_model, check_prompt
 from ..settings.values import GenerationSettings
+from ..step import cached_transforms_of
 
 
 def contrastive_search(
@@ -32,17 +32,15 @@ def contrastive_search(
 
     Models' states crowd in a narrow cone, and likelihood alone runs in circles there (Su et al. 2022, "A Contrastive
     Framework for Neural Text Generation", arXiv 2202.06417). All candidates are read in one call. Needs a model that
-    shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and a tied `token_embedding.weight`;
+    shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and `token_embedding.logits(state)`;
     TypeError for others. transformers has it as code on its hub only.
     """
-    check_model(model)
+    check_request(model, [prompt], settings, end_of_text, None, first_row=None)
     if not (hasattr(model, "hidden") and hasattr(model, "token_embedding")):
         raise TypeError(
             f"wanted a model with hidden() and token_embedding, got {type(model).__name__}; contrastive search looks "
             "at states, use another method for models that show none"
         )
-    check_prompt(prompt, "the prompt", model)
-    check_row_settings(settings, model, None)
     row = Row(tuple(prompt), settings, generator(settings.seed, 0))
     with inference(model):
         _write(model, row, end_of_text)
@@ -51,7 +49,7 @@ def contrastive_search(
 
 def _write(model: Any, row: Row, end_of_text: int | None) -> None:
     k = min(row.settings.top_k, model.n_vocab)
-    steps = [step for step in cached_steps_of(row.settings, end_of_text) if step.name != "top_k"]
+    transforms = [one for one in cached_transforms_of(row.settings, end_of_text) if one.name != "top_k"]
     cache = model.new_cache(1, min(model.n_ctx, len(row.prompt) + row.settings.max_new_tokens))
     device = cache.lengths.device
     states = model.hidden(torch.tensor([row.prompt], device=device), cache)[0]
@@ -62,10 +60,9 @@ def _write(model: Any, row: Row, end_of_text: int | None) -> None:
         if len(row.prompt) + len(row.ids) >= model.n_ctx:
             row.finish_reason = "length"
             return
-        table = model.token_embedding
-        logits = linear(state, table.weight) if table.weight.dtype == state.dtype else table.logits(state)
+        logits = model.token_embedding.logits(state)
         past = histories([row.prompt], [row.ids], device)
-        likely = processed(logits.float()[None], steps, past, [row.draws]).softmax(dim=-1)[0].topk(k)
+        likely = processed(logits.float()[None], transforms, past, [row.draws]).softmax(dim=-1)[0].topk(k)
         candidates = model.hidden(likely.indices[:, None], cache)[:, 0]
         best = contrast(likely.values, normalize(candidates, dim=-1), seen, row.settings.penalty_alpha)
         row.append(int(likely.indices[best]), end_of_text)

@@ -4,11 +4,24 @@ from collections.abc import Sequence
 
 from tensors import PackedWeights
 
-from ..choice import method_of
 from ..protocols import LanguageModel
 from ..rows import Constraint, Generated
+from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
-from ..stop_strings import DecodeBytes
+from .beams import beam_search
+from .contrastive import contrastive_search
+from .drafts import PromptLookup
+from .hypotheses import best_hypotheses
+from .speculation import generate_speculatively
+
+
+def method_of(settings: GenerationSettings) -> str:
+    """Which of the ways to decode these settings ask for: "loop", "beams", "contrastive" or "lookup"."""
+    if settings.beams > 1:
+        return "beams"
+    if settings.penalty_alpha > 0:
+        return "contrastive"
+    return "lookup" if settings.prompt_lookup_tokens else "loop"
 
 
 def generate_by_method(
@@ -33,9 +46,6 @@ def generate_by_method(
         name = "penalty_alpha" if method_of(settings) == "contrastive" else "prompt_lookup_tokens"
         raise ValueError(f"wanted no constraint with {name}, got one; use the plain loop or beams for bound forms")
     if method_of(settings) == "beams":
-        from .beams import beam_search
-        from .hypotheses import best_hypotheses
-
         searches = beam_search(
             model,
             ids,
@@ -48,12 +58,7 @@ def generate_by_method(
         )
         return [best_hypotheses(one, settings) for one in searches]
     if method_of(settings) == "contrastive":
-        from .contrastive import contrastive_search
-
         return [contrastive_search(model, prompt, settings, end_of_text=end_of_text, pack=pack) for prompt in ids]
-    from .drafts import PromptLookup
-    from .speculation import generate_speculatively
-
     return generate_speculatively(
         model,
         PromptLookup(settings.prompt_lookup_tokens),

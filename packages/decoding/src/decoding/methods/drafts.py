@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..choice import cached_steps_of
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
 from ..rows import Row
 from ..sampling import draw_uniforms, greedy, processed, sample
 from ..session import Session
+from ..step import cached_transforms_of
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ class DraftModel:
         self, logits: Float[Tensor, "B V"], rows: Sequence[Row], ids: list[list[int]], end_of_text: int | None
     ) -> Float[Tensor, "B V"]:
         """With the settings of the first row, which all rows share."""
-        steps = cached_steps_of(rows[0].settings, end_of_text)
+        transforms = cached_transforms_of(rows[0].settings, end_of_text)
         written = [[*row.ids, *one] for row, one in zip(rows, ids, strict=True)]
         past = histories([row.prompt for row in rows], written, logits.device)
-        return processed(logits, steps, past, [row.draws for row in rows])
+        return processed(logits, transforms, past, [row.draws for row in rows])
 
     def learn(self, row: Row, proposed: int, accepted: int) -> None:
         """A model needs no lesson."""

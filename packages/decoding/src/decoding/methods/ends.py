@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ..rows import FinishReason
+from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
-from ..stop_strings import DecodeBytes
 from .hypotheses import Hypothesis, Search
 
 

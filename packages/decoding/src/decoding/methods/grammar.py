@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from workbench import require
+
 from ..protocols import Tokenizer
 
 
@@ -84,11 +86,7 @@ def _reason(error: str) -> str:
 
 
 def _llguidance() -> Any:
-    try:
-        import llguidance
-    except ImportError:
-        raise ImportError("wanted llguidance for constrained decoding, found none; install decoding[grammar]") from None
-    return llguidance
+    return require("llguidance", "decoding", "grammar")
 
 
 class _Tokens:

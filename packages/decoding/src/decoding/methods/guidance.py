@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ..session import check_prompt
+from ..requests.checks import check_prompt
 
 
 class GuidedModel(nn.Module):

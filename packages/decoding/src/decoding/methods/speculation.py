@@ -12,14 +12,15 @@ from torch import Tensor
 
 from tensors import PackedWeights, generator
 
-from ..choice import cached_steps_of, check_row_settings
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
+from ..requests.checks import check_request
 from ..rows import Generated, Row
 from ..sampling import draw_uniforms, processed, sample
-from ..session import Session, check_ids, check_model, check_prompt
+from ..session import Session
+from ..settings.stop_strings import DecodeBytes, StopStrings
 from ..settings.values import GenerationSettings
-from ..stop_strings import DecodeBytes, StopStrings
+from ..step import cached_transforms_of
 from .drafts import Draft
 
 
@@ -55,12 +56,7 @@ def generate_speculatively(
     2302.01318). A row draws other numbers than in plain sampling, so the texts differ but not their distribution.
     """
     settings = settings or GenerationSettings()
-    check_model(model)
-    check_row_settings(settings, model, decode_bytes)
-    if end_of_text is not None:
-        check_ids([end_of_text], "end_of_text", model.n_vocab)
-    for number, prompt in enumerate(ids, start=first_row + 1):
-        check_prompt(prompt, f"prompt {number}", model)
+    check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
     rows = [
         Row(
             tuple(prompt),
@@ -113,10 +109,10 @@ def _is_full(row: Row, model: LanguageModel) -> bool:
 def verify(row: Row, draft: Draft, logits: Float[Tensor, "T V"], end_of_text: int | None) -> int:
     """Append the proposed ids that stand the test and one more; how many stood it. `logits` are those after the row's
     last id and after each proposed one."""
-    steps = cached_steps_of(row.settings, end_of_text)
+    transforms = cached_transforms_of(row.settings, end_of_text)
     written = [[*row.ids, *draft.ids[:count]] for count in range(len(draft.ids) + 1)]
     past = histories([row.prompt] * len(written), written, logits.device)
-    changed = processed(logits, steps, past, [row.draws] * len(written))
+    changed = processed(logits, transforms, past, [row.draws] * len(written))
     likeliest = changed.argmax(dim=-1).tolist()
     for place, token in enumerate(draft.ids):
         if row.settings.is_greedy:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from workbench import drawable, legend
+
 from ..methods.hypotheses import Candidate, Search
-from .explanation import _matplotlib
-from .shown_tokens import drawable, legend
+from .explanation import drawing
 
 LEGEND = "a column a step, with summed log-probabilities; blue went on, green was kept, gray was dropped; red: the best"
 COLORS = {"went on": "#30638e", "kept": "#2e8b57", "dropped": "#b0b0b0"}
@@ -40,7 +41,7 @@ def draw_beam_tree(
     for a search without steps."""
     if not search.trace:
         raise ValueError("wanted a search that took steps, got one without; give its prompt room for new tokens")
-    figure_class, canvas_class = _matplotlib()
+    figure_class, canvas_class = drawing()
     width = max(len(step) for step in search.trace)
     figure = figure_class(figsize=(1.5 + 1.5 * len(search.trace), 0.8 + 0.42 * width), layout="constrained")
     axis = figure.subplots()

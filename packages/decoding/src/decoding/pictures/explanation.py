@@ -10,15 +10,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from tensors import generator
+from workbench import drawable, legend, require, shown_token
 
-from ..choice import check_row_settings
 from ..distribution.histories import histories
-from ..distribution.pipeline import steps_of
+from ..distribution.pipeline import transforms_of
 from ..protocols import LanguageModel
+from ..requests.checks import check_request
 from ..sampling import draw_uniforms, processed, sample
-from ..session import Session, check_prompt
+from ..session import Session
 from ..settings.values import GenerationSettings
-from .shown_tokens import drawable, legend, shown_tokens
 
 CHOSEN = "#d1495b"
 
@@ -64,7 +64,7 @@ class Explanation:
 
     def picture(self, path: str | Path, count: int = 10) -> Path:
         """The same as a PNG, one panel of bars a stage (extra `plots`)."""
-        figure_class, canvas_class = _matplotlib()
+        figure_class, canvas_class = drawing()
         tokens = self.likeliest(count)
         names = [drawable(self.words[token]) for token in tokens]
         figure = figure_class(figsize=(2.2 + 2.0 * len(self.stages), 1.2 + 0.3 * len(tokens)), layout="constrained")
@@ -99,25 +99,31 @@ def explain(
     if isinstance(prompt, str) and tokenizer is None:
         raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
     ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-    check_prompt(ids, "the prompt", model)
-    check_row_settings(settings, model, None if tokenizer is None else tokenizer.decode_bytes)
     end_of_text = tokenizer.end_of_text if tokenizer is not None and end_of_text is None else end_of_text
+    decode_bytes = None if tokenizer is None else tokenizer.decode_bytes
+    check_request(model, [ids], settings, end_of_text, decode_bytes, first_row=None)
     logits = Session(model, 1, len(ids)).feed([ids])
     draws = generator(settings.seed, 0)
     past = histories([ids], [[]], logits.device)
     stages, rows = ["model"], [logits.softmax(dim=-1)]
-    for step in steps_of(settings, end_of_text):
-        logits = processed(logits, [step], past, [draws])
-        stages.append(step.name)
+    for transform in transforms_of(settings, end_of_text):
+        logits = processed(logits, [transform], past, [draws])
+        stages.append(transform.name)
         rows.append(logits.softmax(dim=-1))
     chosen = logits.argmax(dim=-1) if settings.is_greedy else sample(logits, draw_uniforms([draws]))
     return Explanation(tuple(stages), torch.cat(rows), int(chosen), shown_tokens(tokenizer, model.n_vocab))
 
 
-def _matplotlib() -> tuple[Any, Any]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("wanted matplotlib to draw a picture, found none; install decoding[plots]") from None
-    return Figure, FigureCanvasAgg
+def shown_tokens(tokenizer: Any, n_vocab: int) -> dict[int, str]:
+    """Every id of a vocabulary as `shown_token`, or as its number where there is no tokenizer."""
+    if tokenizer is None:
+        return {token: str(token) for token in range(n_vocab)}
+    known = range(min(n_vocab, tokenizer.n_vocab))
+    unused = {token: f"unused id {token}" for token in range(len(known), n_vocab)}  # some vocabularies are rounded up
+    return {token: shown_token(tokenizer.decode_bytes([token])) for token in known} | unused
+
+
+def drawing() -> tuple[Any, Any]:
+    """matplotlib's `Figure`, and the canvas that writes it as PNG."""
+    canvas = require("matplotlib.backends.backend_agg", "decoding", "plots").FigureCanvasAgg
+    return require("matplotlib.figure", "decoding", "plots").Figure, canvas

@@ -1,11 +1,9 @@
 """What settings may be: one table of ranges, and the pairs that contradict each other."""
 
 import math
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .values import GenerationSettings
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
 
 INTEGERS = {  # name: (smallest, what the smallest is called, what to do)
     "max_new_tokens": (1, "1 or more", "ask for at least one token"),
@@ -51,36 +49,37 @@ BEAMS_ONLY = ("forced_words", "length_penalty", "early_stopping", "patience")
 TRUNCATIONS = ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc_probability")
 
 
-def check_settings(settings: "GenerationSettings") -> None:
-    """Raise TypeError for a value of another type, ValueError for one out of range or against another one."""
+def checked(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers among the values of all settings, as floats. TypeError for a value of another type, ValueError for
+    one out of range or against another one; `defaults` tells which were set."""
     for name, (smallest, words, advice) in INTEGERS.items():
-        value = _integer(name, getattr(settings, name))
+        value = _integer(name, values[name])
         if value < smallest:
             raise ValueError(f"{name} must be {words}, got {value}; {advice}")
-    _integer("seed", settings.seed)
+    _integer("seed", values["seed"])
+    numbers = {}
     for name, (words, holds, advice) in NUMBERS.items():
-        number = _finite_number(name, getattr(settings, name))
-        object.__setattr__(settings, name, number)
-        if not holds(number):
-            raise ValueError(f"{name} must be {words}, got {number}; {advice}")
+        numbers[name] = _finite_number(name, values[name])
+        if not holds(numbers[name]):
+            raise ValueError(f"{name} must be {words}, got {numbers[name]}; {advice}")
     for name, choices in CHOICES.items():
-        if getattr(settings, name) not in choices:
-            raise ValueError(f"{name} must be one of {choices}, got {getattr(settings, name)!r}; choose one of these")
-    if settings.log_probabilities is not None and _integer("log_probabilities", settings.log_probabilities) < 0:
-        raise ValueError(
-            f"log_probabilities must be 0 or more, got {settings.log_probabilities}; leave it out for none"
-        )
+        if values[name] not in choices:
+            raise ValueError(f"{name} must be one of {choices}, got {values[name]!r}; choose one of these")
+    log_probabilities = values["log_probabilities"]
+    if log_probabilities is not None and _integer("log_probabilities", log_probabilities) < 0:
+        raise ValueError(f"log_probabilities must be 0 or more, got {log_probabilities}; leave it out for none")
+    settings = SimpleNamespace(**{**values, **numbers})
     _check_sequences(settings)
-    _check_together(settings)
+    _check_together(settings, defaults)
+    return numbers
 
 
-def changed(settings: "GenerationSettings", names: tuple[str, ...]) -> dict[str, Any]:
+def _changed(settings: SimpleNamespace, defaults: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Those of the named settings that differ from their defaults."""
-    defaults = {field.name: field.default for field in fields(settings)}
     return {name: getattr(settings, name) for name in names if getattr(settings, name) != defaults[name]}
 
 
-def _check_sequences(settings: "GenerationSettings") -> None:
+def _check_sequences(settings: SimpleNamespace) -> None:
     if isinstance(settings.stop, str):
         raise TypeError(f"stop must be a tuple of texts, got one text, {settings.stop!r}; write ({settings.stop!r},)")
     if "" in settings.stop:
@@ -98,10 +97,10 @@ def _check_sequences(settings: "GenerationSettings") -> None:
             raise ValueError(f"logit_bias must be numbers or -inf, got {bias} for {ids}; use -inf to ban a token")
 
 
-def _check_together(settings: "GenerationSettings") -> None:
+def _check_together(settings: SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     s = settings
     allowed = {"top_k"} if s.penalty_alpha > 0 else set()
-    against_greedy = changed(s, tuple(name for name in TRUNCATIONS if name not in allowed))
+    against_greedy = _changed(s, defaults, (name for name in TRUNCATIONS if name not in allowed))
     if s.temperature == 0 and against_greedy:
         given = " and ".join(f"{name}={value}" for name, value in against_greedy.items())
         raise ValueError(
@@ -110,8 +109,8 @@ def _check_together(settings: "GenerationSettings") -> None:
         )
     methods = [n for n, on in (("beams", s.beams > 1), ("penalty_alpha", s.penalty_alpha > 0)) if on]
     methods += ["prompt_lookup_tokens"] if s.prompt_lookup_tokens else []
-    alone = list(changed(s, BEAMS_ONLY)) if s.beams == 1 else []
-    _check_needs(s)
+    alone = list(_changed(s, defaults, BEAMS_ONLY)) if s.beams == 1 else []
+    _check_needs(s, defaults)
     rules = (
         (
             s.min_new_tokens > s.max_new_tokens,
@@ -150,7 +149,7 @@ def _check_together(settings: "GenerationSettings") -> None:
             raise ValueError(f"{name} must be {wanted}, got {got}; {advice}")
 
 
-def _check_needs(settings: "GenerationSettings") -> None:
+def _check_needs(settings: SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     """ValueError that names all that a method needs and lacks."""
     s = settings
     groups = s.beam_groups if s.beams == 1 else 1  # of how many beams others speak
@@ -165,7 +164,7 @@ def _check_needs(settings: "GenerationSettings") -> None:
             ("temperature", "0", 0, s.temperature == 0),
         ),
     }
-    for method in changed(s, tuple(needs)):
+    for method in _changed(s, defaults, needs):
         missing = [need for need in needs[method] if not need[3]]
         if missing:
             wanted = " and ".join(f"{name} must be {words}" for name, words, _, _ in missing)

@@ -1,9 +1,9 @@
 """How to continue a text, as one value. Needs no torch, so a wrong setting is reported at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from .checks import check_settings
+from .checks import checked
 
 Ids = tuple[int, ...]
 
@@ -12,7 +12,8 @@ Ids = tuple[int, ...]
 class GenerationSettings:
     """How tokens are drawn and when a row ends. Contradicting or out-of-range values raise ValueError.
 
-    The names are those of transformers' generation_config.json where it has one; `settings_file` reads and writes it.
+    The names are those of transformers' generation_config.json where it has one; `read_settings` and
+    `write_settings` read and write it.
     """
 
     max_new_tokens: int = 100
@@ -97,7 +98,9 @@ class GenerationSettings:
     """Speculative decoding: look up so many tokens in what is already written, and check them at once; 0 is off."""
 
     def __post_init__(self) -> None:
-        check_settings(self)
+        defaults = {field.name: field.default for field in fields(self)}
+        for name, number in checked(vars(self), defaults).items():
+            object.__setattr__(self, name, number)
 
     @property
     def is_greedy(self) -> bool:

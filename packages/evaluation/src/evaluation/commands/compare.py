@@ -1,32 +1,34 @@
-"""What the command `compare` does: both models on the same pieces of text, or on the same questions."""
+"""`evaluation compare`: both models on the same pieces of text, or on the same questions."""
 
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from decoding.counting import counted
-from decoding.json_lines import Line, check_same, finished_lines, finite, line_writer
+from workbench import check_same, counted, finished_lines, finite, line_writer, many, tell_next
 
 from .documents import pieces, read_documents
 from .inputs import field_of, load, question_scores, questions, questions_again
-from .outputs import few, many, options, say, show, tell_next
+from .outputs import few, options, say, show
 from .settings import Compare
 
 if TYPE_CHECKING:
     from decoding import LanguageModel, Tokenizer
 
     from ..intervals import Comparison
-    from ..tasks.tasks import Item
+    from ..tasks.items import Item
 
 Unit = TypeVar("Unit")
+Line = dict[str, Any]
 Measure = Callable[["LanguageModel", "Tokenizer", Sequence[Unit]], Iterator[float]]
 """A number for each unit, in their order."""
 
 
 def compare(command: Compare) -> None:
+    """Print both values, their difference with its interval, and who wins how often. ValueError for what cannot be
+    compared."""
     if bool(command.text) == bool(command.task):
         got = "both" if command.text else "neither"
         raise ValueError(f"wanted --text FILE or --task TASK, got {got}; give one of them")
@@ -47,10 +49,11 @@ def compare(command: Compare) -> None:
             *few(a + b + result.ties, "question" if command.task else "piece"),
         )
     if command.task:
-        tell_next("evaluate", command.model_a, *questions_again(command))
+        words = ["tasks", command.model_a, *questions_again(command)]
     else:
         files = [file for file in command.text if file != "-"] or ["FILE"]  # standard input has been read
-        tell_next("score", command.model_a, *files, *options(field=field_of(command)))
+        words = ["score", command.model_a, *files, *options(field=field_of(command))]
+    tell_next("evaluation", ["evaluation", *words], beside_results=True)
 
 
 def _compare_texts(command: Compare) -> "tuple[Comparison, str]":

@@ -1,10 +1,9 @@
 """The texts that a command scores: files, lines of JSON, standard input, and pieces of them. Needs no torch."""
 
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from workbench import fits_utf8, parse_object, read_utf8, split_lines
 
 
 @dataclass(frozen=True)
@@ -23,37 +22,26 @@ def read_documents(files: Sequence[str], texts: Sequence[str] = (), field: str =
     """
     documents = [NamedText(f"--text {number}", text) for number, text in enumerate(texts, start=1)]
     for file in files:
-        content = _read(file)
-        documents += _lines(file, content, field) if file.endswith(".jsonl") else [NamedText(file, content)]
+        documents += _documents(file, field)
     if not documents:
         raise ValueError("wanted texts to score, got none; give files, - for standard input, or --text TEXT")
     for document in documents:
         if not document.text.strip():
             raise ValueError(f"wanted a text to score, got an empty one in {document.name}; fill it or leave it out")
-        if any("\ud800" <= character <= "\udfff" for character in document.text):
+        if not fits_utf8(document.text):
             raise ValueError(f"wanted a text in UTF-8, got other bytes in {document.name}; convert it")
     return documents
 
 
-def _read(file: str) -> str:
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"wanted UTF-8 in {file}, got other bytes at offset {error.start}; convert the file") from None
-    except OSError as error:
-        raise OSError(f"wanted a file of text, got {file}: {error.strerror}; check the path") from None
-
-
-def _lines(file: str, content: str, field: str) -> Iterator[NamedText]:
-    for number, line in enumerate(content.split("\n"), start=1):
+def _documents(file: str, field: str) -> Iterator[NamedText]:
+    content = read_utf8(file, dash_is_input=True)
+    if not file.endswith(".jsonl"):
+        yield NamedText(file, content)
+        return
+    for number, line in enumerate(split_lines(content), start=1):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{file}:{number}: wanted a JSON object, got {line[:40]!r} ({error.msg})") from None
-        text = row.get(field) if isinstance(row, dict) else None
+        text = parse_object(line, f"{file}:{number}").get(field)
         if not isinstance(text, str):
             raise ValueError(f"{file}:{number}: wanted a text under {field!r}, got {line[:60]!r}; name its --field")
         yield NamedText(f"{file}:{number}", text)

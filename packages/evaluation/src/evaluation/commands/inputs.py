@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .outputs import options
-from .settings import Compare, Evaluate, Score
+from .settings import Compare, Score, Tasks
 
 if TYPE_CHECKING:
     from decoding import LanguageModel, Tokenizer
 
-    from ..tasks.tasks import Item, ItemScore, Task
+    from ..tasks.items import Item
+    from ..tasks.tasks import ItemScore, Task
 
 WIKITEXT_REPOSITORY = "Salesforce/wikitext"
 SUBSETS = {"wikitext2": "wikitext-2-raw-v1", "wikitext103": "wikitext-103-raw-v1"}
@@ -25,7 +26,7 @@ def load(source: str, device: str) -> "tuple[LanguageModel, Tokenizer]":
     return gpt2.load(source, device=chosen)
 
 
-def questions(command: Evaluate | Compare) -> "tuple[Task, list[Item]]":
+def questions(command: Tasks | Compare) -> "tuple[Task, list[Item]]":
     """The task and its questions, from `data` or from the hub."""
     from ..tasks.files import download, read_items
     from ..tasks.tasks import BLIMP, CHOICE, HELLASWAG, LAMBADA
@@ -43,7 +44,7 @@ def questions(command: Evaluate | Compare) -> "tuple[Task, list[Item]]":
     return task, read_items(task, path, command.limit)
 
 
-def questions_again(command: Evaluate | Compare) -> list[str]:
+def questions_again(command: Tasks | Compare) -> list[str]:
     """The options that name the same questions."""
     return options(task=command.task, data=command.data, subset=command.subset, limit=command.limit)
 
@@ -60,14 +61,14 @@ def question_scores(model: "LanguageModel", tokenizer: "Tokenizer", items: "Sequ
     return score_items(model, tokenizer, items, at_a_time=64)
 
 
-def corpus(command: Evaluate) -> str:
-    """The text of wikitext: a file of lines, or the hub's rows, each of which is a line."""
-    from ..tasks.files import download, read_rows
+def corpus(command: Tasks) -> str:
+    """The text of wikitext: a file of lines, or the hub's records, each of which is a line."""
+    from ..tasks.files import download, read_records
     from .documents import read_documents
 
     path = command.data
     if path is None:
         path = download(WIKITEXT_REPOSITORY, command.subset or SUBSETS[command.task], "test")
     if path.suffix == ".parquet":
-        return "".join(str(row["text"]) for row in read_rows(path))
+        return "".join(str(record["text"]) for _, record in read_records(path))
     return read_documents([str(path)])[0].text

@@ -1,9 +1,10 @@
 """How an evaluation command answers: results on standard output, everything else on standard error."""
 
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from workbench import many
 
 if TYPE_CHECKING:
     from ..intervals import Estimate
@@ -24,22 +25,10 @@ def tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
-def tell_next(*words: str) -> None:
-    """What one might type next, as it is typed here."""
-    from gpt2.commands.narration import typed
-
-    tell(f"next: {typed('decoding', shlex.join(['decoding', *words]))}")
-
-
 def options(**values: object) -> list[str]:
     """Options as they are typed, but those that nobody gave."""
     given = {name: value for name, value in values.items() if value is not None}
     return [word for name, value in given.items() for word in (f"--{name}", str(value))]
-
-
-def many(count: int, noun: str) -> str:
-    """A count and its noun: "1 byte", "2,000 bytes"."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def show(estimate: "Estimate") -> str:

@@ -1,4 +1,4 @@
-"""What the commands `score`, `evaluate` and `compare` take. Needs no torch, so that --help answers at once."""
+"""What the commands `score`, `tasks` and `compare` take. Needs no torch, so that --help answers at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +33,13 @@ class Score:
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the lines here and not to standard output."""
     resume: Flag = False
-    """Go on with --out where an interrupted command left off."""
+    """Resume an interrupted command: keep what --out has, and do the rest."""
     device: str = "auto"
     """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class Tasks:
     """Run a task and print its measures with their 95 % intervals. lambada: the last word of a passage. hellaswag: the
     end of a description. blimp: which of two sentences is grammatical. choice: your own questions. wikitext2 and
     wikitext103: perplexity by the protocol of GPT-2's paper, beside the raw one."""
@@ -59,7 +59,7 @@ class Evaluate:
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write every question's outcome here, one JSON object a line."""
     resume: Flag = False
-    """Go on with --out where an interrupted command left off."""
+    """Resume an interrupted command: keep what --out has, and do the rest."""
     json: Flag = False
     """The measures as one JSON object."""
     device: str = "auto"
@@ -82,9 +82,9 @@ class Compare:
     task: ItemTask | None = None
     """Compare on a task's questions and not on texts."""
     data: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """The task's data, as for evaluate."""
+    """The task's data, as for tasks."""
     subset: str | None = None
-    """Which part of the published data, as for evaluate."""
+    """Which part of the published data, as for tasks."""
     limit: int | None = None
     """Only the first so many pieces or questions."""
     stride: int | None = None
@@ -92,7 +92,7 @@ class Compare:
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write what each model got on every piece or question here, one JSON object a line."""
     resume: Flag = False
-    """Go on with --out where an interrupted command left off."""
+    """Resume an interrupted command: keep what --out has, and do the rest."""
     json: Flag = False
     """The comparison as one JSON object."""
     device: str = "auto"

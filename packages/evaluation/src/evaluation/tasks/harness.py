@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from decoding import LanguageModel, Tokenizer
+from workbench import require
 
 if TYPE_CHECKING:
     from .lm_eval_adapter import Adapter
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 def lm_eval_model(model: LanguageModel, tokenizer: Tokenizer) -> "Adapter":
     """A model for `lm_eval.simple_evaluate(model=..., tasks=[...])`. ImportError without the extra `lm-eval`."""
+    require("lm_eval", "evaluation", "lm-eval")
     from .lm_eval_adapter import Adapter
 
     return Adapter(model, tokenizer)

@@ -23,24 +23,26 @@ class Cloze:
     continuation: str
 
 
-Row = Mapping[str, Any]
+Item = Choice | Cloze
+Record = Mapping[str, Any]
+"""A question as its authors publish it: one line of their file."""
 
 
-def lambada(row: Row) -> Cloze:
+def lambada(record: Record) -> Cloze:
     """The last word of a passage (Paperno et al. 2016, arXiv 1606.06031): {"text"}, as in OpenAI's file."""
-    context, space, word = field(row, "text", str).rstrip().rpartition(" ")
+    context, space, word = field(record, "text", str).rstrip().rpartition(" ")
     if not context or not word:
-        raise ValueError(f"wanted a passage of at least two words, got {row['text']!r}; leave the line out")
+        raise ValueError(f"wanted a passage of at least two words, got {record['text']!r}; leave the line out")
     return Cloze(context, space + word)
 
 
-def hellaswag(row: Row) -> Choice:
+def hellaswag(record: Record) -> Choice:
     """The end of a description (Zellers et al. 2019, arXiv 1905.07830): {"activity_label", "ctx_a", "ctx_b", "endings",
     "label"}; the text is cleaned as in lm-eval, so that figures compare."""
-    ctx_b = field(row, "ctx_b", str)
-    context = f"{field(row, 'activity_label', str)}: {field(row, 'ctx_a', str)} {ctx_b.capitalize()}"
-    endings = tuple(" " + _clean(ending) for ending in field(row, "endings", list))
-    return Choice(_clean(context), endings, _answer(row.get("label"), len(endings)))
+    ctx_b = field(record, "ctx_b", str)
+    context = f"{field(record, 'activity_label', str)}: {field(record, 'ctx_a', str)} {ctx_b.capitalize()}"
+    endings = tuple(" " + _clean(ending) for ending in field(record, "endings", list))
+    return Choice(_clean(context), endings, _answer(record.get("label"), len(endings)))
 
 
 def _clean(text: str) -> str:
@@ -48,26 +50,26 @@ def _clean(text: str) -> str:
     return re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". ")).replace("  ", " ")
 
 
-def minimal_pair(row: Row) -> Choice:
+def minimal_pair(record: Record) -> Choice:
     """Two sentences that differ in one point of grammar (BLiMP, Warstadt et al. 2020, arXiv 1912.00582):
     {"sentence_good", "sentence_bad"}. Each is scored whole, from the end-of-text token on."""
-    return Choice("", (field(row, "sentence_good", str), field(row, "sentence_bad", str)), 0)
+    return Choice("", (field(record, "sentence_good", str), field(record, "sentence_bad", str)), 0)
 
 
-def multiple_choice(row: Row) -> Choice:
+def multiple_choice(record: Record) -> Choice:
     """Your own questions: {"question", "choices", "answer"}, the answer a number from 0 on or a letter from A on."""
-    choices = tuple(" " + choice.strip() for choice in field(row, "choices", list))
-    return Choice(field(row, "question", str).rstrip(), choices, _answer(row.get("answer"), len(choices)))
+    choices = tuple(" " + choice.strip() for choice in field(record, "choices", list))
+    return Choice(field(record, "question", str).rstrip(), choices, _answer(record.get("answer"), len(choices)))
 
 
-def field(row: Row, name: str, kind: type[Any]) -> Any:
+def field(record: Record, name: str, kind: type[Any]) -> Any:
     """The value of a field; ValueError where it is missing, empty or of another kind."""
-    value: Any = row.get(name)
+    value: Any = record.get(name)
     if not isinstance(value, kind) or not (value or name.startswith("ctx")):
-        got = "nothing" if name not in row else repr(value)[:60]
+        got = "nothing" if name not in record else repr(value)[:60]
         raise ValueError(
             f"wanted {name!r}, a {'list' if kind is list else 'text'} that is not empty, got {got} beside the fields "
-            f"{sorted(row)}; name the fields as the task's authors do"
+            f"{sorted(record)}; name the fields as the task's authors do"
         )
     if kind is list and not all(isinstance(part, str) and part.strip() for part in value):
         raise ValueError(f"wanted {name!r} to be a list of texts that are not empty, got {value!r}; fill them in")

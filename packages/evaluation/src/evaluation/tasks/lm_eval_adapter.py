@@ -8,11 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-try:
-    from lm_eval.api.model import TemplateLM
-    from lm_eval.utils import get_rolling_token_windows
-except ImportError as error:
-    raise ImportError("wanted lm-eval, got none; install the extra: decoding[lm-eval]") from error
+from lm_eval.api.model import TemplateLM
+from lm_eval.utils import get_rolling_token_windows
 
 from decoding import GenerationSettings, LanguageModel, Tokenizer, generate
 
@@ -33,7 +30,7 @@ class Continuation:
 
 
 class Adapter(TemplateLM):
-    """What `decoding.lm_eval_model` gives."""
+    """What `evaluation.lm_eval_model` gives."""
 
     def __init__(self, model: LanguageModel, tokenizer: Tokenizer, tokens_per_batch: int = TOKENS_PER_BATCH) -> None:
         super().__init__()

@@ -11,11 +11,9 @@ from ..intervals import Estimate, estimate
 from ..pairs import encode_pair, fit_span
 from ..scores import exponential
 from ..spans import score_spans
-from .items import Choice, Cloze, Row, hellaswag, lambada, minimal_pair, multiple_choice
+from .items import Choice, Item, Record, hellaswag, lambada, minimal_pair, multiple_choice
 
 logger = logging.getLogger(__name__)
-
-Item = Choice | Cloze
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Task:
     """How a task's lines are read, and where its data is published: repository, configuration and split on the hub."""
 
     name: str
-    read: Callable[[Row], Item]
+    read: Callable[[Record], Item]
     repository: str | None = None
     configuration: str = "default"
     split: str = "test"

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from decoding.several_texts import check_several
+from workbench import check_several
 
 Words = Sequence[str]
 SMOOTHING = 0.1

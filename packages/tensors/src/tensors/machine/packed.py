@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .. import FastProducts
+from .products import FastProducts
 
 SMALLEST = 1 << 18
 """Numbers in a weight from which packing is worth the memory."""

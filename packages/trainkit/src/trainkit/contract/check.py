@@ -21,7 +21,7 @@ class ContractBroken(AssertionError):
 
 
 @runtime_checkable
-class Run(Protocol):
+class Trial(Protocol):
     model: nn.Module
 
     def steps(self, start: int, stop: int) -> Iterator[Any]: ...
@@ -33,7 +33,7 @@ class Run(Protocol):
     def load(self, folder: Path) -> None: ...
 
 
-def check(build: Callable[[], Run], steps: int = 6, tolerance: float = 1e-4) -> None:
+def check(build: Callable[[], Trial], steps: int = 6, tolerance: float = 1e-4) -> None:
     """Raises ContractBroken at the first claim that fails."""
     repeats_itself(build, steps)
     resumes_exactly(build, steps)
@@ -41,13 +41,13 @@ def check(build: Callable[[], Run], steps: int = 6, tolerance: float = 1e-4) -> 
     accumulation_equals_the_big_batch(build, steps, tolerance)
 
 
-def repeats_itself(build: Callable[[], Run], steps: int = 6) -> None:
+def repeats_itself(build: Callable[[], Trial], steps: int = 6) -> None:
     """Two fresh runs are the same, bit for bit; without this the other claims mean nothing."""
     first, second = (_trained(build(), 0, steps) for _ in range(2))
     _same(first, second, "two fresh runs differ: does build() seed everything that it draws?")
 
 
-def resumes_exactly(build: Callable[[], Run], steps: int = 6) -> None:
+def resumes_exactly(build: Callable[[], Trial], steps: int = 6) -> None:
     """Stopped after any step, saved, loaded into a fresh run and continued: the same losses and weights."""
     whole = _trained(build(), 0, steps)
     for at in range(1, steps):
@@ -62,7 +62,7 @@ def resumes_exactly(build: Callable[[], Run], steps: int = 6) -> None:
         _same(whole, (losses + rest, weights), f"a run saved after step {at} of {steps} and resumed goes another way")
 
 
-def evaluation_does_not_disturb(build: Callable[[], Run], steps: int = 6) -> None:
+def evaluation_does_not_disturb(build: Callable[[], Trial], steps: int = 6) -> None:
     """With an evaluation after every step the losses and weights are those without; twice gives the same number."""
     quiet, watched, losses = _trained(build(), 0, steps), build(), []
     for loss in watched.steps(0, steps):
@@ -75,7 +75,7 @@ def evaluation_does_not_disturb(build: Callable[[], Run], steps: int = 6) -> Non
     _same(quiet, (losses, _weights(watched)), "evaluating after every step changes the training")
 
 
-def accumulation_equals_the_big_batch(build: Callable[[], Run], steps: int = 6, tolerance: float = 1e-4) -> None:
+def accumulation_equals_the_big_batch(build: Callable[[], Trial], steps: int = 6, tolerance: float = 1e-4) -> None:
     """The same global batch cut into 2 and 3 micro-batches gives the same losses within `tolerance` (relative)."""
     if "cut" not in inspect.signature(build().steps).parameters:
         return
@@ -87,12 +87,12 @@ def accumulation_equals_the_big_batch(build: Callable[[], Run], steps: int = 6, 
                 raise ContractBroken(f"step {number} cut into {cut} micro-batches has loss {b!r}, uncut {a!r}")
 
 
-def _trained(run: Run, start: int, stop: int) -> tuple[list[float], dict[str, Tensor]]:
+def _trained(run: Trial, start: int, stop: int) -> tuple[list[float], dict[str, Tensor]]:
     losses = [float(loss) for loss in run.steps(start, stop)]
     return losses, _weights(run)
 
 
-def _weights(run: Run) -> dict[str, Tensor]:
+def _weights(run: Trial) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in run.model.state_dict().items()}
 
 

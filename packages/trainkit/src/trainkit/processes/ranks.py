@@ -137,8 +137,12 @@ def gathered_objects(value: Any) -> list[Any]:
 
 
 def from_first_rank(value: Any) -> Any:
-    """Rank 0's `value` on every rank."""
-    return gathered_objects(value)[0]
+    """Rank 0's `value` on every rank; alone, the value itself. What the others pass is not looked at."""
+    if n_ranks() == 1:
+        return value
+    sent = [value]
+    dist.broadcast_object_list(sent, src=0)
+    return sent[0]
 
 
 def any_rank(flag: bool, model: nn.Module) -> bool:

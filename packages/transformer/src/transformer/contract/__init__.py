@@ -1,5 +1,7 @@
 """What any block must keep to, as claims that can be held against yours: `contract.check(my_block)`."""
 
-from .check import BrokenClaim, check
+from attention.contract import BrokenClaim
+
+from .check import check
 
 __all__ = ["BrokenClaim", "check"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from attention import KeyValueCache
-from attention.contract import ModuleSubject
+from attention.contract import ModuleSubject, differ
 
 Shape = tuple[int, int, int, int]
 SOURCE_LENGTH = 3
@@ -56,13 +56,6 @@ def random(*shape: int, seed: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def apart(got: Tensor, wanted: Tensor, what: str) -> str | None:
-    """Evidence, `what` and the distance, where outputs differ by more than rounding."""
-    allowed = 1e-5 * max(1.0, wanted.abs().max().item())
-    distance = (got - wanted).abs().max().item()
-    return None if distance <= allowed else f"{what} {distance:.2g} (allowed {allowed:.1g})"
-
-
 def not_finite(output: Tensor, inputs: Sequence[Tensor], what: str) -> str | None:
     slopes = torch.autograd.grad(output.sum(), inputs)
     for came, tensors in (("came out", (output,)), ("came back as a gradient", slopes)):
@@ -93,13 +86,13 @@ def an_empty_row_stays_finite_and_leaves_the_others_alone(subject: ModuleSubject
             return evidence
     if alone is None:
         return None
-    return apart(output[1:], alone, "all keys of row 0 were hidden, and the other rows moved by")
+    return differ(output[1:], alone, "all keys of row 0 were hidden, and the other rows moved by")
 
 
 def the_order_of_the_source_changes_nothing(subject: CrossSubject, shape: Shape) -> str | None:
     (x,), source = subject.inputs(shape), random(shape[0], SOURCE_LENGTH, subject.n_embd, seed=8)
     turned = subject.reads(x, source.flip(1))
-    return apart(
+    return differ(
         turned, subject.reads(x, source), "the source's tokens were put in another order, and the output moved by"
     )
 
@@ -110,7 +103,7 @@ def each_row_hears_its_own_source(subject: CrossSubject, shape: Shape) -> str | 
     alone = torch.cat([subject.reads(x[r : r + 1], source[r : r + 1]) for r in range(shape[0])])
     if torch.equal(subject.reads(x, random(*source.shape, seed=9)), together):
         return "another source gave the same output"
-    return apart(together, alone, "a row with its source in a batch and alone differ by")
+    return differ(together, alone, "a row with its source in a batch and alone differ by")
 
 
 def hidden_tokens_of_the_source_change_nothing(subject: CrossSubject, shape: Shape) -> str | None:
@@ -119,7 +112,7 @@ def hidden_tokens_of_the_source_change_nothing(subject: CrossSubject, shape: Sha
     visible = (torch.arange(SOURCE_LENGTH) < SOURCE_LENGTH - 1).expand(batch, 1, length, -1)
     longer = torch.cat([source[:, :-1], 100 * strange[:, -1:]], dim=1)
     alone = subject.reads(x, source[:, :-1])
-    return apart(
+    return differ(
         subject.reads(x, longer, visible), alone, "the source's last token was hidden, and the output moved by"
     )
 

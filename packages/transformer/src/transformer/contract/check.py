@@ -7,11 +7,9 @@ from typing import Any
 from torch import nn
 
 from attention import KeyValueCache, contract as attention_contract
-from attention.contract import CAUSAL_CLAIMS, GRADIENT_CLAIMS, STEP_CLAIMS, BrokenClaim, ModuleSubject, hold
+from attention.contract import CAUSAL_CLAIMS, GRADIENT_CLAIMS, STEP_CLAIMS, ModuleSubject, hold
 
 from .blocks import EXTREME_CLAIMS, MASKED_CLAIMS, SOURCE_CLAIMS, BlockSubject, CrossSubject
-
-__all__ = ["BrokenClaim", "check"]
 
 
 def check(

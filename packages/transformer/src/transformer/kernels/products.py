@@ -1,7 +1,7 @@
-"""`linear`: the product of a quantized layer, by the fastest way that this machine has."""
+"""`linear`: the product with weights of any kind, by the fastest way that this machine has."""
 
 from ctypes import addressof
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -9,30 +9,27 @@ from jaxtyping import Float, Int8, Int32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from attention.caches.eight_bits import quantised
 from tensors import fast_linear
 
 from . import native
+from .weights import Kind, Weights, kind_of
 
-if TYPE_CHECKING:
-    from quantization import QuantizedLinear
-
-KINDS = {"float32": 0, "bfloat16": 1, "int8": 2, "int4": 3, "int8-weight-only": 4}
-"""`Kind` of products.hpp."""
 LANE, BLOCK = 8, 128
 MANY = 32
 """Rows from which a product is bound by arithmetic, and torch's own are mostly faster than the kernels."""
 
 
-def linear(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
+def linear(x: Float[Tensor, "... in"], layer: Weights) -> Float[Tensor, "... out"]:
     """x @ weight.T + bias in the dtype of x: what `linear_reference` gives, nearly.
 
     On a CPU the C++ kernels compute it, if there is a compiler (see `native.library`). They add up in another order;
-    with "int4" they round activations to whole numbers too, by blocks of 128, which is off by 1/254 of a block's
+    with four bits they round activations to whole numbers too, by blocks of 128, which is off by 1/254 of a block's
     largest number at most. Of many rows, as in prompts, torch computes what it is better at (`many_by_torch`).
     """
-    if is_plain(x) and x.numel() >= MANY * x.shape[-1] and many_by_torch(layer):
+    if is_plain(x) and x.numel() >= MANY * x.shape[-1] and many_by_torch(layer.kind):
         return linear_of_many(x, layer)
-    if is_plain(x) and (library := native.library()) is not None and (fast := prepared(layer)) is not None:
+    if is_plain(x) and (library := native.library()) is not None and (fast := prepared(layer)) is not None:  # type: ignore[arg-type]
         rows = x.reshape(-1, x.shape[-1]).float().contiguous()
         y = torch.empty(len(rows), fast.struct.rows)
         library.linear(fast.address, rows.data_ptr(), len(rows), y.data_ptr(), torch.get_num_threads())
@@ -46,64 +43,55 @@ def is_plain(x: Tensor) -> bool:
     return type(x) is Tensor and x.device.type == "cpu" and not wants_gradient and not torch.compiler.is_compiling()
 
 
-def many_by_torch(layer: nn.Module) -> bool:
-    """Whether products of many rows are torch's: all but int4's, and int8's only where `torch_multiplies_bytes`.
+def many_by_torch(kind: Kind | None) -> bool:
+    """Whether products of many rows are torch's: all but INT4's, and INT8's only where `torch_multiplies_bytes`.
 
     On a processor with AVX-512 VNNI alone oneDNN multiplies 128 rows of int8 in a quarter of the kernels' time; as a
     float32 product, weights unpacked for the moment included, bfloat16 takes less than half.
     """
-    scheme = getattr(layer, "scheme", "float32")
-    return scheme != "int4" and (scheme != "int8" or native.torch_multiplies_bytes())
+    return kind != Kind.INT4 and (kind != Kind.INT8 or native.torch_multiplies_bytes())
 
 
-def linear_of_many(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
+def linear_of_many(x: Float[Tensor, "... in"], layer: Weights) -> Float[Tensor, "... out"]:
     """`linear_reference` by products that torch is fast at; sums of whole numbers are exact."""
-    if layer.scheme != "int8":
+    if layer.kind != Kind.INT8:
         return fast_linear(x.float(), layer.restored(), layer.bias).to(x.dtype)
     assert layer.scale is not None
-    whole, scale = rows_in_eight_bits(x.reshape(-1, x.shape[-1]).float())
-    y = torch._int_mm(whole.to(torch.int8), layer.weight.T).float().mul_(scale).mul_(layer.scale)
+    whole, scale = quantised(x.reshape(-1, x.shape[-1]).float())
+    y = torch._int_mm(whole, layer.weight.T).float().mul_(scale).mul_(layer.scale)
     if layer.bias is not None:
         y.add_(layer.bias)
     return y.reshape(*x.shape[:-1], -1).to(x.dtype)
 
 
-def linear_reference(x: Float[Tensor, "... in"], layer: "QuantizedLinear") -> Float[Tensor, "... out"]:
+def linear_reference(x: Float[Tensor, "... in"], layer: Weights) -> Float[Tensor, "... out"]:
     """The specification: weights back in float32, then the product.
 
-    With "int8" every row of x becomes whole numbers from -127 to 127 first, its largest at the end of that range.
+    With INT8 every row of x becomes whole numbers from -127 to 127 first, its largest at the end of that range.
     """
     wide = x.float()
-    if layer.scheme == "int8":
-        whole, scale = rows_in_eight_bits(wide)
+    if layer.kind == Kind.INT8:
+        whole, scale = quantised(wide)
         wide = whole * scale
     return functional.linear(wide, layer.restored(), layer.bias).to(x.dtype)
-
-
-def rows_in_eight_bits(x: Float[Tensor, "... C"]) -> tuple[Float[Tensor, "... C"], Float[Tensor, "... 1"]]:
-    """Whole numbers (as float32) and the scale of each row; a row with a number that is not finite becomes NaN."""
-    scale = x.abs().amax(-1, keepdim=True) / 127
-    whole = torch.where(scale > 0, x / scale, scale * 0).round().clamp(-127, 127)
-    return whole, scale
 
 
 class Prepared:
     """What the kernels are told about a layer: where its buffers lie, and the sums of its rows."""
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: nn.Module, kind: Kind) -> None:
         weight, scale, _, bias = buffers = buffers_of(layer)
         assert weight is not None
         self.signature = signature(buffers)
         # Storages, not tensors: what the addresses point to stays, even if a tensor is given other memory.
         self.held: list[Any] = [buffer.untyped_storage() for buffer in buffers if buffer is not None]
-        scheme = getattr(layer, "scheme", "float32")
         # Writing to an inference tensor leaves no trace, so sums of its rows could be stale.
-        sums = row_sums(weight) if scheme == "int8" and not weight.is_inference() else None
+        sums = row_sums(weight) if kind == Kind.INT8 and not weight.is_inference() else None
         self.held.append(sums)
-        columns = weight.shape[1] * (2 if scheme == "int4" else 1)
-        group = columns // scale.shape[1] if scheme == "int4" and scale is not None else 0
+        columns = weight.shape[1] * (2 if kind == Kind.INT4 else 1)
+        group = columns // scale.shape[1] if kind == Kind.INT4 and scale is not None else 0
         addresses = (None if buffer is None else buffer.data_ptr() for buffer in (weight, scale, sums, bias))
-        self.struct = native.Linear(*addresses, KINDS[scheme], columns, len(weight), group)
+        self.struct = native.Linear(*addresses, kind, columns, len(weight), group)
         self.address = addressof(self.struct)
 
 
@@ -124,7 +112,8 @@ def prepared(layer: nn.Module) -> Prepared | None:
     buffers = buffers_of(layer)
     known = _prepared.get(layer)
     if known is None or known.signature != signature(buffers):
-        known = _prepared[layer] = Prepared(layer) if fits(layer, buffers) else None
+        kind = kind_of(layer)
+        known = _prepared[layer] = None if kind is None or not fits(layer, buffers) else Prepared(layer, kind)
     return known
 
 
@@ -141,13 +130,11 @@ def signature(buffers: tuple[Tensor | None, ...]) -> tuple[int, ...]:
 
 
 def fits(layer: nn.Module, buffers: tuple[Tensor | None, ...]) -> bool:
-    """Whether the kernels can compute it: contiguous, on the CPU, int4 with zero at 8 and groups that fit lanes."""
+    """Whether the kernels can compute it: contiguous and on the CPU; four bits with zero at 8 and groups that fit."""
     weight, scale, zero, bias = buffers
     there = [buffer for buffer in buffers if buffer is not None]
     plain = weight is not None and zero is None and all(b.device.type == "cpu" and b.is_contiguous() for b in there)
     if not plain or any(b is not None and b.dtype != torch.float32 for b in (scale, bias)):
         return False
     group = getattr(layer, "group_size", None)
-    if group is None:
-        return hasattr(layer, "scheme") or (type(layer) is nn.Linear and there[0].dtype == torch.float32)
-    return group % BLOCK == 0 or group in (LANE, 2 * LANE, 4 * LANE, 8 * LANE)
+    return group is None or group % BLOCK == 0 or group in (LANE, 2 * LANE, 4 * LANE, 8 * LANE)

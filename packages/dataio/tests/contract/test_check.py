@@ -1,0 +1,157 @@
+"""The contract accepts ours and an adapted DataLoader, and tells each broken loader what it broke."""
+
+import random
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+import dataio
+from dataio import contract
+
+
+def ours(dataset, batch_size, *, seed, start, stop, rank, world_size):
+    batches = dataio.Batches(dataset, batch_size, seed=seed, rank=rank, world_size=world_size)
+    for micro_batches in batches.from_step(start, stop):
+        yield micro_batches[0] if micro_batches else None
+
+
+def adapted_data_loader(dataset, batch_size, *, seed, start, stop, rank, world_size):
+    """torch's DataLoader made resumable the slow way: the epoch begins anew and read batches are thrown away."""
+    per_epoch = -(-len(dataset) // batch_size)
+    for step in range(start, stop):
+        epoch, place = divmod(step, per_epoch)
+        order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+        chosen = order[place * batch_size : (place + 1) * batch_size].tensor_split(world_size)[rank].tolist()
+        loader = DataLoader(dataset, batch_sampler=[chosen] if chosen else [], generator=torch.Generator())
+        yield next(iter(loader), None)
+
+
+def test_our_loader_keeps_the_contract(unchecked):
+    contract.check(ours)
+
+
+def test_an_adapted_data_loader_keeps_the_contract(unchecked):
+    contract.check(adapted_data_loader)
+
+
+def steps_of(orders, dataset, batch_size, start, stop):
+    """A loader of one process whose epochs have the given orders: the ground on which the broken ones stand."""
+    per_epoch = -(-len(dataset) // batch_size)
+    for step in range(start, stop):
+        epoch, place = divmod(step, per_epoch)
+        chosen = torch.as_tensor(orders(epoch))[place * batch_size : (place + 1) * batch_size]
+        yield chosen, chosen**2
+
+
+def shuffled(size, seed, epoch):
+    return np.random.default_rng((seed, epoch)).permutation(size)
+
+
+def with_replacement(dataset, batch_size, *, seed, start, stop, **_):
+    def orders(epoch):
+        return np.random.default_rng((seed, epoch)).integers(0, len(dataset), len(dataset))
+
+    return steps_of(orders, dataset, batch_size, start, stop)
+
+
+def drops_the_last(dataset, batch_size, **options):
+    return (batch for batch in ours(dataset, batch_size, **options) if len(batch[0]) == batch_size)
+
+
+def merges_the_last(dataset, batch_size, *, seed, start, stop, **_):
+    per_epoch = -(-len(dataset) // batch_size)
+    for step in range(start, stop):
+        epoch, place = divmod(step, per_epoch)
+        chosen = torch.as_tensor(np.array_split(shuffled(len(dataset), seed, epoch), per_epoch)[place])
+        yield chosen, chosen**2
+
+
+def shuffles_inputs_alone(dataset, batch_size, **options):
+    return ((inputs.flip(0), targets) for inputs, targets in ours(dataset, batch_size, **options))
+
+
+def draws_from_the_clock(dataset, batch_size, *, seed, start, stop, **_):
+    @cache
+    def orders(epoch):
+        return random.SystemRandom().sample(range(len(dataset)), len(dataset))
+
+    return steps_of(orders, dataset, batch_size, start, stop)
+
+
+def follows_the_global_seed(dataset, batch_size, *, seed, start, stop, **_):
+    base = torch.initial_seed()
+    return steps_of(
+        lambda epoch: shuffled(len(dataset), (seed + base) % 2**32, epoch), dataset, batch_size, start, stop
+    )
+
+
+def seeds_the_global_generator(dataset, batch_size, *, seed, start, stop, **_):
+    def orders(epoch):
+        torch.manual_seed(seed * 1000 + epoch)
+        return torch.randperm(len(dataset))
+
+    return steps_of(orders, dataset, batch_size, start, stop)
+
+
+def starts_the_epoch_anew(dataset, batch_size, *, seed, start, stop, **_):
+    return steps_of(lambda epoch: shuffled(len(dataset), seed, epoch), dataset, batch_size, 0, stop - start)
+
+
+def skips_an_epoch_on_resume(dataset, batch_size, *, seed, start, stop, **_):
+    late = 1 if start else 0
+    return steps_of(lambda epoch: shuffled(len(dataset), seed, epoch + late), dataset, batch_size, start, stop)
+
+
+def same_order_every_epoch(dataset, batch_size, *, seed, start, stop, **_):
+    return steps_of(lambda epoch: shuffled(len(dataset), seed, 0), dataset, batch_size, start, stop)
+
+
+def ignores_the_seed(dataset, batch_size, **options):
+    return ours(dataset, batch_size, **options | {"seed": 0})
+
+
+def every_rank_reads_all(dataset, batch_size, **options):
+    return ours(dataset, batch_size, **options | {"rank": 0, "world_size": 1})
+
+
+def fails_on_one_example(dataset, batch_size, **options):
+    if len(dataset) == 3:
+        raise KeyError("three")
+    return ours(dataset, batch_size, **options)
+
+
+BROKEN = {
+    with_replacement: "every example exactly once an epoch; with 2 example",
+    drops_the_last: "every example exactly once an epoch; with 1 example",
+    merges_the_last: "full batches but for the last of an epoch; with 7 example",
+    shuffles_inputs_alone: "targets that stay with their inputs",
+    draws_from_the_clock: "the same order every time",
+    follows_the_global_seed: "an order that global random state does not change",
+    seeds_the_global_generator: "global random state left as it was; with 1 example",
+    starts_the_epoch_anew: "a resume at any step that goes on with the same batches; with 2 example",
+    skips_an_epoch_on_resume: "a resume at any step that goes on with the same batches; with 3 example",
+    same_order_every_epoch: "another order in every epoch and for every seed; with 13 example",
+    ignores_the_seed: "another order in every epoch and for every seed; with 13 example",
+    every_rank_reads_all: "ranks that share the same global batches; with 1 example",
+    fails_on_one_example: "with 3 example.*got KeyError: 'three'",
+}
+
+
+@pytest.mark.parametrize(("make", "message"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_broken_loader_is_told_what_it_broke(make, message, unchecked):
+    with torch.random.fork_rng(devices=[]), pytest.raises(contract.ContractError, match=f"wanted .*{message}"):
+        contract.check(make)
+
+
+def test_a_loader_of_one_process_can_leave_out_ranks(unchecked):
+    contract.check(every_rank_reads_all, claims=contract.ONE_PROCESS)
+
+
+def test_the_contract_imports_torch_and_the_standard_library_only():
+    source = (Path(contract.__file__).parent / "check.py").read_text("utf-8")
+    imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
+    assert imported == {"itertools", "random", "collections", "typing", "torch"}

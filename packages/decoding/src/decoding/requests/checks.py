@@ -1,0 +1,72 @@
+"""What one may ask of a model: checked before the first token, and answered in words that say what to do."""
+
+from collections.abc import Sequence
+
+from ..protocols import LanguageModel
+from ..settings.stop_strings import DecodeBytes
+from ..settings.values import GenerationSettings
+
+
+def check_request(
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    settings: GenerationSettings,
+    end_of_text: int | None,
+    decode_bytes: DecodeBytes | None,
+    *,
+    first_row: int | None = 0,
+) -> None:
+    """TypeError for what is no `LanguageModel`; ValueError for prompts that it cannot take, for ids that it lacks, and
+    for settings about text without `decode_bytes`. Messages number the prompts from first_row + 1; with None there is
+    one, "the prompt"."""
+    check_model(model)
+    check_row_settings(settings, model, decode_bytes)
+    if end_of_text is not None:
+        check_ids([end_of_text], "end_of_text", model.n_vocab)
+    for number, prompt in enumerate(prompts, start=1):
+        check_prompt(prompt, "the prompt" if first_row is None else f"prompt {first_row + number}", model)
+
+
+def check_model(model: object) -> None:
+    """TypeError for what is no `LanguageModel`."""
+    if not isinstance(model, LanguageModel):
+        missing = [name for name in ("new_cache", "n_ctx", "n_vocab") if not hasattr(model, name)]
+        raise TypeError(
+            f"wanted a model with new_cache, n_ctx and n_vocab, got {type(model).__name__} without {missing}; "
+            "wrap it in a class that has them (decoding.LanguageModel says what each does)"
+        )
+
+
+def check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:
+    """ValueError for ids outside the vocabulary."""
+    strangers = [token for token in ids if not 0 <= token < n_vocab]
+    if strangers:
+        raise ValueError(
+            f"wanted ids from 0 to {n_vocab - 1} (the model's vocabulary), got {strangers[0]} in {name}; "
+            "encode with the tokenizer that belongs to the model"
+        )
+
+
+def check_prompt(prompt: Sequence[int], name: str, model: LanguageModel) -> None:
+    """ValueError, in which the prompt has a name ("prompt 3 of 4", from 1), for one that is empty, longer than the
+    context, or not of this model's vocabulary."""
+    if not 1 <= len(prompt) <= model.n_ctx:
+        advice = "shorten it" if len(prompt) else "start from the end-of-text token for a text without a beginning"
+        raise ValueError(
+            f"wanted prompts of 1 to {model.n_ctx} tokens (the model's n_ctx), got {len(prompt)} in {name}; {advice}"
+        )
+    check_ids(prompt, name, model.n_vocab)
+
+
+def check_row_settings(settings: GenerationSettings, model: LanguageModel, decode_bytes: DecodeBytes | None) -> None:
+    """ValueError for settings about ids that the model lacks, or about text where there is no tokenizer."""
+    biased = tuple(ids for ids, _ in settings.logit_bias)
+    named = (("banned", settings.banned), ("forced_words", settings.forced_words), ("logit_bias", biased))
+    for name, ids in named:
+        for sequence in ids:
+            check_ids(sequence, name, model.n_vocab)
+    check_ids(settings.forced_prefix, "forced_prefix", model.n_vocab)
+    if settings.stop and decode_bytes is None:
+        raise ValueError(
+            f"wanted decode_bytes to find the stop strings {settings.stop} in the text, got none; pass the tokenizer's"
+        )

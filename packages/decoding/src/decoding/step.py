@@ -1,0 +1,75 @@
+"""One step of the loop after the model has spoken: constraints, transforms, a choice, and what to report."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from .distribution.histories import Histories, histories
+from .distribution.pipeline import Transform, transforms_of
+from .rows import Constraint, Likely, Row
+from .sampling import draw_uniforms, greedy, processed, sample
+from .settings.values import GenerationSettings
+
+cached_transforms_of = lru_cache(maxsize=64)(transforms_of)
+
+
+def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], end_of_text: int | None) -> None:
+    """Append an id to each row, chosen as its settings say; rows with equal settings are worked on together."""
+    groups: dict[GenerationSettings, list[int]] = {}
+    for number, row in enumerate(rows):
+        groups.setdefault(row.settings, []).append(number)
+    for settings, numbers in groups.items():
+        own = logits if len(groups) == 1 else logits[numbers]
+        choose_together(own, [rows[number] for number in numbers], settings, end_of_text)
+
+
+def choose_together(
+    logits: Float[Tensor, "B V"], rows: Sequence[Row], settings: GenerationSettings, end_of_text: int | None
+) -> None:
+    """`choose` for rows that share their settings."""
+    transforms = cached_transforms_of(settings, end_of_text)
+    past = past_of(rows, transforms, logits)
+    changed = processed(constrained(logits, rows), transforms, past, [row.draws for row in rows])
+    chosen = greedy(changed) if settings.is_greedy else sample(changed, draw_uniforms([row.draws for row in rows]))
+    if settings.log_probabilities is not None:
+        report(logits, chosen, rows, settings.log_probabilities)
+    for row, token in zip(rows, chosen.tolist(), strict=True):
+        row.append(token, end_of_text)
+
+
+def past_of(rows: Sequence[Row], transforms: Sequence[Transform], logits: Tensor) -> Histories:
+    """The rows' histories, or empty ones where no transform could look at them."""
+    if not transforms:
+        return histories([()] * len(rows), [()] * len(rows), logits.device)
+    return histories([row.prompt for row in rows], [row.ids for row in rows], logits.device)
+
+
+def constrained(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
+    """-inf for the ids that a row's constraint does not allow now. ValueError where it allows none."""
+    if all(row.constraint is None for row in rows):
+        return logits
+    return torch.stack([mask_by(row.constraint, row.ids, one) for row, one in zip(rows, logits, strict=True)])
+
+
+def mask_by(constraint: Constraint | None, ids: Sequence[int], logits: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
+    """One row of `constrained`."""
+    if constraint is None:
+        return logits
+    allowed = constraint(ids).to(logits.device)
+    if not allowed.any():
+        raise ValueError(f"wanted a constraint that allows some id, got none after {list(ids)}; let it allow the end")
+    return logits.masked_fill(~allowed, -torch.inf)
+
+
+def report(logits: Float[Tensor, "B V"], chosen: Int[Tensor, " B"], rows: Sequence[Row], likeliest: int) -> None:
+    """Note the log-probability of each chosen id and of the likeliest ones, as the model itself gave them."""
+    log_probabilities = logits.log_softmax(dim=-1)
+    own = log_probabilities.gather(1, chosen[:, None]).squeeze(1).tolist()
+    values, ids = log_probabilities.topk(min(likeliest, logits.shape[-1]))
+    for number, row in enumerate(rows):
+        row.log_probabilities.append(own[number])
+        pairs: Likely = tuple(zip(ids[number].tolist(), values[number].tolist(), strict=True))
+        row.likeliest.append(pairs)

@@ -1,0 +1,59 @@
+"""`evaluation score`: a line for each text, with its nats, bits per byte and perplexity."""
+
+import math
+from typing import Any
+
+from workbench import check_same, counted, finished_lines, line_writer, many, tell_next
+
+from .documents import NamedText, read_documents
+from .inputs import field_of, load
+from .outputs import options, tell
+from .settings import Score
+
+
+def score(command: Score) -> None:
+    """Write the lines, then their sum and the next command on standard error. ValueError for what cannot be scored."""
+    documents = read_documents(command.files, command.text, command.field)
+    done = finished_lines(command.out, command.resume)
+    wanted = [_identity(command, document) for document in documents]
+    check_same(done, wanted, command.out)
+    model, tokenizer = load(command.model, command.device)
+    from trainkit import bits_per_byte
+
+    from ..scores import score_documents
+
+    texts = (document.text for document in documents[len(done) :])
+    scores = counted(
+        score_documents(model, tokenizer, texts, stride=command.stride, at_a_time=16),
+        len(documents),
+        len(done),
+        "document",
+    )
+    lines = list(done)
+    with line_writer(command.out) as write:
+        for identity, result in zip(wanted[len(done) :], scores, strict=True):
+            measures = {"tokens": result.n_tokens, "nats": result.nats, "bits_per_byte": result.bits_per_byte}
+            line = {**identity, **measures, "perplexity": result.perplexity}
+            lines.append(line)
+            write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
+    nats, tokens = total(lines, "nats"), total(lines, "tokens")
+    n_bytes = sum(int(line["bytes"]) for line in lines)
+    perplexity = math.exp(min(nats / tokens, 709))
+    tell(
+        f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
+        f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
+    )
+    files = [file for file in command.files if file != "-"] or ["FILE"]  # standard input has been read
+    again = [word for file in files for word in options(text=file)]
+    words = ["compare", command.model, "OTHER_MODEL", *again, *options(field=field_of(command))]
+    tell_next("evaluation", ["evaluation", *words], beside_results=True)
+
+
+def total(lines: list[dict[str, Any]], name: str) -> Any:
+    """The sum of a field; what JSON could not hold was infinite."""
+    return sum(math.inf if line[name] is None else line[name] for line in lines)
+
+
+def _identity(command: Score, document: NamedText) -> dict[str, Any]:
+    n_bytes = len(document.text.encode("utf-8"))
+    return {"document": document.name, "model": command.model, "stride": command.stride, "bytes": n_bytes}

@@ -1,0 +1,56 @@
+"""`evaluation score` says what the functions give, and resumes."""
+
+import io
+import math
+import sys
+
+import pytest
+
+import gpt2
+from evaluation import score_documents
+from evaluation.commands.main import main
+
+TEXTS = ["Grüße aus 世界", "the cat and the hat " * 20, "x"]
+CPU = ["--device", "cpu"]
+
+
+def test_score_writes_a_line_for_each_document(folders, texts, capsys, monkeypatch, hint, lines_of):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"from outside")))
+    file = str(texts / "texts.jsonl")
+    assert main(["score", folders[0], file, "-", "--text", "the hat", "--stride", "20", "--tokens", *CPU]) == 0
+    out, err = capsys.readouterr()
+    names = ["--text 1", *(f"{file}:{n}" for n in (1, 2, 3)), "-"]
+    expected = score_documents(*gpt2.load(folders[0]), ["the hat", *TEXTS, "from outside"], stride=20)
+    for name, line, score in zip(names, lines_of(out), expected, strict=True):
+        assert line == {
+            "document": name, "model": folders[0], "stride": 20, "bytes": score.n_bytes, "tokens": score.n_tokens,
+            "nats": pytest.approx(score.nats), "bits_per_byte": pytest.approx(score.bits_per_byte),
+            "perplexity": pytest.approx(score.perplexity), "token_nats": pytest.approx(list(score.token_nats)),
+        }  # fmt: skip
+    nats, n_bytes = (sum(line[name] for line in lines_of(out)) for name in ("nats", "bytes"))
+    assert f"{nats / n_bytes / math.log(2):.4f} bits per byte" in err
+    assert err.splitlines()[-1] == hint("compare", folders[0], "OTHER_MODEL", "--text", file)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_is_singular(folders, capsys, hint, count):
+    """One document of one byte; one question."""
+    assert main(["score", folders[0], *["--text", "x"] * count, *CPU]) == 0
+    plural = "s" * (count > 1)
+    words = f"{count} document{plural}, {count} token{plural}, {count} byte{plural}: "
+    err = capsys.readouterr().err
+    assert err.startswith(words)
+    assert err.endswith(f"{hint('compare', folders[0], 'OTHER_MODEL', '--text', 'FILE')}\n")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.4, 0.5, 1.0])
+def test_an_interrupted_score_goes_on_to_the_same_file(folders, texts, capsys, lines_of, kept):
+    file, out = str(texts / "texts.jsonl"), texts / "scores.jsonl"
+    assert main(["score", folders[0], file, "--out", str(out), *CPU]) == 0
+    whole, summary = out.read_bytes(), capsys.readouterr().err
+    out.write_bytes(whole[: int(kept * len(whole))])
+    assert main(["score", folders[0], file, "--out", str(out), "--resume", *CPU]) == 0
+    for ours, theirs in zip(lines_of(out.read_text("utf-8")), lines_of(whole.decode()), strict=True):
+        assert [ours.pop("document"), ours.pop("model"), ours.pop("stride")] == list(theirs.values())[:3]
+        assert ours == pytest.approx(dict(list(theirs.items())[3:]), rel=1e-5)
+    assert capsys.readouterr().err == summary
