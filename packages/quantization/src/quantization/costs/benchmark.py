@@ -10,11 +10,10 @@ import torch
 
 from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
+from workbench import Progress, Whole, require, unwatched
 
 from ..conversion import quantize
-from ..extras import require
-from ..progress import Progress, Whole, unwatched
-from ..sizes import bytes_of
+from ..module_tree import bytes_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,8 +106,8 @@ def table(speeds: Sequence[Speed]) -> str:
 def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
     """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit. ImportError without
     the extra `plots`."""
-    figure = require("matplotlib.figure").Figure(figsize=(9, 4.5), layout="constrained")
-    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    figure = require("matplotlib.figure", "quantization", "plots").Figure(figsize=(9, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg", "quantization", "plots").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     counts, names = sorted({speed.rows for speed in speeds}), list(dict.fromkeys(speed.name for speed in speeds))
     for number, count in enumerate(counts):
