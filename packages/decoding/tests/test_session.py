@@ -1,97 +1,53 @@
-"""A session calls the blocks as one step where that is faster, and nobody can tell but by the time it takes."""
-
-import logging
+"""A session asks the model the same whichever library multiplies, and holds what its rows have read."""
 
 import pytest
 import torch
 
 import gpt2
-from decoding import GenerationSettings, generate_ids, session
+from decoding import GenerationSettings, generate_ids
 from decoding.session import Session
-from transformer import DecoderStack
-from transformer.kernels import fused, native
-from transformer.kernels.fused import FusedDecoder, PreparedStack
-
-PROMPTS = [[1, 2, 3], [5], [7, 8, 9, 10, 11]]
+from tensors import PackedWeights, onednn_is_there
+from tensors.machine import packed
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    model = gpt2.GPT2(gpt2.GPT2Config(211, 48, 64, 4, n_layer=3))
+    config = gpt2.GPT2Config(n_vocab=90, n_ctx=64, n_embd=32, n_head=4, n_layer=2)
+    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(1)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape) * 0.1)
+            parameter.mul_(12 if parameter.ndim > 1 else 1)
     return model
 
 
-@pytest.fixture
-def steps(monkeypatch):
-    """How often the blocks ran as one call; `steps.faster = False` as on a processor where that is slower."""
-    if native.library() is None:
-        pytest.skip("no C++ compiler here: blocks run one by one")
-
-    class Steps(list):
-        faster = True
-
-    made, original = Steps(), PreparedStack.__call__
-    monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
-    monkeypatch.setattr(fused, "MOST_FLOAT_TOKENS", 40)
-    monkeypatch.setattr(session, "fused_steps_are_faster", lambda: made.faster)
-    return made
+@pytest.mark.skipif(not onednn_is_there(), reason="this torch has no oneDNN to pack for")
+@pytest.mark.parametrize("faster", [True, False])
+@pytest.mark.parametrize("settings", [{}, {"beams": 3}, {"prompt_lookup_tokens": 3}])
+def test_ids_do_not_depend_on_the_library(model, monkeypatch, faster, settings):
+    monkeypatch.setattr(packed, "SMALLEST", 64)
+    monkeypatch.setattr("tensors.machine.products.onednn_is_faster", lambda: faster)
+    prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9]][: 3 if "prompt_lookup_tokens" not in settings else 1]
+    asked = GenerationSettings(max_new_tokens=24, temperature=0, **settings)
+    plain = generate_ids(model, prompts, asked, pack=False)
+    kept = PackedWeights()
+    assert [row.ids for row in generate_ids(model, prompts, asked, pack=kept)] == [row.ids for row in plain]
+    assert kept.packed
 
 
-@pytest.mark.parametrize("asked", [{}, {"beams": 3}, {"temperature": 0.9, "seed": 1}, {"prompt_lookup_tokens": 3}])
-def test_every_way_of_decoding_writes_the_same_ids_in_fused_steps(model, steps, asked):
-    settings = GenerationSettings(**{"temperature": 0, "max_new_tokens": 12, **asked})
-    wanted = [row.ids for row in generate_ids(model, PROMPTS, settings)]
-    assert len(steps) >= 5
-    steps.faster, taken = False, len(steps)
-    assert wanted == [row.ids for row in generate_ids(model, PROMPTS, settings)]
-    assert len(steps) == taken
-    assert type(model.decoder) is DecoderStack
-    assert model.training
+def test_rows_are_fed_selected_and_cut_as_one_feeds_whole_texts(tiny_model):
+    session = Session(tiny_model, 2, 10)
+    session.feed([[1, 2, 3], [4]])
+    session.select([1, 0, 0])
+    assert session.held == [1, 3, 3]
+    session.cut([1, 2, 3])
+    expected = [tiny_model(torch.tensor([text]))[0, -1] for text in ([4, 5], [1, 2, 6], [1, 2, 3, 7])]
+    assert torch.allclose(session.feed([[5], [6], [7]]), torch.stack(expected), atol=1e-5)
 
 
-def test_logits_are_those_of_single_blocks(model, steps):
-    quick = Session(model, 3, 20)
-    steps.faster = False
-    plain = Session(model, 3, 20)
-    assert type(quick.stepped.decoder) is FusedDecoder
-    assert plain.stepped is model
-    for tokens in (PROMPTS, [[4], [9], [200]], [[4], [9], [200]]):
-        ours, theirs = quick.feed(tokens), plain.feed(tokens)
-        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
-    assert len(steps) == 3
-
-
-def test_hooks_and_half_precision_stay_with_torch(model, steps):
-    seen = []
-    handle = model.decoder.blocks[1].register_forward_hook(lambda *given: seen.append(1))
-    watched = Session(model, 1, 20)
-    logits = watched.feed([[1, 2]])
-    handle.remove()
-    assert (len(seen), steps) == (1, [])
-    assert torch.allclose(Session(model, 1, 20).feed([[1, 2]]), logits, atol=1e-4)
-    assert len(steps) == 1
-    Session(model.bfloat16(), 1, 20).feed([[1, 2]])
-    assert len(steps) == 1
-
-
-def test_without_a_compiler_the_ids_are_the_same_and_one_note_is_given(model, steps, monkeypatch, tmp_path, caplog):
-    wanted = [row.ids for row in generate_ids(model, PROMPTS, GenerationSettings(temperature=0, max_new_tokens=8))]
-    taken = len(steps)
-    native._library.cache_clear()
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path))
-    try:
-        with caplog.at_level(logging.WARNING):
-            ours = generate_ids(model, PROMPTS, GenerationSettings(temperature=0, max_new_tokens=8))
-    finally:
-        native._library.cache_clear()
-    assert [row.ids for row in ours] == wanted
-    assert len(steps) == taken
-    assert [record.message for record in caplog.records] == [
-        "decoding runs on torch alone, quantized layers slowly: no kernels could be made "
-        "(no C++ compiler on the path: install g++ or clang, or set CXX)"
-    ]
+def test_a_cache_that_cannot_be_cut_is_named_where_tokens_are_taken_back(tiny_model):
+    session = Session(tiny_model, 1, 10)
+    session.feed([[1, 2]])
+    session.cut([2])  # nothing is taken back
+    session.cache = type("Plain", (), {"lengths": session.cache.lengths})()
+    with pytest.raises(TypeError, match=r"wanted a cache with cut\(lengths\), got Plain without; it is needed where"):
+        session.cut([1])
