@@ -41,9 +41,9 @@ def test_threads_spin_briefly_but_for_those_of_a_benchmark():
     program = """
 import os
 from quantization.commands.main import main
-for arguments in (["benchmark", "x", "--rows", "0"], ["report", "x", "--text", "no"], ["generate", "no", "--prompt", "x"]):
+for typed in ("benchmark x --rows 0", "report x --text no", "generate no --prompt x"):
     os.environ.pop("OMP_WAIT_POLICY", None)
-    main(arguments)
+    main(typed.split())
     print(os.environ.get("OMP_WAIT_POLICY"))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

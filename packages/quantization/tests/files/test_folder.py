@@ -107,9 +107,7 @@ def test_arguments_in_another_order_are_named(model, tokenizer, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     jaxtyping.config.update("jaxtyping_disable", True)  # whose checker would speak before our messages
     try:
-        with pytest.raises(
-            TypeError, match=r"^wanted save\(folder, model, tokenizer\), got \(GPT2, Tokenizer, str\); give"
-        ):
+        with pytest.raises(TypeError, match=r"^wanted save\(folder, model, tokenizer\), got \(GPT2, Tokenizer, str\);"):
             quantization.save(model, tokenizer, "here")
         with pytest.raises(TypeError, match=r"^wanted save_weights\(folder, model\), got \(GPT2, str\); give the arg"):
             quantization.save_weights(model, "here")
