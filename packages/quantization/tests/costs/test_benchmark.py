@@ -1,8 +1,11 @@
 """The benchmark's figures are what they say they are."""
 
+import os
+
 import pytest
 
 from quantization.costs.benchmark import AS_IT_IS, Speed, benchmark, memory_bandwidth, plot_speeds, table
+from transformer.kernels.native import SWITCH
 
 
 def test_every_precision_has_a_line_and_the_limit_is_bandwidth_over_bytes(model):
@@ -14,6 +17,18 @@ def test_every_precision_has_a_line_and_the_limit_is_bandwidth_over_bytes(model)
     assert len({round(limit) for limit in limits.values()}) == 1
     assert all(speed.tokens_per_second > 0 for speed in found)
     assert found[1].n_bytes < found[0].n_bytes
+
+
+def test_the_first_line_is_torchs_alone_and_the_others_choose(model, monkeypatch):
+    chosen = []
+    monkeypatch.setattr(
+        "quantization.costs.benchmark.seconds_of", lambda *given: chosen.append(os.environ.get(SWITCH)) or 1.0
+    )
+    monkeypatch.delenv(SWITCH, raising=False)
+    benchmark(model, ("int8",), rows=(1,), new_tokens=1, turns=1)
+    monkeypatch.setenv(SWITCH, "plain")
+    benchmark(model, ("int8",), rows=(1,), new_tokens=1, turns=1)
+    assert chosen == ["torch", None, "torch", None, "torch", "plain", "torch", "plain"]
 
 
 def test_bandwidth_is_bytes_over_the_median_of_the_seconds(monkeypatch):
