@@ -1,4 +1,4 @@
-"""Perplexity with a sliding window: `decoding.score_tokens` against the recipe on transformers' page.
+"""Perplexity with a sliding window: `evaluation.score_tokens` against the recipe on transformers' page.
 
     uv run python tests/benchmarks/perplexity_speed.py [TOKENS] [--processor-time]
 
