@@ -34,8 +34,8 @@ FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{n
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
 EXTRAS = "scikit-learn|torchvision|pillow|matplotlib|umap-learn|safetensors|huggingface_hub|pyarrow|llguidance|lm-eval"
 DEPTRY_KNOWS = f"DEP002={EXTRAS},DEP004=transformers"
-# What the session `lowest` leaves out, by name: tests of our code against itself, which ask nothing of a dependency that
-# other tests do not: broken imitations that a contract must catch, kills, damaged files, and the C library's memory.
+# What the session `lowest` leaves out, by name: tests of our code against itself. They ask nothing of a dependency that
+# is not asked elsewhere: broken imitations that a contract must catch, kills, damaged files, the C library's memory.
 SAME_ON_ANY_VERSION = "broken or kill or every_byte or flipped or allocator"
 ENVIRONMENT = {
     # Tests use tensors of a few hundred numbers: a second thread waits for the first, a spinning one takes its core.
