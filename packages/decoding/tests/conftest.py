@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import gpt2
 from attention import KeyValueCache
 
 
@@ -154,3 +155,15 @@ def models():
 @pytest.fixture
 def tokenizer():
     return ByteTokenizer()
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A GPT-2 with larger random weights than at the start of training, so that greedy text moves."""
+    tokenizer = gpt2.Tokenizer.train(["the cat sat on the mat, über 世界 🙂"] * 3, 280)
+    config = gpt2.GPT2Config(n_vocab=tokenizer.n_vocab, n_ctx=96, n_embd=32, n_head=4, n_layer=2)
+    model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(1)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(12 if parameter.ndim > 1 else 1)
+    return model, tokenizer

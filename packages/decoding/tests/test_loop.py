@@ -1,42 +1,16 @@
-"""The loop gives transformers' greedy ids, batch or alone, and ends each row where it should."""
+"""The loop: rows enter, are written and leave, each as if it were alone; equal prompts are read once."""
 
 import dataclasses
 
 import pytest
 import torch
 
-from decoding import Batch, GenerationSettings, generate, generate_ids, stream
+from decoding import Batch, GenerationSettings, generate_ids
 
 GREEDY = GenerationSettings(max_new_tokens=50, temperature=0)
+
+
 PROMPTS = [[3], [1, 4, 1, 5, 9, 2, 6], [5, 3, 5], [8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 2, 6, 4]]
-
-
-def transformers_greedy(model, prompt, **options):
-    prompt = torch.tensor([prompt])
-    ids = model.generate(
-        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=50, do_sample=False, pad_token_id=0, **options
-    )
-    return tuple(ids[0, prompt.shape[1] :].tolist())
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_greedy_ids_equal_those_of_transformers(models, seed):
-    theirs = models.transformers_gpt2(seed)
-    ours = models.Transformers(theirs)
-    expected = [transformers_greedy(theirs, prompt) for prompt in PROMPTS]
-    assert len(set(expected[1])) > 5, "the model stands still, the test would show nothing"
-    assert [row.ids for row in generate_ids(ours, PROMPTS, GREEDY)] == expected
-    assert [generate_ids(ours, [prompt], GREEDY)[0].ids for prompt in PROMPTS] == expected
-
-
-def test_rows_end_at_the_end_of_text_where_transformers_does(models):
-    theirs = models.transformers_gpt2(0)
-    stop = transformers_greedy(theirs, PROMPTS[1])[6]
-    expected = [transformers_greedy(theirs, prompt, eos_token_id=stop) for prompt in PROMPTS]
-    rows = generate_ids(models.Transformers(theirs), PROMPTS, GREEDY, end_of_text=stop)
-    assert [row.ids for row in rows] == expected
-    assert rows[1].finish_reason == "end_of_text"
-    assert {row.finish_reason for row in rows} == {"end_of_text", "max_new_tokens"}
 
 
 def greedy_by_hand(model, prompt, count):
@@ -78,65 +52,6 @@ def test_a_row_ends_with_length_where_the_context_is_full(tiny_model):
     assert [len(row.ids) for row in rows] == [0, 1, 10, 9, 10]
     assert [row.finish_reason for row in rows] == ["length", "length", "max_new_tokens", "length", "max_new_tokens"]
     assert rows[3].ids == greedy_by_hand(tiny_model, prompts[3], 9)
-
-
-def test_end_of_text_is_an_ordinary_token_when_asked(tiny_model):
-    settings = GenerationSettings(max_new_tokens=40, temperature=5.0, stop_at_end_of_text=False)
-    row = generate_ids(tiny_model, [[1]], settings, end_of_text=7)[0]
-    assert 7 in row.ids[:-1]
-    assert row.finish_reason == "max_new_tokens"
-
-
-def test_a_model_in_training_is_decoded_without_dropout_and_stays_as_it_was(tiny_model):
-    expected = generate_ids(tiny_model, PROMPTS, GREEDY)
-    tiny_model.train()
-    tiny_model.dropout.eval()
-    assert generate_ids(tiny_model, PROMPTS, GREEDY) == expected
-    assert not tiny_model.dropout.training, "a layer frozen by hand stays frozen"
-    tiny_model.dropout.train()
-    assert generate_ids(tiny_model, PROMPTS, GREEDY) == expected
-    assert tiny_model.training
-    assert tiny_model.dropout.training
-
-
-def test_no_prompts_give_no_rows(tiny_model):
-    assert generate_ids(tiny_model, [], GREEDY) == []
-
-
-@pytest.mark.parametrize(
-    ("ids", "end_of_text", "words"),
-    [
-        ([[1], []], None, r"1 to 48 tokens.*got 0 in prompt 2; start from"),
-        ([[1] * 49], None, r"1 to 48 tokens.*got 49 in prompt 1; shorten"),
-        ([[1, 23]], None, r"0 to 22.*got 23 in prompt 1; encode"),
-        ([[-1]], None, r"0 to 22.*got -1 in prompt 1; encode"),
-        ([[1]], 23, r"0 to 22.*got 23 in end_of_text; encode"),
-    ],
-)
-def test_prompts_that_the_model_cannot_take_are_named(tiny_model, ids, end_of_text, words):
-    with pytest.raises(ValueError, match=words):
-        generate_ids(tiny_model, ids, GREEDY, end_of_text=end_of_text)
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"banned": tuple((token,) for token in range(23))}, "wanted at least one token .* ban them all: allow one"),
-        ({"banned": ((23,),)}, r"0 to 22.*got 23 in banned; encode"),
-        ({"stop": ("word",)}, r"wanted decode_bytes to find the stop strings \('word',\) .* got none; pass"),
-    ],
-)
-def test_words_that_leave_nothing_or_cannot_be_known_are_refused(tiny_model, more, words):
-    with pytest.raises(ValueError, match=words):
-        generate_ids(tiny_model, [[1]], dataclasses.replace(GREEDY, **more))
-
-
-@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_logits_that_are_no_distribution_are_an_error(models, bad):
-    table = torch.zeros(3, 3)
-    table[1, 2] = bad
-    with pytest.raises(ValueError, match=r"finite logits, got .* in row 1 of 2; check"):
-        generate_ids(models.Table(table), [[0], [1]], GREEDY)
 
 
 def test_rows_that_wait_enter_as_others_leave_and_get_what_they_get_alone(tiny_model):
@@ -189,31 +104,6 @@ def test_a_row_that_may_forget_goes_on_from_its_newest_half(tiny_model, caplog):
     assert caplog.text.count("oldest half is forgotten") == 1
 
 
-def test_each_row_ends_at_its_own_stop_strings(models, tokenizer):
-    table = torch.full((257, 257), -9.0)
-    table[torch.arange(257), (torch.arange(257) + 1) % 257] = 9.0
-    model = models.Table(table)
-    settings = [dataclasses.replace(GREEDY, stop=stop) for stop in (("xyz", "fgh"), ("j",), ())]
-    rows = generate_ids(model, [[97]] * 3, settings, decode_bytes=tokenizer.decode_bytes)
-    assert [bytes(row.ids) for row in rows[:2]] == [b"bcdefgh", b"bcdefghij"]
-    assert [row.finish_reason for row in rows] == ["stop", "stop", "max_new_tokens"]
-    assert generate(model, tokenizer, ["a"], settings[0])[0].text == "bcde"
-    pieces = list(stream(model, tokenizer, "a", settings[0]))
-    assert "".join(pieces) == "bcde"
-    held_back = list(stream(model, tokenizer, "a", dataclasses.replace(GREEDY, stop=("efX",), max_new_tokens=6)))
-    assert held_back == ["b", "c", "d", "efg"], "what may begin a stop string waits until it is none"
-
-
-def test_log_probabilities_are_the_models_own_and_the_likeliest_come_first(tiny_model):
-    settings = GenerationSettings(max_new_tokens=6, temperature=0.5, top_k=3, seed=1, log_probabilities=4)
-    rows = generate_ids(tiny_model, PROMPTS, settings)
-    for prompt, row in zip(PROMPTS, rows, strict=True):
-        logits = tiny_model(torch.tensor([[*prompt, *row.ids]]))[0, len(prompt) - 1 : -1].log_softmax(-1)
-        expected = logits.gather(1, torch.tensor(row.ids)[:, None]).squeeze(1)
-        assert torch.allclose(torch.tensor(row.log_probabilities), expected, atol=1e-5)
-        assert [[token for token, _ in place] for place in row.likeliest] == logits.topk(4).indices.tolist()
-
-
 def test_a_cancelled_batch_keeps_what_was_written(tiny_model):
     answers = iter([False] * 5 + [True] * 99)
     rows = generate_ids(tiny_model, PROMPTS, GREEDY, cancelled=lambda: next(answers), max_rows=3)
@@ -233,3 +123,99 @@ def test_a_cancelled_row_leaves_the_others_alone(tiny_model):
         (1, "cancelled"), (9, "max_new_tokens"), (9, "max_new_tokens"),
     ]  # fmt: skip
     assert rows[2].result == generate_ids(tiny_model, PROMPTS[2:3], rows[2].settings)[0]
+
+
+@pytest.fixture
+def read(tiny_model):
+    """How many tokens the model has read, padding not counted."""
+    counts = []
+
+    def count(module, inputs, options, output):
+        lengths = options.get("lengths")
+        counts.append(inputs[0].numel() if lengths is None else int(lengths.sum()))
+
+    tiny_model.register_forward_hook(count, with_kwargs=True)
+    return lambda: sum(counts)
+
+
+PROMPT = [8, 9, 7, 9, 3, 2, 3, 8, 4, 6, 2, 6, 4]
+DRAWN = GenerationSettings(max_new_tokens=9, temperature=6.0, seed=5)
+
+
+def alone(model, prompt, settings, number):
+    """Row `number` of a batch, written by itself."""
+    return generate_ids(model, [prompt], settings, first_row=number)[0]
+
+
+@pytest.mark.parametrize("max_rows", [1, 2, 3, 8])
+def test_equal_prompts_are_read_once_and_each_row_draws_its_own(tiny_model, read, max_rows):
+    rows = generate_ids(tiny_model, [PROMPT] * 8, DRAWN, max_rows=max_rows)
+    assert read() == len(PROMPT) + 8 * (9 - 1)
+    assert [row.ids for row in rows] == [alone(tiny_model, PROMPT, DRAWN, number).ids for number in range(8)]
+    assert len({row.ids for row in rows}) > 4
+
+
+def test_rows_that_end_at_once_hand_their_prompt_on(tiny_model, read):
+    one = dataclasses.replace(DRAWN, max_new_tokens=1)
+    rows = generate_ids(tiny_model, [PROMPT] * 5, one, max_rows=2)
+    assert read() == len(PROMPT)
+    assert [row.ids for row in rows] == [alone(tiny_model, PROMPT, one, number).ids for number in range(5)]
+
+
+def test_equal_prompts_between_others_are_read_once_while_a_row_holds_them(tiny_model, read):
+    prompts = [PROMPT, [1, 2], PROMPT, [3], PROMPT, [1, 2], [1, 2]]
+    settings = [dataclasses.replace(DRAWN, max_new_tokens=count) for count in (5, 9, 7, 3, 4, 6, 1)]
+    rows = generate_ids(tiny_model, prompts, settings, max_rows=3)
+    assert read() == len(PROMPT) + 2 + 1 + sum(one.max_new_tokens - 1 for one in settings)
+    for number, (row, prompt, one) in enumerate(zip(rows, prompts, settings, strict=True)):
+        assert row.ids == alone(tiny_model, prompt, one, number).ids
+
+
+def test_a_prompt_that_no_row_holds_any_longer_is_read_again(tiny_model, read):
+    batch = Batch(tiny_model, max_rows=2)
+    first = batch.add(PROMPT, dataclasses.replace(DRAWN, max_new_tokens=2))
+    batch.run()
+    again = batch.add(PROMPT, dataclasses.replace(DRAWN, max_new_tokens=2))
+    batch.run()
+    assert read() == 2 * (len(PROMPT) + 1)
+    assert first.result.ids == alone(tiny_model, PROMPT, first.settings, 0).ids
+    assert again.result.ids == alone(tiny_model, PROMPT, again.settings, 1).ids
+
+
+def test_a_row_that_has_forgotten_its_prompt_is_not_copied(tiny_model):
+    forgets = dataclasses.replace(GREEDY, max_new_tokens=60, when_full="drop_oldest_half")
+    batch = Batch(tiny_model, max_rows=2)
+    first = batch.add(PROMPT, forgets)
+    while len(first.ids) < 40:
+        batch.step()
+    again = batch.add(PROMPT, dataclasses.replace(GREEDY, max_new_tokens=8))
+    batch.run()
+    assert again.result.ids == greedy_by_hand(tiny_model, PROMPT, 8)
+
+
+def test_a_row_that_waits_for_a_prompt_reads_it_itself_when_its_reader_is_cancelled(tiny_model):
+    batch = Batch(tiny_model, max_rows=2)
+    rows = [batch.add(PROMPT, DRAWN), batch.add(PROMPT, DRAWN)]
+    rows[0].cancel()
+    batch.run()
+    assert rows[0].result.ids == ()
+    assert rows[1].result.ids == alone(tiny_model, PROMPT, DRAWN, 1).ids
+
+
+def test_equal_prompts_need_no_cache_that_can_be_cut(tiny_model):
+    new_cache = tiny_model.new_cache
+    expected = generate_ids(tiny_model, [PROMPT, [1], PROMPT], DRAWN)
+
+    class Uncut:
+        """A cache that can select rows, and no more."""
+
+        def __init__(self, cache):
+            self.select, self.advance, self.layer = cache.select, cache.advance, cache.layer
+            self.cache = cache
+
+        @property
+        def lengths(self):
+            return self.cache.lengths
+
+    tiny_model.new_cache = lambda *sizes: Uncut(new_cache(*sizes))
+    assert generate_ids(tiny_model, [PROMPT, [1], PROMPT], DRAWN) == expected

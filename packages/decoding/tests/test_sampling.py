@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from decoding import GenerationSettings, generate_ids, sample
-from decoding.methods.largest import largest
 
 WEIGHTS = torch.tensor([0.28, 0.22, 0.18, 0.14, 0.10, 0.06, 0.02])
+
+
 ENTROPY = -(WEIGHTS * WEIGHTS.log()).sum().item()
 
 
@@ -92,15 +93,3 @@ def test_sampling_leaves_the_global_random_state_alone(tiny_model):
     before = torch.get_rng_state()
     generate_ids(tiny_model, [[1, 2]], GenerationSettings(max_new_tokens=5))
     assert torch.equal(torch.get_rng_state(), before)
-
-
-@pytest.mark.parametrize("n", [5, 8 * 64 * 8, 30_001])
-def test_the_largest_scores_are_found_in_their_chunks(n):
-    scores = torch.randn(3, n, generator=torch.Generator().manual_seed(n))
-    scores[1, 7:] = -torch.inf
-    scores[2, -3:] += 9  # behind the last whole chunk
-    places = largest(scores, 8)
-    best = scores.topk(min(8, n))
-    assert torch.equal(scores.gather(1, places), best.values)
-    assert torch.equal(places[::2], best.indices[::2])
-    assert all(len(set(row)) == len(row) for row in places.tolist())

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from decoding import GenerationSettings, generate, generate_ids, stream
-from evaluation import quality_report, score_documents
 
 TEXT = "Grüße, 世界! 🙂🇨🇭 é"
 
@@ -80,9 +79,6 @@ def test_one_text_is_no_list_of_its_letters(text_model, tokenizer, text):
     advice = rf"got one text, {text[:40]!r}; write \[{text[:40]!r}\] for a list of one$"
     with pytest.raises(TypeError, match=rf"wanted a list of prompts, {advice}"):
         generate(text_model, tokenizer, text)
-    for function in (lambda: next(score_documents(text_model, tokenizer, text)), lambda: quality_report(text)):
-        with pytest.raises(TypeError, match=rf"wanted a list of texts, {advice}"):
-            function()
 
 
 def test_wrong_input_of_a_stream_is_reported_at_the_call(text_model, tokenizer):
@@ -100,3 +96,9 @@ def test_what_would_not_be_the_text_of_generate_is_not_streamed(text_model, toke
     settings = GenerationSettings(temperature=0, **options)
     with pytest.raises(ValueError, match=r"wanted .* to stream, got .*; use generate"):
         stream(text_model, tokenizer, "a", settings)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_streamed_text_of_gpt2_equals_generated_text(trained, seed):
+    settings = GenerationSettings(max_new_tokens=60, temperature=3.0, seed=seed)
+    assert "".join(stream(*trained, "the cat", settings)) == generate(*trained, ["the cat"], settings)[0].text

@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from tensors import fork_random
+from workbench import make_folder
 
-from ..durable import make_folder
 from ..loop import Step
 from ..processes.ranks import is_first_rank, whole
 from .log_cutting import cut_events, cut_lines

@@ -1,0 +1,63 @@
+"""Every row matches the form that it is bound to."""
+
+import json
+import re
+
+import pytest
+import torch
+
+from decoding import (
+    GenerationSettings,
+    generate,
+    matching_grammar,
+    matching_regex,
+    matching_schema,
+)
+
+
+def babbler(models):
+    """A model of bytes that would write anything."""
+    return models.Table(torch.randn(257, 257, generator=torch.Generator().manual_seed(1)) * 2)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_regular_expression_is_matched_by_every_row(models, tokenizer, beams):
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    settings = GenerationSettings(max_new_tokens=40, beams=beams, seed=4)
+    constraints = [matching_regex(tokenizer, r"[a-c]{3,5}-(x|yy)") for _ in range(6)]
+    rows = generate(babbler(models), tokenizer, ["Hi"] * 6, settings, constraints=constraints)
+    assert {row.finish_reason for row in rows} == {"end_of_text"}
+    assert all(re.fullmatch(r"[a-c]{3,5}-(x|yy)", row.text) for row in rows)
+    assert beams > 1 or len({row.text for row in rows}) > 3
+
+
+def test_a_schema_and_a_grammar_are_kept(models, tokenizer):
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    schema = {
+        "type": "object",
+        "properties": {"age": {"type": "integer", "minimum": 0, "maximum": 99}, "ok": {"type": "boolean"}},
+        "required": ["age", "ok"], "additionalProperties": False,
+    }  # fmt: skip
+    constraints = [matching_schema(tokenizer, schema), matching_grammar(tokenizer, 'start: "(" start ")" | "x"')]
+    settings = GenerationSettings(max_new_tokens=400, seed=4)
+    record, nested = generate(babbler(models), tokenizer, ["a", "b"], settings, constraints=constraints)
+    read = json.loads(record.text)
+    assert set(read) == {"age", "ok"}
+    assert 0 <= read["age"] <= 99
+    depth = nested.text.index("x")
+    assert nested.text == "(" * depth + "x" + ")" * depth
+
+
+@pytest.mark.parametrize(
+    ("matching", "text", "words"),
+    [
+        (matching_regex, "[0-9", "a regular expression, got one with an error: unclosed character class; correct it"),
+        (matching_schema, '{"type": "foo"}', "a JSON schema, got one with an error: Invalid type: foo; correct it"),
+        (matching_schema, "{", "a JSON schema, got '{': Expecting property name"),
+        (matching_grammar, "start: foo", 'a grammar, got one with an error: at 1(8): unknown name: "foo"; correct it'),
+    ],
+)
+def test_a_form_with_an_error_is_named_with_what_is_wrong(tokenizer, matching, text, words):
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    with pytest.raises(ValueError, match=re.escape(f"wanted {words}")):
+        matching(tokenizer, text)
