@@ -97,7 +97,8 @@ def check(settings: TrainSettings) -> None:
     for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "processes"):
         value = getattr(settings, name)
         if value is not None and value < 1:
-            raise ValueError(f"--{name.replace('_', '-')}: wanted a whole number of at least 1, got {value}; leave it out")
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
     if settings.source is not None and settings.tokenizer == "own":
         raise ValueError("--tokenizer: wanted that of the model with --from, got own; leave --tokenizer out")
     if settings.recipe == "finetune" and settings.source is None and settings.resume is None:
