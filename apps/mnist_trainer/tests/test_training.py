@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from mnist_trainer import TrainSettings, run
 from mnist_trainer.commands.main import main
 
-SHORT = TrainSettings(epochs=3, patience=3, device="cpu", log_every=5)
-OPTIONS = ["--epochs", "3", "--patience", "3", "--device", "cpu", "--log-every", "5"]
+SHORT = TrainSettings(epochs=2, patience=2, device="cpu", log_every=5)
+OPTIONS = ["--epochs", "2", "--patience", "2", "--device", "cpu", "--log-every", "5"]
 """The same on the command line."""
 
 
