@@ -29,7 +29,8 @@ def test_the_map_and_the_ladder_name_every_member() -> None:
 
 
 def test_every_local_link_leads_somewhere() -> None:
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(folder / "README.md" for folder in MEMBERS)]:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    for page in [*pages, *(page for folder in MEMBERS for page in (folder / "README.md", *folder.glob("docs/*.md")))]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}, which is not there"
 

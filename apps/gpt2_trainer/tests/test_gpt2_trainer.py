@@ -95,12 +95,12 @@ def test_a_resumed_run_is_sampled_and_shown_as_it_began(trainer, text_file, tmp_
     folder = tmp_path / "my run"
     answers = iter([False, False, False, True])
     good = gpt2.run
-    monkeypatch.setattr(gpt2, "run", lambda settings, stop: good(settings, lambda: next(answers)))
+    monkeypatch.setattr("gpt2.training.text_run.run", lambda settings, stop: good(settings, lambda: next(answers)))
     options = ["--sample-every", "1", "--prompt", "It was", "--temperature", "0"]
     code, output, _ = trainer("--text", text_file, "--out", folder, *TINY, *options, "--evaluate-every", "2")
     assert "Stopped after step 4 of 6" in output
     assert f"--resume '{folder}'" in output
-    monkeypatch.setattr(gpt2, "run", good)
+    monkeypatch.setattr("gpt2.training.text_run.run", good)
     code, output, errors = trainer("--resume", folder, "--sample-tokens", "3")
     assert code == 0, errors
     samples = read_samples(folder)
@@ -160,6 +160,6 @@ def test_a_text_without_its_option_is_explained(trainer):
 
 
 def test_help_needs_no_torch():
-    code = "import sys, gpt2_trainer.command as c\ntry: c.main()\nfinally: assert 'torch' not in sys.modules"
+    code = "import sys, gpt2_trainer.commands.main as c\ntry: c.main()\nfinally: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert all(option in done.stdout for option in ("--sample-every", "--prompt", "--recipe", "--resume"))

@@ -1,3 +1,5 @@
+import re
+
 import jaxtyping
 import pytest
 import torch
@@ -14,3 +16,15 @@ def unchecked():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def refused(unchecked):
+    """Hold a refusal to its three parts, what was wanted, what came and what to do, with `message` in it."""
+
+    def hold(call, message):
+        with pytest.raises(ValueError, match=message) as refusal:
+            call()
+        assert re.match("wanted .*, got .*; .", str(refusal.value))
+
+    return hold

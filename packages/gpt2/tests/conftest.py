@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gpt2 import GPT2, GPT2Config, Tokenizer
+import gpt2
+from gpt2 import GPT2, GPT2Config, TextCurriculum, Tokenizer
 
 torch.set_num_threads(1)
 
@@ -20,6 +21,22 @@ def own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What is compared with `transformers` needs the extra `verify`: `pytest.mark.extras`."""
+    for item in items:
+        if "transformers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.extras)
+
+
+@pytest.fixture(scope="session")
+def transformers():
+    """The library, imported where it is asked for."""
+    import transformers
+
+    return transformers
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +74,45 @@ def tokens() -> torch.Tensor:
     return torch.randint(CONFIG.n_vocab, (3, 20), generator=torch.Generator().manual_seed(3))
 
 
+@pytest.fixture
+def folder(model, tokenizer, tmp_path) -> Path:
+    """The model and its tokenizer, saved."""
+    gpt2.save(tmp_path / "model", model, tokenizer)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run `gpt2 ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+    from gpt2.commands.main import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gpt2", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return int(end.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def broken_at(monkeypatch):
+    """Make the loss of the given calls of the training loss, one a step, no number."""
+    good = TextCurriculum.loss
+
+    def break_at(*numbers):
+        calls = iter(range(1, 10**6))
+
+        def loss(model, batch):
+            total, count = good(model, batch)
+            return (total * float("nan") if model.training and next(calls) in numbers else total), count
+
+        monkeypatch.setattr(TextCurriculum, "loss", staticmethod(loss))
+
+    return break_at
+
+
 @pytest.fixture(scope="session")
 def fork(own_cache, tmp_path_factory):
     """A function that runs a script in a process forked from a server that has imported torch already. The script's
@@ -68,7 +124,7 @@ def fork(own_cache, tmp_path_factory):
         "torch.distributed.fsdp",
         "torch.distributed.checkpoint",
     ]
-    context.set_forkserver_preload(["gpt2.commands.main", "gpt2.training.run", *slow_to_import])
+    context.set_forkserver_preload(["gpt2.commands.main", "gpt2.training.text_run", *slow_to_import])
     started = []
 
     def start(script, *arguments):

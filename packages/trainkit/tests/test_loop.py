@@ -1,4 +1,4 @@
-"""Claims about the loop and evaluation, held to plain torch."""
+"""Claims about the loop, held to plain torch: cuts, schedules, precision, compiling, wrong batches."""
 
 import math
 
@@ -7,12 +7,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from trainkit import NonFiniteLoss, adamw, bits_per_byte, constant, evaluate, muon, train_steps
-
-
-def squared_error(model, batch):
-    inputs, targets = batch
-    return (model(inputs) - targets).square().sum(), len(targets)
+from trainkit import (
+    NonFiniteLoss,
+    StatePart,
+    adamw,
+    constant,
+    evaluate,
+    muon,
+    squared_error,
+    train_steps,
+)
 
 
 def make_batch(seed, size, dtype=torch.float32):
@@ -35,7 +39,7 @@ def test_the_loop_does_what_a_hand_written_one_does():
         for step in train_steps(
             ours,
             [[make_batch(n, 8, torch.float64)] for n in range(20)],
-            squared_error,
+            loss,
             torch.optim.SGD(ours.parameters(), lr=0.3),
             clip=0.5,
         )
@@ -59,7 +63,7 @@ def test_cutting_a_step_into_micro_batches_changes_nothing(sizes):
     for cut in ([12], sizes):
         model = make_model(torch.float64)
         micro = list(zip(whole[0].split(cut), whole[1].split(cut), strict=True))
-        [step] = train_steps(model, [micro], squared_error, torch.optim.SGD(model.parameters(), lr=0.1))
+        [step] = train_steps(model, [micro], loss, torch.optim.SGD(model.parameters(), lr=0.1))
         results.append((step.loss, step.gradient_norm, step.items, *[p.sum().item() for p in model.parameters()]))
     assert results[1] == pytest.approx(results[0], rel=1e-12)
 
@@ -67,7 +71,7 @@ def test_cutting_a_step_into_micro_batches_changes_nothing(sizes):
 def test_the_mean_is_over_tokens_not_over_micro_batches():
     model = make_model()
     a, b = make_batch(0, 1), make_batch(1, 9)
-    [step] = train_steps(model, [[a, b]], squared_error, torch.optim.SGD(model.parameters(), lr=0.0))
+    [step] = train_steps(model, [[a, b]], loss, torch.optim.SGD(model.parameters(), lr=0.0))
     mean = functional.mse_loss(model(torch.cat([a[0], b[0]])), torch.cat([a[1], b[1]]))
     assert step.loss == pytest.approx(mean.item(), rel=1e-5)
 
@@ -81,11 +85,11 @@ def test_steps_are_numbered_from_the_start_and_follow_the_schedule():
 
     model, batches = make_model(), Stream([[make_batch(0, 4)]] * 3)
     optimizer = adamw(model, 0.1)
-    steps = list(train_steps(model, batches, squared_error, optimizer, schedule=lambda n: n / 10))
+    steps = list(train_steps(model, batches, loss, optimizer, schedule=lambda n: n / 10))
     assert [step.number for step in steps] == [8, 9, 10]
     assert [step.learning_rate for step in steps] == pytest.approx([0.07, 0.08, 0.09])
     assert batches.closed
-    assert [step.number for step in train_steps(model, batches, squared_error, optimizer, start=0)] == [1, 2, 3]
+    assert [step.number for step in train_steps(model, batches, loss, optimizer, start=0)] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("make", [lambda m: adamw(m, 0.1), lambda m: muon(m, 0.1, adam_learning_rate=0.1)])
@@ -94,7 +98,7 @@ def test_a_non_finite_loss_stops_before_anything_is_touched(make):
     optimizer = make(model)
     good, bad = make_batch(0, 4), make_batch(1, 4)
     bad[0][2, 1] = math.nan
-    steps = train_steps(model, [[good], [good, bad]], squared_error, optimizer, schedule=constant())
+    steps = train_steps(model, [[good], [good, bad]], loss, optimizer, schedule=constant())
     next(steps)
     before = [p.clone() for p in model.parameters()]
     state = [{k: torch.as_tensor(v).clone() for k, v in optimizer.state[p].items()} for p in model.parameters()]
@@ -130,47 +134,76 @@ def test_an_infinite_gradient_under_a_finite_loss_stops_too():
 def test_wrong_batches_are_explained(batches, kind, message):
     model = make_model()
     with pytest.raises(kind, match=message):
-        list(train_steps(model, batches, squared_error, adamw(model, 0.1)))
+        list(train_steps(model, batches, loss, adamw(model, 0.1)))
     with pytest.raises(kind, match=r"wanted"):
-        evaluate(model, batches, squared_error)
+        evaluate(model, batches, loss)
 
 
 def test_clip_must_be_positive():
     model = make_model()
     with pytest.raises(ValueError, match=r"wanted clip > 0, or None.*got 0"):
-        train_steps(model, [], squared_error, adamw(model, 0.1), clip=0.0)
+        train_steps(model, [], loss, adamw(model, 0.1), clip=0.0)
 
 
-def test_evaluation_weighs_an_uneven_last_batch_by_what_it_holds():
-    model = make_model()
-    inputs, targets = make_batch(3, 10)
-    cut = [[(inputs[:7], targets[:7])], [(inputs[7:9], targets[7:9]), (inputs[9:], targets[9:])]]
-    result = evaluate(model, cut, squared_error)
-    assert result.loss == pytest.approx(functional.mse_loss(model(inputs), targets).item(), rel=1e-6)
-    assert float(result) == result.loss
-    assert result.count == 10
-    assert result.perplexity == pytest.approx(math.exp(result.loss))
+def loss(model, batch):
+    return squared_error(model(batch[0]), batch[1])
 
 
-def test_evaluation_disturbs_neither_modes_nor_random_state_nor_gradients():
-    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 1))
-    model[1].eval()  # frozen on purpose; must stay so
-    modes = [module.training for module in model.modules()]
-    buffers = [buffer.clone() for buffer in model.buffers()]
-    state = torch.get_rng_state()
-
-    def noisy(model, batch):
-        return squared_error(model, (batch[0] + torch.randn_like(batch[0]), batch[1]))
-
-    first, second = (evaluate(model, [[make_batch(0, 5)]], noisy) for _ in range(2))
-    assert first == second
-    assert [module.training for module in model.modules()] == modes
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(a, b) for a, b in zip(buffers, model.buffers(), strict=True))
-    assert all(p.grad is None for p in model.parameters())
+def batch(n, scale=1.0):
+    inputs = torch.randn(8, 3, generator=torch.Generator().manual_seed(n))
+    return [(inputs * scale, inputs.sum(1, keepdim=True) * scale)]
 
 
-def test_bits_per_byte_of_a_uniform_guess_over_bytes_is_eight():
-    assert bits_per_byte(1000 * math.log(256), 1000) == pytest.approx(8.0)
-    with pytest.raises(ValueError, match=r"wanted the number of bytes.*got 0"):
-        bits_per_byte(1.0, 0)
+def make():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+    return model, adamw(model, 1e-3)
+
+
+def test_bfloat16_autocast_keeps_float32_weights_and_learns():
+    model, optimizer = make()
+    seen = []
+
+    def watching(model, batch):
+        seen.append(model[0](batch[0]).dtype)
+        return squared_error(model(batch[0]).float(), batch[1])
+
+    steps = list(train_steps(model, [*map(batch, range(60))], watching, optimizer, precision=torch.bfloat16))
+    assert set(seen) == {torch.bfloat16}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert sum(s.loss for s in steps[-10:]) < sum(s.loss for s in steps[:10])
+    plain, bf16 = (evaluate(model, [batch(0)], watching, precision=kind).loss for kind in (None, torch.bfloat16))
+    assert plain != bf16
+    assert plain == pytest.approx(bf16, rel=0.05)
+
+
+def test_float16_wants_a_scaler_which_answers_an_overflow_and_is_resumed(tmp_path):
+    model, optimizer = make()
+    with pytest.raises(ValueError, match=r"wanted a scaler with float16.*pass torch.amp.GradScaler"):
+        train_steps(model, [], loss, optimizer, precision=torch.float16)
+    reference, plain_optimizer = make()
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127, growth_interval=5)
+    steps = list(train_steps(model, [*map(batch, range(9))], loss, optimizer, scaler=scaler))
+    assert steps[0].skipped
+    taken = [step.number - 1 for step in steps if not step.skipped]
+    assert len(taken) >= 3
+    list(train_steps(reference, [batch(n) for n in taken], loss, plain_optimizer))
+    for a, b in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+    part, again = StatePart(scaler, "scaler"), torch.amp.GradScaler("cpu")
+    part.save(tmp_path)
+    StatePart(again, "scaler").load(tmp_path)
+    assert again.state_dict() == scaler.state_dict()
+
+
+@pytest.mark.slow
+def test_a_compiled_loss_gives_the_same_training():
+    def loss(model, batch):  # in plain torch: the checks of shapes while testing cannot be compiled
+        return (model(batch[0]) - batch[1]).square().sum(), len(batch[1])
+
+    losses = []
+    for compiled in (False, True):
+        model, optimizer = make()
+        steps = train_steps(model, [*map(batch, range(5))], torch.compile(loss) if compiled else loss, optimizer)
+        losses.append([step.loss for step in steps])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

@@ -3,8 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from .commands.settings import TrainerSettings
+from decoding import GenerationSettings
+from workbench import parse_object, split_lines
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How a run is sampled; RUN/sampling.json, so that it goes on as it began."""
+    """How a run is sampled; RUN/sampling.json, so that a resumed run is sampled as it began."""
 
     prompt: str = "The"
     sample_every: int | None = None
@@ -32,9 +34,11 @@ class Sampling:
         (folder / "sampling.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
-def sampling_of(settings: TrainerSettings) -> Sampling:
-    """What the settings say, else what the run to resume was told, else the defaults."""
-    begun, path = Sampling(), settings.train.resume and settings.train.resume / "sampling.json"
+def sampling_of(resumed: Path | None = None, **given: Any) -> Sampling:
+    """What is `given` of a `Sampling`, else what the run to resume was told, else the defaults; None says nothing.
+
+    ValueError for a run folder whose sampling.json is something else."""
+    begun, path = Sampling(), resumed and resumed / "sampling.json"
     if path and path.is_file():
         try:
             begun = Sampling(**json.loads(path.read_text(encoding="utf-8")))
@@ -43,8 +47,23 @@ def sampling_of(settings: TrainerSettings) -> Sampling:
                 f"{path}: wanted how the run was sampled, got something else ({error}); remove the file, and the "
                 "options say it again"
             ) from None
-    given = {name: getattr(settings, name) for name in asdict(begun)}
     return replace(begun, **{name: value for name, value in given.items() if value is not None})
+
+
+def generation_settings(sampling: Sampling) -> GenerationSettings:
+    """How samples are drawn; ValueError, in the words of the options, for what decoding does not allow."""
+    try:
+        return GenerationSettings(
+            max_new_tokens=sampling.sample_tokens,
+            temperature=sampling.temperature,
+            top_k=sampling.top_k if sampling.temperature > 0 else 0,
+        )
+    except ValueError as error:
+        options = {"max_new_tokens": "--sample-tokens", "temperature": "--temperature", "top_k": "--top-k"}
+        message = str(error)
+        for name, option in options.items():
+            message = message.replace(name, option)
+        raise ValueError(message) from None
 
 
 class SampleLog:
@@ -64,9 +83,9 @@ class SampleLog:
 def read_samples(folder: Path) -> list[Sample]:
     """The samples of a run, oldest first; a line torn by a kill ends the list."""
     path, samples = folder / "samples.jsonl", []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+    for line in split_lines(path.read_text(encoding="utf-8", errors="replace")) if path.exists() else ():
         try:
-            samples.append(Sample(**json.loads(line)))
+            samples.append(Sample(**parse_object(line, str(path))))
         except (ValueError, TypeError):
             break
     return samples

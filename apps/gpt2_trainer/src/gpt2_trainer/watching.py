@@ -1,26 +1,12 @@
 """Looking at a run without changing it: samples, and in TensorBoard the same samples with pictures of the model."""
 
 import gpt2
-from decoding import GenerationSettings, generate
+from decoding import generate
 from trainkit import Step
 
 from .pictures import figures as pictures
 from .pictures.report import LOOKED_AT
-from .samples import Sample, SampleLog, Sampling
-
-
-def generation_settings(sampling: Sampling) -> GenerationSettings:
-    """How samples are drawn; ValueError, in the words of the options, for what decoding does not allow."""
-    try:
-        return GenerationSettings(
-            max_new_tokens=sampling.sample_tokens,
-            temperature=sampling.temperature,
-            top_k=sampling.top_k if sampling.temperature > 0 else 0,
-        )
-    except ValueError as error:
-        options = {"max_new_tokens": "--sample-tokens", "temperature": "--temperature", "top_k": "--top-k"}
-        name, _, rest = str(error).partition(" ")
-        raise ValueError(f"{options.get(name, name)} {rest}") from None
+from .samples import Sample, SampleLog, Sampling, generation_settings
 
 
 class Watcher:
@@ -29,7 +15,7 @@ class Watcher:
     ValueError for a prompt that the model cannot read.
     """
 
-    def __init__(self, run: "gpt2.Run", sampling: Sampling) -> None:
+    def __init__(self, run: "gpt2.TextRun", sampling: Sampling) -> None:
         self.run, self.sampling, self.drawn = run, sampling, generation_settings(sampling)
         self.sample_every = sampling.sample_every or -(-run.total // 10)
         if (length := len(run.tokenizer.encode(sampling.prompt))) > run.config.n_ctx:

@@ -63,8 +63,13 @@ class Batches:
         self.micro_batch_size = batch_size if micro_batch_size is None else micro_batch_size
         self.num_workers, self.start_method, self.pin_memory = num_workers, start_method, pin_memory
         lengths = None if lengths is None else np.asarray(lengths)
+        if batch_size < 1 or self.micro_batch_size < 1:
+            raise ValueError(
+                f"wanted batch sizes of at least 1, got {batch_size} and micro-batches of {self.micro_batch_size}; "
+                "raise them"
+            )
         self.order = _order(dataset, batch_size, seed, shuffle, drop_last, lengths)
-        _check_sizes(self.order, self.micro_batch_size)
+        _check_sizes(self.order)
         if world_size < 1 or not 0 <= rank < world_size:
             raise ValueError(
                 f"wanted a rank from 0 to world_size - 1, got {rank} of {world_size}; pass those of torch.distributed"
@@ -138,14 +143,9 @@ def _order(
     return order
 
 
-def _check_sizes(order: ExampleOrder, micro_batch_size: int) -> None:
+def _check_sizes(order: ExampleOrder) -> None:
     if order.size < 1:
         raise ValueError("wanted a dataset with at least one example, got an empty one; check where it was read from")
-    if order.batch_size < 1 or micro_batch_size < 1:
-        raise ValueError(
-            f"wanted batch sizes of at least 1, got {order.batch_size} and micro-batches of {micro_batch_size}; "
-            "raise them"
-        )
     if order.drop_last and order.batch_size > order.size:
         raise ValueError(
             f"wanted a batch no larger than the dataset's {order.size} examples, got {order.batch_size} with "

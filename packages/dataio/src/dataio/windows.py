@@ -9,11 +9,12 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from tensors import IGNORED as IGNORED
+
 from .texts.packing import document_places
 from .tokens.files import give_back_pages, mapped_file, read_tokens
 from .tokens.reading import TokenShards
 
-IGNORED = -100  # torch.nn.functional.cross_entropy's default ignore_index
 MAPPED_BYTES = 2**26  # of files, in memory at most
 AROUND = 2**16  # bytes that Linux maps around each place that is read
 

@@ -14,8 +14,16 @@ def numbers(*sizes: int) -> list[dataio.ArrayDataset]:
 
 
 def run(mixture: dataio.Mixture, batch_size: int, n: int, **options) -> list[int]:
-    """The first n examples of a run."""
+    """The numbers that the first n examples of a run hold, by their places alone."""
     batches = dataio.Batches(mixture, batch_size, **options)
+    places = np.concatenate([batches.indices(step) for step in range(-(-n // batch_size))])[:n]
+    source = mixture.source(places)
+    return (1000 * source + places - mixture.borders[source]).tolist()
+
+
+def read(dataset: dataio.BatchTransformed | dataio.Mixture, batch_size: int, n: int) -> list[int]:
+    """The same, read."""
+    batches = dataio.Batches(dataset, batch_size)
     came = [int(i) for step in range(-(-n // batch_size)) for (part,) in batches[step] for i in part]
     return came[:n]
 
@@ -95,7 +103,8 @@ def test_token_windows_mix_and_keep_their_fields():
 def test_a_transformed_mixture_keeps_its_order_and_a_part_is_refused():
     mixture = dataio.Mixture(numbers(10, 90), [0.9, 0.1])
     doubled = dataio.BatchTransformed(mixture, lambda batch: batch * 2)
-    assert run(doubled, 10, 50) == [2 * i for i in run(mixture, 10, 50)]
+    assert read(mixture, 10, 50) == run(mixture, 10, 50)
+    assert read(doubled, 10, 50) == [2 * i for i in run(mixture, 10, 50)]
     with pytest.raises(ValueError, match=r"wanted a whole mixture of 100 examples, got a part of 5; take parts of its"):
         dataio.Batches(dataio.Subset(mixture, range(5)), 2)
 

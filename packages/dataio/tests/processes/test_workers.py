@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 import dataio
 
@@ -58,7 +59,10 @@ class Deadly(Noisy):
 SCRIPT = """
 import random
 import torch
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 from dataio import Batches, ExampleError
+
+_MultiProcessingDataLoaderIter._try_get_data.__defaults__ = (0.5,)  # seconds between two looks after the workers
 
 class Noisy:
     def __len__(self):
@@ -134,7 +138,8 @@ def test_a_worker_s_error_carries_the_index_of_the_example():
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
-def test_a_killed_worker_is_reported(num_workers):
+def test_a_killed_worker_is_reported(num_workers, monkeypatch):
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter._try_get_data, "__defaults__", (0.5,))  # seconds; torch's are 5
     before = signal.getsignal(signal.SIGCHLD)
     batches = dataio.Batches(Deadly(), 5, shuffle=False, num_workers=num_workers, start_method="fork")
     started = time.monotonic()

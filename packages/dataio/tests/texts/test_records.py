@@ -20,8 +20,11 @@ TEXTS = ["first", "naïve 日本\n", "", "third \U0001f600"]
 
 
 BAD_LINES = {
-    "broken": ('{"text": "a"', r"wanted a JSON object, got Expecting .* at character 13 in line 3 of .*; repair"),
-    "no object": ("[1]", r"wanted a JSON object with field 'text', got list in line 3 of .*a.jsonl; write one"),
+    "broken": (
+        '{"text": "a"',
+        r"wanted a JSON object, got .* in line 3 of .* \(Expecting .* at character 13.; repair",
+    ),
+    "no object": ("[1]", r"wanted a JSON object, got '\[1\]' in line 3 of .*a.jsonl; write one"),
     "missing": (
         '{"body": 1}',
         r"wanted field 'text', got fields \['body'\] in line 3 of .*a.jsonl; give it by .*--field",
@@ -117,5 +120,5 @@ def test_bad_parquet_is_refused(tmp_path, monkeypatch):
         ):
             list(dataio.stream_text(whole))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"wanted pyarrow, but it is not installed; install the extra: dataio\[hub\]"):
+    with pytest.raises(ImportError, match=r"wanted pyarrow, but it cannot be .*; install the extra: dataio\[hub\]"):
         list(dataio.stream_text(path))

@@ -65,3 +65,18 @@ def test_bad_tokens_are_refused_and_nothing_is_written(tmp_path, tokens, kind, m
     with pytest.raises(kind, match=message):
         dataio.write_tokens(tmp_path / "tokens.bin", np.array(tokens), 10)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "tokens.bin"
+    dataio.write_tokens(path, [1, 2, 3], 10)
+    before = path.read_bytes()
+
+    def full(path):
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr("workbench.files.durable.sync", full)
+    with pytest.raises(OSError, match="no space left"):
+        dataio.write_tokens(path, [4, 5], 10)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from tensors import PackedWeights as PackedWeights, fast_products, keep_freed_memory, onednn_is_there
+from transformer.kernels.fused import fused_steps_are_faster, with_fused_steps
 
 from .inference import inference
 from .protocols import LanguageModel
@@ -25,6 +26,8 @@ class Session:
     def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool | PackedWeights = True) -> None:
         check_model(model)
         self.model = model
+        self.stepped = with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster() else model
+        """The model as it is called: with the decoding step of its blocks as one call, where that is faster."""
         self.cache_length = min(length, model.n_ctx)
         keep_freed_memory()
         with inference(model):
@@ -66,8 +69,8 @@ class Session:
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)
-        with inference(self.model), self._products(len(padded) * padded.shape[1]):
-            logits = self.model(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
+        with inference(self.stepped), self._products(len(padded) * padded.shape[1]):
+            logits = self.stepped(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
         return logits
 

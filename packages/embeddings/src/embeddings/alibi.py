@@ -14,7 +14,7 @@ def alibi_slopes(n_head: int) -> Float[Tensor, " H"]:
     above, as the authors do (Press et al. 2022; ofirpress/attention_with_linear_biases fairseq/models/transformer.py).
     """
     if n_head < 1:
-        raise ValueError(f"wanted n_head of at least 1; got {n_head}; pass the number of attention heads")
+        raise ValueError(f"wanted n_head of at least 1, got {n_head}; pass the number of attention heads")
     below = 2 ** math.floor(math.log2(n_head))
     return torch.cat([geometric(below), geometric(2 * below)[::2][: n_head - below]])
 

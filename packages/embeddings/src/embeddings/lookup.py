@@ -16,7 +16,7 @@ def rows_of(
     device.
     """
     if indices.dtype not in (torch.int64, torch.int32):
-        raise TypeError(f"wanted {what} of int64 or int32; got {indices.dtype}; {advice}")
+        raise TypeError(f"wanted {what} of int64 or int32, got {indices.dtype}; {advice}")
     try:
         return F.embedding(indices, table, padding_id)
     except IndexError:
@@ -26,4 +26,4 @@ def rows_of(
 def outside(table: Tensor, indices: Tensor, what: str, advice: str) -> str:
     """The message for indices that the table does not have."""
     low, high = (int(bound) for bound in torch.aminmax(indices))
-    return f"wanted {what} from 0 to {len(table) - 1}; got {low} to {high}, shape {list(indices.shape)}; {advice}"
+    return f"wanted {what} from 0 to {len(table) - 1}, got {low} to {high}, shape {list(indices.shape)}; {advice}"

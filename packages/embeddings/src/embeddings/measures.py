@@ -23,7 +23,7 @@ def nearest_rows(
         require_finite(table, name)
     left = len(vectors) - (0 if without is None else without.shape[1])
     if not 1 <= k <= left:
-        raise ValueError(f"wanted k from 1 to {left}, the vectors that count; got {k}; ask for fewer neighbours")
+        raise ValueError(f"wanted k from 1 to {left}, the vectors that count, got {k}; ask for fewer neighbors")
     lengths = vectors.norm(dim=-1).clamp_min(torch.finfo(vectors.dtype).tiny)
     size = max(1, block_bytes // (len(vectors) * vectors.element_size()))
     found = []
@@ -45,7 +45,7 @@ def linear_cka(first: Float[Tensor, "N C"], second: Float[Tensor, "N D"]) -> flo
     """
     if len(first) != len(second) or len(first) < 2:
         raise ValueError(
-            f"wanted two embeddings of the same things, at least two; got shapes {list(first.shape)} and "
+            f"wanted two embeddings of the same things, at least two, got shapes {list(first.shape)} and "
             f"{list(second.shape)}; keep the rows that both have, in the same order"
         )
     for name, table in {"first": first, "second": second}.items():
@@ -53,7 +53,7 @@ def linear_cka(first: Float[Tensor, "N C"], second: Float[Tensor, "N D"]) -> flo
     x, y = (table.double() - table.double().mean(dim=0) for table in (first, second))
     scale = (x.T @ x).norm() * (y.T @ y).norm()
     if scale == 0:
-        raise ValueError("wanted rows that differ; got an embedding whose rows are all alike; compare another")
+        raise ValueError("wanted rows that differ, got an embedding whose rows are all alike; compare another")
     return float((y.T @ x).norm() ** 2 / scale)
 
 
@@ -62,6 +62,6 @@ def require_finite(vectors: Tensor, name: str) -> None:
     broken = ~vectors.isfinite().all(dim=-1)
     if bool(broken.any()):
         raise ValueError(
-            f"wanted finite {name}; got NaN or infinity in {int(broken.sum())} of {len(vectors)} rows, first in row "
+            f"wanted finite {name}, got NaN or infinity in {int(broken.sum())} of {len(vectors)} rows, first in row "
             f"{int(broken.int().argmax())}; find where training diverged, or drop these rows"
         )

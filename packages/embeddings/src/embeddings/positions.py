@@ -18,7 +18,7 @@ class LearnedPositions(nn.Module):
         super().__init__()
         if n_ctx < 1 or n_embd < 1:
             raise ValueError(
-                f"wanted n_ctx and n_embd of at least 1; got n_ctx={n_ctx}, n_embd={n_embd}; "
+                f"wanted n_ctx and n_embd of at least 1, got n_ctx={n_ctx}, n_embd={n_embd}; "
                 "pass the number of positions, then the width of a vector"
             )
         self.n_ctx, self.n_embd = n_ctx, n_embd

@@ -89,7 +89,7 @@ class RotaryPositions(nn.Module):
         rotated = head_size if rotated is None else rotated
         if not 2 <= rotated <= head_size or rotated % 2:
             raise ValueError(
-                f"wanted an even number of rotated channels from 2 to the head size; got {rotated} of {head_size}; "
+                f"wanted an even number of rotated channels from 2 to the head size, got {rotated} of {head_size}; "
                 "channels turn in pairs: take an even head size, or an even `rotated` below it"
             )
         self.head_size, self.rotated, self.interleaved = head_size, rotated, interleaved
@@ -105,7 +105,7 @@ class RotaryPositions(nn.Module):
         """`x` rotated, in its own dtype. `positions` are [T], or [B, T] for rows that stand at different places."""
         if x.shape[-1] != self.head_size or positions.shape not in {x.shape[2:3], (x.shape[0], x.shape[2])}:
             raise ValueError(
-                f"wanted x [B, H, T, {self.head_size}] and positions [T] or [B, T]; got {list(x.shape)} and "
+                f"wanted x [B, H, T, {self.head_size}] and positions [T] or [B, T], got {list(x.shape)} and "
                 f"{list(positions.shape)}; split the heads first, and give every token its position"
             )
         cos, sin = (table.to(x.dtype) for table in self.tables(positions))

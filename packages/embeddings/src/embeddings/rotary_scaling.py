@@ -32,7 +32,7 @@ def ntk_scaling(factor: float) -> Frequencies:
 
     def frequencies(rotated: int, base: float) -> tuple[Tensor, float]:
         if rotated == 2:
-            raise ValueError("wanted at least 4 rotated channels; got 2; a single wavelength takes linear_scaling")
+            raise ValueError("wanted at least 4 rotated channels, got 2; a single wavelength takes linear_scaling")
         return inverse_wavelengths(rotated, base * factor ** (rotated / (rotated - 2))), 1.0
 
     return frequencies
@@ -47,7 +47,7 @@ def yarn_scaling(factor: float, n_ctx: int, *, fast: float = 32.0, slow: float =
     require_factor(factor)
     if n_ctx < 1 or not 0 < slow < fast:
         raise ValueError(
-            f"wanted n_ctx of at least 1 and 0 < slow < fast; got {n_ctx}, {slow}, {fast}; "
+            f"wanted n_ctx of at least 1 and 0 < slow < fast, got {n_ctx}, {slow}, {fast}; "
             "pass the context length of the training"
         )
 
@@ -69,4 +69,4 @@ def pair_turning(times: float, n_ctx: int, rotated: int, base: float) -> float:
 
 def require_factor(factor: float) -> None:
     if factor < 1:
-        raise ValueError(f"wanted a factor of at least 1; got {factor}; it is the new length divided by the old one")
+        raise ValueError(f"wanted a factor of at least 1, got {factor}; it is the new length divided by the old one")

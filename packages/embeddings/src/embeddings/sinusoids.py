@@ -14,7 +14,7 @@ def inverse_wavelengths(n_channels: int, base: float = 10_000.0) -> Float[Tensor
     """
     if n_channels < 2 or n_channels % 2 or base <= 1:
         raise ValueError(
-            f"wanted an even number of channels, at least 2, and a base above 1; got {n_channels} and {base}; "
+            f"wanted an even number of channels, at least 2, and a base above 1, got {n_channels} and {base}; "
             "channels turn in pairs, sine beside cosine: add or drop one"
         )
     return 1.0 / base ** (torch.arange(0, n_channels, 2, dtype=torch.float32) / n_channels)

@@ -30,12 +30,12 @@ class TokenEmbedding(nn.Module):
         super().__init__()
         if n_vocab < 1 or n_embd < 1:
             raise ValueError(
-                f"wanted n_vocab and n_embd of at least 1; got n_vocab={n_vocab}, n_embd={n_embd}; "
+                f"wanted n_vocab and n_embd of at least 1, got n_vocab={n_vocab}, n_embd={n_embd}; "
                 "pass the size of the vocabulary, then the width of a vector"
             )
         if padding_id is not None and not 0 <= padding_id < n_vocab:
             raise ValueError(
-                f"wanted a padding_id from 0 to {n_vocab - 1}; got {padding_id}; pass an id of this vocabulary, or None"
+                f"wanted a padding_id from 0 to {n_vocab - 1}, got {padding_id}; pass an id of this vocabulary, or None"
             )
         self.n_vocab, self.n_embd, self.padding_id, self.scale = n_vocab, n_embd, padding_id, scale
         self.weight = nn.Parameter(torch.empty(n_vocab, n_embd, dtype=dtype))
@@ -68,7 +68,7 @@ def grow_vocabulary(
     """
     weight = embedding.weight.detach()
     if n_vocab < len(weight):
-        raise ValueError(f"wanted n_vocab of at least {len(weight)}; got {n_vocab}; a vocabulary grows, it never drops")
+        raise ValueError(f"wanted n_vocab of at least {len(weight)}, got {n_vocab}; a vocabulary grows, it never drops")
     padding = torch.arange(len(weight), device=weight.device) == embedding.padding_id
     learned = weight if embedding.padding_id is None or len(weight) == 1 else weight[~padding]
     spread = learned.std(dim=0, correction=0)

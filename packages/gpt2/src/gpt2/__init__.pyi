@@ -1,6 +1,7 @@
 """GPT-2: the model, its tokenizer, its files, its training."""
 
 from . import contract as contract
+from .commands.train import train_command as train_command
 from .config import PUBLISHED as PUBLISHED, GPT2Config as GPT2Config
 from .contract.verification import verify as verify
 from .files.folder import empty_model as empty_model, save as save
@@ -11,5 +12,8 @@ from .inside.states import Inside as Inside, look_inside as look_inside
 from .model import GPT2 as GPT2, initialise as initialise
 from .recipes import RECIPES as RECIPES, Recipe as Recipe, recipe as recipe
 from .tokenizer.tokenizer import Tokenizer as Tokenizer
-from .training.run import Run as Run, run as run
+from .training.curriculum import Curriculum as Curriculum, TextCurriculum as TextCurriculum
+from .training.run import Run as Run
 from .training.settings import TrainSettings as TrainSettings
+from .training.text_run import TextRun as TextRun, run as run
+from .training.trained import Trained as Trained

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import gpt2.commands.main
+from gpt2 import TextCurriculum
 from gpt2.training.run import Run
 
 TINY = ["--recipe", "tiny", "--steps", "4", "--batch-size", "4"]
@@ -195,20 +196,18 @@ def test_resume_with_another_tokenizer(train, run_folder, tokenizer):
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(train, text_file, tmp_path, monkeypatch):
-    import gpt2.training.run
-
-    good = gpt2.training.run.model_loss
+    good = TextCurriculum.loss
 
     def loss(model, batch):
         total, count = good(model, batch)
         broken = model.training and (tmp_path / "run" / "checkpoints" / "step-000002").exists()
         return (total * float("nan") if broken else total), count
 
-    monkeypatch.setattr(gpt2.training.run, "model_loss", loss)
+    monkeypatch.setattr(TextCurriculum, "loss", staticmethod(loss))
     code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "2")
     assert code == 2
     assert all(word in errors for word in ("step 3", "learning rate", "nan", "of step 2", "--resume"))
-    monkeypatch.setattr(gpt2.training.run, "model_loss", good)
+    monkeypatch.setattr(TextCurriculum, "loss", staticmethod(good))
     assert train("--resume", tmp_path / "run")[0] == 0
 
 
@@ -237,10 +236,10 @@ def test_a_second_signal_ends_at_once_and_says_what_is_safe(train, text_file, tm
             os.kill(os.getpid(), signal.SIGINT)
         return model.loss(*batch)
 
-    monkeypatch.setattr(gpt2.training.run, "model_loss", impatient)
+    monkeypatch.setattr(TextCurriculum, "loss", staticmethod(impatient))
     code, _, errors = train("--text", text_file, "--out", tmp_path / "my run", *TINY, "--save-every", "1")
     assert code == 130
-    assert "train: ended at once. The last good checkpoint is of step " in errors
+    assert "train: interrupted; the last good checkpoint is of step " in errors
     assert f"--resume '{tmp_path / 'my run'}'" in errors
     assert "Traceback" not in errors
     assert train("--resume", tmp_path / "my run")[0] == 0
@@ -250,19 +249,19 @@ def test_a_signal_before_there_is_a_run_is_one_line(train, text_file, tmp_path, 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gpt2.training.run, "open_run", interrupted)
+    monkeypatch.setattr("gpt2.training.text_run.open_run", interrupted)
     code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY)
-    assert (code, errors) == (130, "\ntrain: ended at once.\n")
+    assert (code, errors) == (130, "train: interrupted\n")
 
 
 def test_a_signal_in_the_last_step_ends_in_the_result(train, text_file, tmp_path, monkeypatch):
     def interrupted(model, batch):
         if (tmp_path / "run" / "checkpoints" / "step-000003").exists():
             os.kill(os.getpid(), signal.SIGINT)
-            monkeypatch.setattr(gpt2.training.run, "model_loss", lambda model, batch: model.loss(*batch))
+            monkeypatch.setattr(TextCurriculum, "loss", staticmethod(lambda model, batch: model.loss(*batch)))
         return model.loss(*batch)
 
-    monkeypatch.setattr(gpt2.training.run, "model_loss", interrupted)
+    monkeypatch.setattr(TextCurriculum, "loss", staticmethod(interrupted))
     code, output, _ = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--save-every", "1")
     assert code == 0
     assert "bits per byte" in output
@@ -280,3 +279,21 @@ def test_little_text_for_the_default_recipe_is_noted(train, text_file, tmp_path)
 def test_fewer_steps_warm_up_for_fewer(text_file, tmp_path):
     run = gpt2.run(gpt2.TrainSettings(text=str(text_file), out=tmp_path / "run", recipe="small", steps=7))
     assert run.recipe.warmup == 1
+
+
+def test_the_error_of_a_stopped_run_names_the_command_that_shows_its_text(train, text_file, tmp_path, broken_at):
+    broken_at(3)
+    code, _, said = train("--text", text_file, "--out", tmp_path / "run", "--recipe", "tiny")
+    assert code == 2
+    assert f"gpt2 batch {tmp_path / 'run'} 3" in said
+    assert f"train --resume {tmp_path / 'run'} --skip-limit 1, or begin a new run with a lower --learning-rate" in said
+
+
+def test_a_step_that_is_left_out_is_told_with_the_command_that_shows_its_text(
+    train, text_file, tmp_path, broken_at, caplog
+):
+    broken_at(2)
+    code, _, errors = train("--text", text_file, "--out", tmp_path / "run", *TINY, "--skip-limit", "1")
+    assert code == 0, errors
+    assert "step 2 was left out, loss nan" in caplog.text
+    assert f"the text of step 2: gpt2 batch {tmp_path / 'run'} 2" in caplog.text.replace("uv run --package gpt2 ", "")

@@ -5,21 +5,23 @@ import sys
 
 import pytest
 import torch
-import transformers
 from torch import nn
 
 from attention import causal
-from gpt2 import GPT2
-from gpt2 import contract
+from gpt2 import GPT2, contract
 
 from ..conftest import CONFIG
 
 
-def theirs(**changes) -> transformers.GPT2LMHeadModel:
-    shape = {"vocab_size": 300, "n_positions": 24, "n_embd": 32, "n_head": 4, "n_layer": 3}
-    dropout = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
-    torch.manual_seed(0)
-    return transformers.GPT2LMHeadModel(transformers.GPT2Config(**shape, **dropout, **changes)).eval()
+@pytest.fixture
+def theirs(transformers):
+    def make(**changes):
+        shape = {"vocab_size": 300, "n_positions": 24, "n_embd": 32, "n_head": 4, "n_layer": 3}
+        dropout = {"attn_pdrop": 0.0, "embd_pdrop": 0.0, "resid_pdrop": 0.0}
+        torch.manual_seed(0)
+        return transformers.GPT2LMHeadModel(transformers.GPT2Config(**shape, **dropout, **changes)).eval()
+
+    return make
 
 
 def test_ours_keeps_every_claim_and_is_left_as_it_was():
@@ -33,7 +35,7 @@ def test_ours_keeps_every_claim_and_is_left_as_it_was():
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
-def test_that_of_transformers_keeps_every_claim():
+def test_that_of_transformers_keeps_every_claim(theirs):
     claims = contract.check(theirs())
     assert "GELU is the tanh form" in claims
     assert "a cache changes nothing" not in claims  # theirs has another seam
@@ -50,7 +52,7 @@ def test_that_of_transformers_keeps_every_claim():
         ({"scale_attn_by_inverse_layer_idx": True}, "logits equal those of the reference"),
     ],
 )
-def test_other_architectures_of_transformers_are_named(changes, claim):
+def test_other_architectures_of_transformers_are_named(changes, claim, theirs):
     with pytest.raises(contract.BrokenClaim, match="found") as error:
         contract.check(theirs(**changes))
     assert claim in [finding.claim for finding in error.value.findings if not finding.held]

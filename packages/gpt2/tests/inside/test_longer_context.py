@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-import transformers
 
 import gpt2
 
@@ -42,7 +41,7 @@ def test_a_context_that_is_no_longer_is_refused(model, n_ctx):
 
 
 @torch.no_grad()
-def test_saved_it_opens_here_and_in_transformers(model, tokenizer, tmp_path):
+def test_saved_it_opens_here_and_in_transformers(model, tokenizer, tmp_path, transformers):
     longer, text = gpt2.extend_context(model, 48), torch.randint(300, (2, 48))
     gpt2.save(tmp_path, longer, tokenizer)
     assert torch.equal(gpt2.load(tmp_path)[0](text), longer(text))

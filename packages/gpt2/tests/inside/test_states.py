@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-import transformers
 
 import gpt2
 
 
 @pytest.fixture
-def theirs(model, tokenizer, tmp_path):
+def theirs(model, tokenizer, tmp_path, transformers):
     gpt2.save(tmp_path, model, tokenizer)
     return transformers.AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
 

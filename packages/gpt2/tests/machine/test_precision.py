@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gpt2
-from gpt2 import TrainSettings
+from gpt2 import TextCurriculum, TrainSettings
 from gpt2.machine import precision
 
 
@@ -64,13 +64,13 @@ def test_a_run_in_16_bit_products_is_judged_in_float32(settings):
 
 
 def test_medium_holds_while_a_step_is_computed_and_not_between_steps(settings, monkeypatch):
-    seen, good = [], gpt2.training.run.model_loss
+    seen, good = [], TextCurriculum.loss
 
     def loss(model, batch):
         seen.append((model.training, torch.get_float32_matmul_precision()))
         return good(model, batch)
 
-    monkeypatch.setattr(gpt2.training.run, "model_loss", loss)
+    monkeypatch.setattr(TextCurriculum, "loss", staticmethod(loss))
     finished(dataclasses.replace(settings, precision="medium", device="cpu"))
     assert set(seen) == {(True, "medium"), (False, "highest")}
 

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import transformers
 
 import gpt2
-from gpt2.training.run import model_loss
+from gpt2.training.curriculum import model_loss
 from trainkit import evaluate
 
 FINETUNE = {"steps": 12, "batch_size": 4, "learning_rate": 3e-3, "evaluate_every": 6, "save_every": 3}
@@ -95,6 +94,9 @@ def test_the_model_card_says_what_the_model_learned_from(source, unbroken):
     for fact in (str(source), "new.txt", "finetune: adamw", "12 of 128 tokens", "| 0 |", "| 12 |", "torch "):
         assert fact in card
     assert f"{unbroken.validation.loss:.4f}" in card
+
+
+def test_a_folder_with_a_card_opens_in_transformers(unbroken, transformers):
     transformers.AutoModelForCausalLM.from_pretrained(unbroken.folder / "model")
 
 

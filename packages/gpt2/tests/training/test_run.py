@@ -3,17 +3,18 @@
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-import transformers
+from safetensors.torch import save_file
+from torch import nn
 
 import gpt2
 from dataio import read_text, split_corpus
 from gpt2 import TrainSettings
-from gpt2.tokenizer.documents import encode_documents
+from trainkit import ModulePart, NonFiniteLoss, OptimizerPart
 
 SHORT = {"recipe": "tiny", "steps": 12, "batch_size": 4, "evaluate_every": 5, "log_every": 3}
 
@@ -23,7 +24,7 @@ def settings(text_file, tmp_path) -> TrainSettings:
     return TrainSettings(text=str(text_file), out=tmp_path / "run", **SHORT)
 
 
-def finished(settings: TrainSettings) -> gpt2.Run:
+def finished(settings: TrainSettings) -> gpt2.TextRun:
     run = gpt2.run(settings)
     for _ in run:
         pass
@@ -32,6 +33,12 @@ def finished(settings: TrainSettings) -> gpt2.Run:
 
 def weights(folder: Path) -> bytes:
     return (folder / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def unbroken(text_file, tmp_path_factory) -> gpt2.TextRun:
+    """A run of these settings that was let be."""
+    return finished(TrainSettings(text=str(text_file), out=tmp_path_factory.mktemp("unbroken") / "run", **SHORT))
 
 
 def test_it_learns_from_real_text(settings):
@@ -56,9 +63,9 @@ def test_every_step_comes_once_and_the_folder_tells_all(settings):
     assert list(run.folder.glob("events.out.tfevents.*"))
 
 
-def test_bits_per_byte_counts_every_held_out_byte_once(settings):
+def test_bits_per_byte_counts_every_held_out_byte_once(settings, unbroken, transformers):
     """By `transformers`, from the saved folder, token by token, without our loader, loss or arithmetic."""
-    run = finished(settings)
+    run = unbroken
     _, held_out = split_corpus(read_text(settings.text), run.recipe.held_out)
     model = transformers.AutoModelForCausalLM.from_pretrained(run.folder / "model").eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(run.folder / "model", model_max_length=10**9)
@@ -77,13 +84,6 @@ def test_bits_per_byte_counts_every_held_out_byte_once(settings):
     assert run.bits_per_byte == pytest.approx(nats / math.log(2) / n_bytes, rel=1e-5)
 
 
-def test_documents_are_framed_by_end_of_text(tokenizer):
-    ids = encode_documents(tokenizer, ["ab", "c d"])
-    end = tokenizer.end_of_text
-    assert ids.dtype == np.uint16
-    assert ids.tolist() == [end, *tokenizer.encode("ab"), end, *tokenizer.encode("c d"), end]
-
-
 def after(steps: int):
     """Asked once a step, says stop the `steps`-th time."""
     answers = iter([False] * (steps - 1) + [True])
@@ -91,10 +91,9 @@ def after(steps: int):
 
 
 @pytest.mark.parametrize("steps", [1, 7, 11])
-def test_stopped_and_resumed_equals_unbroken(settings, tmp_path, steps):
-    unbroken = finished(settings)
-    out = tmp_path / "stopped"
-    stopped = gpt2.run(dataclasses.replace(settings, out=out), after(steps))
+def test_stopped_and_resumed_equals_unbroken(settings, unbroken, steps):
+    out = settings.out
+    stopped = gpt2.run(settings, after(steps))
     assert len(list(stopped)) == steps
     assert not stopped.finished
     torch.manual_seed(99)  # the state of another process
@@ -109,13 +108,13 @@ def test_stopped_and_resumed_equals_unbroken(settings, tmp_path, steps):
     assert numbers[0] == numbers[1]
 
 
-def test_a_run_without_checkpoint_starts_again(settings):
+def test_a_run_without_checkpoint_starts_again(settings, unbroken):
     gpt2.run(settings)  # prepared, never iterated over
-    assert weights(finished(TrainSettings(resume=settings.out)).folder) == weights(settings.out)
+    assert weights(finished(TrainSettings(resume=settings.out)).folder) == weights(unbroken.folder)
 
 
-def test_a_torn_checkpoint_is_passed_over_for_the_one_before(settings, caplog):
-    finished(settings)
+def test_a_torn_checkpoint_is_passed_over_for_the_one_before(settings, unbroken, caplog):
+    shutil.copytree(unbroken.folder, settings.out)
     expected = weights(settings.out)
     (settings.out / "model").rename(settings.out / "elsewhere")
     torn = settings.out / "checkpoints" / "step-000012" / "optimizer.safetensors"
@@ -126,27 +125,23 @@ def test_a_torn_checkpoint_is_passed_over_for_the_one_before(settings, caplog):
     assert weights(settings.out) == expected
 
 
-def test_watching_changes_nothing(settings, tmp_path):
-    often = dataclasses.replace(settings, out=tmp_path / "often", evaluate_every=1, save_every=1, log_every=1)
-    run = gpt2.run(often)
+def test_watching_in_every_way_at_once_changes_nothing(settings, unbroken):
+    run = gpt2.run(dataclasses.replace(settings, evaluate_every=1, save_every=1, log_every=1))
     for _ in run:
         run.evaluate()
         torch.rand(3)
-    seldom = dataclasses.replace(settings, out=tmp_path / "seldom", evaluate_every=12)
-    assert weights(finished(seldom).folder) == weights(run.folder)
+    assert weights(unbroken.folder) == weights(run.folder)
 
 
-def test_micro_batches_learn_the_same_up_to_rounding(settings, tmp_path):
-    whole = finished(settings)
-    cut = finished(dataclasses.replace(settings, out=tmp_path / "cut", micro_batch_size=3))
-    assert cut.validation.loss == pytest.approx(whole.validation.loss, abs=2e-4)
+def test_micro_batches_learn_the_same_up_to_rounding(settings, unbroken):
+    cut = finished(dataclasses.replace(settings, micro_batch_size=3))
+    assert cut.validation.loss == pytest.approx(unbroken.validation.loss, abs=2e-4)
 
 
-def test_the_seed_decides(settings, tmp_path):
-    a = finished(dataclasses.replace(settings, out=tmp_path / "a", seed=1))
-    b = finished(dataclasses.replace(settings, out=tmp_path / "b", seed=1))
-    c = finished(dataclasses.replace(settings, out=tmp_path / "c", seed=2))
-    assert weights(a.folder) == weights(b.folder) != weights(c.folder)
+def test_the_seed_decides(settings, unbroken, tmp_path):
+    same = finished(dataclasses.replace(settings, seed=0))
+    other = finished(dataclasses.replace(settings, out=tmp_path / "other", seed=2))
+    assert weights(same.folder) == weights(unbroken.folder) != weights(other.folder)
 
 
 def test_a_local_vocabulary_is_used(settings, tokenizer, tmp_path):
@@ -166,3 +161,147 @@ def test_nothing_is_written_before_the_input_is_checked(settings):
     with pytest.raises(ValueError, match="batch"):
         gpt2.run(dataclasses.replace(settings, batch_size=10**6))
     assert not settings.out.exists()
+
+
+class NoTensorBoard:
+    """A SummaryWriter that does nothing."""
+
+    def __init__(self, *arguments, **options):
+        pass
+
+    def __getattr__(self, name):
+        return lambda *arguments, **options: None
+
+
+@pytest.mark.parametrize("what", ["evaluation", "checkpoints", "log lines", "profile", "samples", "no TensorBoard"])
+def test_no_way_of_watching_changes_a_weight(settings, unbroken, monkeypatch, what):
+    changes = {
+        "evaluation": {"evaluate_every": 1, "save_every": 12},
+        "checkpoints": {"save_every": 1},
+        "log lines": {"log_every": 1},
+        "profile": {"profile": True},
+    }
+    if what == "no TensorBoard":
+        monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", NoTensorBoard)
+
+    run = gpt2.run(dataclasses.replace(settings, **changes.get(what, {})))
+    for _ in run:
+        if what == "samples":
+            with torch.inference_mode():
+                logits = run.model.eval()(torch.zeros(1, 4, dtype=torch.long))
+            torch.multinomial(logits[0].softmax(-1), 1)
+            run.evaluate()
+    assert weights(run.folder) == weights(unbroken.folder)
+
+
+def checkpoint(run: gpt2.Run, step: int) -> bytes:
+    return (run.folder / "checkpoints" / f"step-{step:06d}" / "model.safetensors").read_bytes()
+
+
+def test_a_step_without_a_number_is_left_out_up_to_the_limit(settings, broken_at, caplog):
+    broken_at(4)
+    run = gpt2.run(dataclasses.replace(settings, save_every=1, skip_limit=1))
+    for step in run:
+        assert step.skipped == (step.number == 4)
+        if step.number == 4:
+            assert checkpoint(run, 4) == checkpoint(run, 3)
+    assert "step 4 was left out, loss nan and gradient norm nan (1 of at most 1)" in caplog.text
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["skipped_steps"] for line in lines if "skipped_steps" in line] == [1.0]
+
+
+def test_by_default_it_stops_and_a_resumed_run_counts_on(settings, broken_at):
+    broken_at(6)
+    with pytest.raises(NonFiniteLoss, match="in step 6"):
+        finished(dataclasses.replace(settings, save_every=5))
+    broken_at(1, 3)  # steps 6 and 8
+    with pytest.raises(NonFiniteLoss, match="in step 8"):
+        finished(TrainSettings(resume=settings.out, skip_limit=1))
+    run = gpt2.run(TrainSettings(resume=settings.out))
+    assert (run.start, run.guard.skip_limit) == (5, 0)
+
+
+def test_the_count_of_steps_left_out_is_in_the_checkpoint(settings, broken_at):
+    broken_at(2, 6)
+    with pytest.raises(NonFiniteLoss, match="in step 6"):
+        finished(dataclasses.replace(settings, save_every=1, skip_limit=1))
+    run = gpt2.run(TrainSettings(resume=settings.out))
+    assert (run.start, run.guard.skipped, run.guard.skip_limit) == (5, 1, 1)
+
+
+def test_a_negative_limit_is_refused(settings):
+    with pytest.raises(ValueError, match=r"--skip-limit: wanted 0 steps or more, got -1"):
+        gpt2.run(dataclasses.replace(settings, skip_limit=-1))
+
+
+class Sums:
+    """A toy curriculum: pairs of numbers, and what their weighted sum should be. No text, no GPT-2."""
+
+    steps, held_out_bytes = 9, None
+
+    def loss(self, model, batch):
+        numbers, wanted = batch
+        return (model(numbers)[:, 0] - wanted).square().sum(), torch.tensor(len(wanted))
+
+    def steps_from(self, start):
+        for step in range(start, self.steps):
+            numbers = torch.randn(8, 2, generator=torch.Generator().manual_seed(step))
+            yield [(numbers, numbers @ torch.tensor([3.0, -2.0]))]
+
+    def held_out(self):
+        numbers = torch.eye(2)
+        return [[(numbers, torch.tensor([3.0, -2.0]))]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Every:
+    """Where the toy's run lies, and how often it does what."""
+
+    folder: Path
+    evaluate_every: int = 3
+    save_every: int = 2
+    log_every: int = 1
+    precision: str = "float32"
+
+
+def toy(folder: Path, should_stop=None) -> gpt2.Run:
+    """A frozen model with one trained part, as an adapter is: nothing else is in checkpoints and in the result."""
+    torch.manual_seed(5)
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    model[0].requires_grad_(False).weight.copy_(torch.eye(2))
+    model[0].bias.zero_()
+    adapter = model[1]
+    optimizer = torch.optim.AdamW(adapter.parameters(), lr=0.3)
+
+    def write(place: Path) -> None:
+        place.mkdir()
+        save_file({name: p.detach() for name, p in adapter.named_parameters()}, place / "adapter.safetensors")
+
+    parts = {"adapter": ModulePart(adapter, "adapter"), "optimizer": OptimizerPart(optimizer, adapter)}
+    trained = gpt2.Trained(model, torch.device("cpu"), optimizer, parts, write, result="adapter")
+    return gpt2.Run(Every(folder), Sums(), trained, should_stop=should_stop)
+
+
+def test_another_curriculum_another_part_and_another_result_need_no_other_loop(tmp_path):
+    unbroken = toy(tmp_path / "unbroken")
+    before = unbroken.evaluate().loss
+    assert [step.number for step in unbroken] == list(range(1, 10))
+    assert unbroken.validation.loss < before / 4
+    assert unbroken.bits_per_byte is None
+    assert unbroken.finished
+    lines = [json.loads(line) for line in (tmp_path / "unbroken" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "validation_loss" in line] == [3, 6, 9]
+    assert not any("bits_per_byte" in line for line in lines)
+
+    stopped = toy(tmp_path / "stopped", after(5))
+    assert len(list(stopped)) == 5
+    assert not stopped.finished
+    saved = tmp_path / "stopped" / "checkpoints" / "step-000005"
+    assert {path.stem for path in saved.glob("*.safetensors")} == {"adapter", "optimizer"}
+    resumed = toy(tmp_path / "stopped")
+    resumed.restore()
+    assert [step.number for step in resumed] == [6, 7, 8, 9]
+    assert resumed.validation == unbroken.validation
+    ours, theirs = (tmp_path / name / "adapter" / "adapter.safetensors" for name in ("stopped", "unbroken"))
+    assert ours.read_bytes() == theirs.read_bytes()
+    assert not (tmp_path / "stopped" / "model").exists()

@@ -6,6 +6,7 @@ from .broadcasting import Broadcast as Broadcast, explain_broadcast as explain_b
 from .cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from .devices import choose_device as choose_device
 from .everyday.masked import (
+    IGNORED as IGNORED,
     log_softmax as log_softmax,
     log_sum_exp as log_sum_exp,
     masked_mean as masked_mean,
@@ -19,8 +20,8 @@ from .everyday.ragged import (
 )
 from .everyday.reshapes import merge_axes as merge_axes, one_hot as one_hot, split_axis as split_axis
 from .finite_differences import GradientCheck as GradientCheck, gradient_check as gradient_check
-from .machine.allocator import keep_freed_memory as keep_freed_memory
 from .machine.packed import PackedWeights as PackedWeights
+from .machine.process import keep_freed_memory as keep_freed_memory, spin_briefly as spin_briefly
 from .machine.processors import (
     onednn_is_faster as onednn_is_faster,
     onednn_is_there as onednn_is_there,
@@ -39,4 +40,3 @@ from .randomness import (
     seed_all as seed_all,
     set_random_state as set_random_state,
 )
-from .threads import spin_briefly as spin_briefly

@@ -38,6 +38,7 @@ from .files.resumable import (
     finished_lines as finished_lines,
     finite as finite,
     line_writer as line_writer,
+    lines_left as lines_left,
 )
 from .files.texts import (
     check_several as check_several,

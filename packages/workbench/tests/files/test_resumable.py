@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench import check_same, finished_lines, finite, line_writer
+from workbench import check_same, finished_lines, finite, line_writer, lines_left
 
 
 def test_nothing_there_is_nothing_to_lose(tmp_path: Path):
@@ -15,6 +15,13 @@ def test_nothing_there_is_nothing_to_lose(tmp_path: Path):
     assert finished_lines(tmp_path / "new", resume=True) == []
     (tmp_path / "empty").touch()
     assert finished_lines(tmp_path / "empty", resume=False) == []
+
+
+def test_what_is_left_is_counted_in_whole_lines(tmp_path: Path):
+    out = tmp_path / "out"
+    assert (lines_left(None), lines_left(out)) == ("", "")
+    out.write_bytes(b"{}\n{")
+    assert lines_left(out) == f"{out} has 1 line, the same command with --resume goes on from there"
 
 
 def test_a_torn_line_is_cut_and_the_others_are_given(tmp_path: Path):

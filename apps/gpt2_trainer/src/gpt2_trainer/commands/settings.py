@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from tyro.conf import OmitArgPrefixes, arg
 
-import gpt2.training.settings
 from gpt2 import TrainSettings
 
 
@@ -35,8 +34,7 @@ class TrainerSettings:
 
 
 def check(settings: TrainerSettings) -> None:
-    """ValueError for what is wrong in itself, whatever the run."""
-    gpt2.training.settings.check(settings.train)
+    """ValueError for what is wrong in the settings beside those of `train`, whatever the run."""
     if settings.sample_every is not None and settings.sample_every < 1:
         raise ValueError(f"--sample-every: wanted at least 1 step, got {settings.sample_every}; leave it out for ten")
     if settings.train.shard:

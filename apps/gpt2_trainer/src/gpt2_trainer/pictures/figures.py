@@ -14,6 +14,7 @@ from torch import Tensor
 import embeddings
 import gpt2
 from attention import plot_layers, record_maps
+from trainkit import evaluating
 
 matplotlib.use("Agg")
 BLUE, ORANGE = "#0072b2", "#e69f00"
@@ -46,12 +47,8 @@ def layers(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure
     """Where every layer looks, its heads averaged, while it reads `text`, as much of it as the context holds and 32
     tokens show; and the rollout through all of them."""
     ids = tokenizer.encode(text)[: min(32, model.n_ctx)]
-    was_training = model.training
-    try:
-        with torch.inference_mode(), record_maps(model.eval()) as maps:
-            model(torch.tensor([ids], device=next(model.parameters()).device))
-    finally:
-        model.train(was_training)
+    with evaluating(model), record_maps(model) as maps:
+        model(torch.tensor([ids], device=next(model.parameters()).device))
     looks = {f"layer {number}": weights for number, weights in enumerate(maps.values(), start=1)}
     return plot_layers(looks, [tokenizer.decode([id]) for id in ids])
 

@@ -2,20 +2,20 @@
 
 import base64
 import dataclasses
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import gpt2
-from gpt2.commands.narration import named
 
-from ..samples import read_samples
 from . import figures as pictures
 
 LOOKED_AT = "The model reads this, and every layer looks back."
 
 
-def write_report(run: "gpt2.Run") -> Path:
-    """Write the report of a finished run and return its path."""
+def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ()) -> Path:
+    """Write the report of a finished run and return its path. samples: step, loss, prompt and text of each."""
     import jinja2
 
     result, record, c = run.validation, run.record, run.config
@@ -36,11 +36,11 @@ def write_report(run: "gpt2.Run") -> Path:
             "Parameters": f"{c.n_parameters:,}",
             "Made on": f"{run.device}, {record.precision}, seed {record.seed}",
             "Steps": f"{run.total:,} of {run.recipe.batch_size * c.n_ctx:,} tokens",
-            "Text": f"{named(run.text.name)}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
+            "Text": f"{run.text.title}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
         },
         figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
         looked_at=LOOKED_AT,
-        samples=read_samples(run.folder),
+        samples=samples,
         configuration={"model": dataclasses.asdict(c), "recipe": _plain(run.recipe), "versions": record.versions},
         card=(run.folder / "model" / "README.md").read_text(encoding="utf-8"),
     )

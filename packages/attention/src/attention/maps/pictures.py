@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from workbench import require, shown_token
+
 from ..masks.algebra import Mask
-from .extras import require
 from .recording import rollout
 
 COLORS = "Blues"  # white is nothing, so that what a head looks at stands out on paper and on a screen
@@ -54,16 +55,16 @@ def plot_heads(
     title: str = "",
 ) -> Any:
     """A Figure of every head of one layer for one row, and of their average. Names as in `plot_map`."""
-    named = {f"head {h}": head for h, head in enumerate(weights[row])} | {"average": weights[row].mean(dim=0)}
-    return panels(named, tokens, tokens if source is None else source, title)
+    heads = {f"head {h}": head for h, head in enumerate(weights[row])} | {"average": weights[row].mean(dim=0)}
+    return panels(heads, tokens, tokens if source is None else source, title)
 
 
 def plot_layers(maps: Mapping[str, Float[Tensor, "B H T T"]], tokens: Sequence[str] = (), *, row: int = 0) -> Any:
     """A Figure of every layer for one row, heads averaged, and of the rollout through all of them: `maps` by the
     layers' names, as `record_maps` leaves them. ValueError without maps."""
     reached = rollout([weights[row : row + 1] for weights in maps.values()])[0]
-    named = {name or "layer": weights[row].mean(dim=0) for name, weights in maps.items()} | {"rollout": reached}
-    return panels(named, tokens, tokens, "")
+    layers = {name or "layer": weights[row].mean(dim=0) for name, weights in maps.items()} | {"rollout": reached}
+    return panels(layers, tokens, tokens, "")
 
 
 def plot_scores(scores: Mapping[str, Float[Tensor, " H"]], title: str = "") -> Any:
@@ -88,17 +89,17 @@ def plot_scores(scores: Mapping[str, Float[Tensor, " H"]], title: str = "") -> A
     return figure
 
 
-def panels(named: Mapping[str, Tensor], queries: Sequence[str], keys: Sequence[str], title: str) -> Any:
+def panels(parts: Mapping[str, Tensor], queries: Sequence[str], keys: Sequence[str], title: str) -> Any:
     """Maps side by side, at most four in a line, under one scale."""
-    lines = -(-len(named) // 4)
-    columns = -(-len(named) // lines)
+    lines = -(-len(parts) // 4)
+    columns = -(-len(parts) // lines)
     side = 3.2 if max(len(queries), len(keys)) > MOST_LABELS else max(3.2, 1 + 0.16 * len(keys))
     figure = new_figure(side * columns, side * lines)
-    highest = max(float(weights.detach().max()) for weights in named.values())
+    highest = max(float(weights.detach().max()) for weights in parts.values())
     every = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for axes, (name, weights) in zip(every, named.items(), strict=False):
+    for axes, (name, weights) in zip(every, parts.items(), strict=False):
         draw(axes, weights, queries, keys, highest).set_title(name, fontsize="medium")
-    for axes in every[len(named) :]:
+    for axes in every[len(parts) :]:
         axes.set_axis_off()
     figure.suptitle(title)
     figure.colorbar(every[0].images[0], ax=every, label="share")
@@ -107,8 +108,8 @@ def panels(named: Mapping[str, Tensor], queries: Sequence[str], keys: Sequence[s
 
 def new_figure(width: float, height: float) -> Any:
     """A Figure of its own: not pyplot's, so that nothing is kept, shown or restyled elsewhere."""
-    figure = require("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
-    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    figure = require("matplotlib.figure", "attention", "plots").Figure(figsize=(width, height), layout="constrained")
+    require("matplotlib.backends.backend_agg", "attention", "plots").FigureCanvasAgg(figure)
     return figure
 
 
@@ -125,12 +126,12 @@ def draw(
     axes.set(xlabel="looks at", ylabel="token")
     shown = {"fontsize": "small"}
     if 0 < len(keys) <= MOST_LABELS:
-        axes.set_xticks(range(len(keys)), [readable(name) for name in keys], rotation=90, **shown)
+        axes.set_xticks(range(len(keys)), named(keys), rotation=90, **shown)
     if 0 < len(queries) <= MOST_LABELS:
-        axes.set_yticks(range(len(queries)), [readable(name) for name in queries], **shown)
+        axes.set_yticks(range(len(queries)), named(queries), **shown)
     return axes
 
 
-def readable(token: str) -> str:
-    """A token's text on a picture: spaces and line ends become marks, and `$` starts no formula."""
-    return token.replace(" ", "␣").replace("\n", "↵").replace("$", r"\$")
+def named(tokens: Sequence[str]) -> list[str]:
+    """Tokens as matplotlib writes them: spaces and line ends as marks, and `$` starts no formula."""
+    return [shown_token(token).replace("$", r"\$") for token in tokens]

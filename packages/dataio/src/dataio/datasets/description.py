@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..extras import require
+from workbench import require
+
 from ..reading import example_keys, read_examples
 
 
@@ -68,7 +69,7 @@ def contact_sheet(dataset: Any, path: str | Path, *, count: int = 64, columns: i
 
     All images share one scale from the darkest to the brightest value, so normalized ones can be looked at too.
     """
-    drawing, pillow = require("PIL.ImageDraw"), require("PIL.Image")
+    drawing, pillow = require("PIL.ImageDraw", "dataio", "images"), require("PIL.Image", "dataio", "images")
     examples = _read(dataset, min(count, len(dataset)))
     images = [torch.as_tensor(example[0]).float() for example in examples]
     low, high = min(float(i.min()) for i in images), max(float(i.max()) for i in images)

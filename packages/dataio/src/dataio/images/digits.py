@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from workbench import require
+
 from ..arrays import ArrayDataset
-from ..extras import require
 
 TEST_EVERY = 5
 
@@ -26,7 +27,7 @@ def digits(split: str = "train") -> ArrayDataset:
     """
     if split not in ("train", "test"):
         raise ValueError(f"wanted split 'train' or 'test', got {split!r}; pass one of the two")
-    data = require("sklearn.datasets").load_digits()
+    data = require("sklearn.datasets", "dataio", "images").load_digits()
     images = (data.images[:, None] / 16.0).astype(np.float32)
     chosen = (np.arange(len(images)) % TEST_EVERY == TEST_EVERY - 1) == (split == "test")
     return ArrayDataset(images[chosen], data.target[chosen].astype(np.int64))

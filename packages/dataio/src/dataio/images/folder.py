@@ -7,7 +7,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ..extras import require
+from workbench import require
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -58,7 +58,7 @@ class ImageFolder:
 
 def read_image(path: str | Path, mode: str = "L") -> UInt8[Tensor, "C H W"]:
     """Decode an image file, upright as its camera meant it, in Pillow's `mode` ("L" gray, "RGB" color)."""
-    pillow, operations = require("PIL.Image"), require("PIL.ImageOps")
+    pillow, operations = require("PIL.Image", "dataio", "images"), require("PIL.ImageOps", "dataio", "images")
     try:
         with pillow.open(path) as image:
             pixels = np.array(operations.exif_transpose(image).convert(mode))

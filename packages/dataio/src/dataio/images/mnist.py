@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
+
+from workbench import cache_folder, require
 
 from ..arrays import ArrayDataset
-from ..extras import require
 from .idx import read_idx
 
 FILES = {"train": ("train-images", "train-labels"), "test": ("t10k-images", "t10k-labels")}
@@ -24,7 +24,7 @@ def mnist(
     Args:
         split: "train" (60,000) or "test" (10,000).
         mnist_root: folder with the IDX files, gzipped or not, under their usual names; nothing is downloaded then.
-        cache: where downloaded files are kept; torch's cache folder unless given.
+        cache: where downloaded files are kept; `workbench.cache_folder("mnist")` unless given.
         wait: seconds to wait before all mirrors are tried again, doubled each time.
 
     Returns:
@@ -37,7 +37,9 @@ def mnist(
     """
     if split not in FILES:
         raise ValueError(f"wanted split 'train' or 'test', got {split!r}; pass one of the two")
-    folder = Path(mnist_root) if mnist_root else _downloaded(Path(cache) if cache else _cache(), split, wait)
+    folder = (
+        Path(mnist_root) if mnist_root else _downloaded(Path(cache) if cache else cache_folder("mnist"), split, wait)
+    )
     images, labels = (read_idx(_find(folder, name)) for name in FILES[split])
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         raise ValueError(
@@ -48,10 +50,6 @@ def mnist(
         bad = int(np.flatnonzero((labels < 0) | (labels > 9))[0])
         raise ValueError(f"wanted labels from 0 to 9, got {labels[bad]} at {bad} in {folder}; copy the file again")
     return ArrayDataset((images[:, None] / np.float32(255)).astype(np.float32), labels.astype(np.int64))
-
-
-def _cache() -> Path:
-    return Path(torch.hub.get_dir()).parent / "dataio"
 
 
 def _find(folder: Path, name: str) -> Path:
@@ -67,7 +65,7 @@ def _find(folder: Path, name: str) -> Path:
 
 
 def _downloaded(cache: Path, split: str, wait: float) -> Path:
-    dataset = require("torchvision.datasets").MNIST
+    dataset = require("torchvision.datasets", "dataio", "images").MNIST
     for attempt in range(ATTEMPTS):
         try:
             # torchvision compares each file with its MD5 checksum and goes through its mirrors.

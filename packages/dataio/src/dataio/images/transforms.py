@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..extras import require
+from workbench import require
+
 from ..reading import example_keys, read_batch
 
 CHUNK = 1024  # examples read at once
@@ -45,7 +46,7 @@ def statistics(dataset: Any) -> Statistics:
 
 def to_tensor() -> Any:
     """Transform of a PIL image, array or uint8 tensor to a float32 tensor "C H W" from 0 to 1."""
-    v2 = require("torchvision.transforms.v2")
+    v2 = require("torchvision.transforms.v2", "dataio", "images")
     return v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.ToPureTensor()])
 
 
@@ -59,12 +60,12 @@ def normalise(measured: Statistics) -> Any:
         raise ValueError(
             f"wanted channels that vary, got standard deviations {measured.std}; leave out the constant channels"
         )
-    return require("torchvision.transforms.v2").Normalize(list(measured.mean), list(measured.std))
+    return require("torchvision.transforms.v2", "dataio", "images").Normalize(list(measured.mean), list(measured.std))
 
 
 def compose(*transforms: Any) -> Any:
     """Chain transforms, the first one first."""
-    return require("torchvision.transforms.v2").Compose(list(transforms))
+    return require("torchvision.transforms.v2", "dataio", "images").Compose(list(transforms))
 
 
 def _check_finite(values: torch.Tensor, start: int) -> None:

@@ -87,7 +87,7 @@ def embedded_text() -> Corpus:
 def read_text(source: str | Path) -> Corpus:
     """Read a text file, a folder or a glob pattern; strict UTF-8, line ends and all bytes kept as they are.
 
-    A folder is read recursively: files whose suffix is in `text_files.TEXT_SUFFIXES`, sorted by path; hidden files and
+    A folder is read recursively: files whose suffix is in `texts.files.TEXT_SUFFIXES`, sorted by path; hidden files and
     folders are left out. A pattern (`*`, `?`, `[...]`, `**`) takes every file that it matches. Empty files add no
     document.
 

@@ -4,6 +4,8 @@ import glob
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench import decode_utf8
+
 TEXT_SUFFIXES = (
     *(".txt", ".text", ".md", ".rst", ".tex", ".srt", ".log"),
     *(".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".xml", ".html", ".htm"),
@@ -41,7 +43,7 @@ def locate(source: str | Path, suffixes: tuple[str, ...] = TEXT_SUFFIXES) -> tup
 
 def strict_text(path: Path) -> str:
     """Read a whole file of UTF-8; ValueError names the first byte that is none, or a zero byte."""
-    return _decode(path.read_bytes(), path, 0)
+    return decode_utf8(path.read_bytes(), path, zero_bytes=False)
 
 
 def text_pieces(path: Path, most: int = PIECE_BYTES) -> Iterator[str]:
@@ -54,7 +56,7 @@ def text_pieces(path: Path, most: int = PIECE_BYTES) -> Iterator[str]:
         start, rest = 0, b""
         while block := rest + file.read(most + 1 - len(rest)):
             end = len(block) if len(block) <= most else _cut(block, most)
-            yield _decode(block[:end], path, start)
+            yield decode_utf8(block[:end], path, start, zero_bytes=False)
             start, rest = start + end, block[end:]
 
 
@@ -66,21 +68,6 @@ def _cut(block: bytes, most: int) -> int:
     while most > 1 and block[most] & 0xC0 == 0x80:  # a byte that goes on with a character
         most -= 1
     return most
-
-
-def _decode(data: bytes, path: Path, start: int) -> str:
-    zero = data.find(b"\0")
-    if zero >= 0:
-        raise ValueError(
-            f"wanted text, but {path} is binary (a zero byte at offset {start + zero}); leave this file out"
-        )
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"wanted UTF-8 text, but {path} has an invalid byte 0x{data[error.start]:02x} at offset "
-            f"{start + error.start}; convert the file, for example with `iconv -f latin1 -t utf-8`"
-        ) from error
 
 
 def _is_visible_text(file: Path, root: Path, suffixes: tuple[str, ...]) -> bool:

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..extras import require
+from workbench import require
+
 from .records import JSONL_SUFFIXES, PARQUET_SUFFIXES
 
 ATTEMPTS = 3
@@ -29,7 +30,7 @@ class DatasetFiles:
 
     def download(self, name: str) -> Path:
         """Where the file lies; downloaded first where the cache lacks it."""
-        download = require("huggingface_hub", "hub").hf_hub_download
+        download = require("huggingface_hub", "dataio", "hub").hf_hub_download
         options = {"repo_type": "dataset", "revision": self.commit}
         return Path(_asked(f"{name} of {self.dataset}", lambda: download(self.dataset, name, **options)))
 
@@ -40,7 +41,7 @@ def dataset_files(dataset: str, revision: str | None, pattern: str | None, split
     Raises:
         FileNotFoundError, PermissionError, ConnectionError, ValueError: see `stream_dataset`.
     """
-    api = require("huggingface_hub", "hub").HfApi()
+    api = require("huggingface_hub", "dataio", "hub").HfApi()
     title = f"dataset {dataset}" + (f" at revision {revision}" if revision else "")
     found = _asked(title, lambda: api.dataset_info(dataset, revision=revision))
     listed = sorted(file.rfilename for file in found.siblings or ())
@@ -76,7 +77,7 @@ def _some(names: list[str]) -> str:
 
 def _asked(what: str, ask: Callable[[], Answer]) -> Answer:
     """Ask the hub, again if need be, and put its refusals in our words."""
-    errors: Any = require("huggingface_hub.errors", "hub")
+    errors: Any = require("huggingface_hub.errors", "dataio", "hub")
     for attempt in range(ATTEMPTS):
         try:
             return ask()

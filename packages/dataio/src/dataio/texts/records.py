@@ -1,13 +1,13 @@
 """Files that hold many documents, one a record: JSON lines and Parquet. Few records are ever in memory."""
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..extras import require
+from workbench import fits_utf8, json_objects, require
+
 from .corpora import Document
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
@@ -26,10 +26,8 @@ def read_jsonl(path: Path, field: str, name: str) -> Iterator[Document]:
     number = 0
     with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as lines:
         try:
-            for line in lines:
-                number += 1
-                if not line.isspace():
-                    yield Document(f"{name}:{number}", _text_of(line, field, f"line {number} of {path}"))
+            for number, record in json_objects(lines, path):
+                yield Document(f"{name}:{number}", _text_of(record, field, f"line {number} of {path}"))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
                 f"wanted a whole gzip file, but {path} is damaged after line {number} ({error}); copy it again"
@@ -45,7 +43,7 @@ def read_parquet(path: Path, field: str, name: str) -> Iterator[Document]:
         ImportError: pyarrow is not there (extra `hub`).
         ValueError: the file is damaged, has no such column, the column is no text, or a row has none (null).
     """
-    arrow, parquet = require("pyarrow", "hub"), require("pyarrow.parquet", "hub")
+    arrow, parquet = require("pyarrow", "dataio", "hub"), require("pyarrow.parquet", "dataio", "hub")
     row = 0
     try:
         # Without read-ahead and with a small buffer a row group of gigabytes is decoded page by page.
@@ -66,19 +64,7 @@ def read_parquet(path: Path, field: str, name: str) -> Iterator[Document]:
         ) from error
 
 
-def _text_of(line: bytes, field: str, where: str) -> str:
-    try:
-        record = json.loads(line.rstrip().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"wanted UTF-8, got byte 0x{line[error.start]:02x} in {where}; convert the file") from error
-    except ValueError as error:
-        said = f"{error.msg} at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise ValueError(f"wanted a JSON object, got {said} in {where}; repair or remove the line") from error
-    if not isinstance(record, dict):
-        raise ValueError(
-            f"wanted a JSON object with field {field!r}, got {type(record).__name__} in {where}; "
-            f'write one object a line, like {{"{field}": "…"}}'
-        )
+def _text_of(record: dict[str, Any], field: str, where: str) -> str:
     if field not in record:
         raise ValueError(
             f"wanted field {field!r}, got fields {sorted(record)} in {where}; give it by field= or --field"
@@ -89,7 +75,7 @@ def _text_of(line: bytes, field: str, where: str) -> str:
             f"wanted text in field {field!r}, got {type(text).__name__} in {where}; give one that holds "
             "text by field= or --field, or repair the line"
         )
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+    if not fits_utf8(text):
         raise ValueError(
             f"wanted text that UTF-8 can hold in field {field!r}, got half a surrogate pair in {where}; repair the line"
         )

@@ -4,6 +4,8 @@ import hashlib
 from collections import Counter
 from itertools import accumulate
 
+from workbench import many
+
 from .corpora import Corpus, Document
 
 SPLIT_BY_DOCUMENT = 20  # with fewer documents than this, whole ones are too coarse a unit
@@ -32,14 +34,10 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
         train, tail = cut if all(cut) else (train, tail)
     if not train or not tail:
         raise ValueError(
-            f"wanted enough text to hold out {held_out:.0%}, got {_many(len(corpus.documents), 'document')} of "
-            f"{_many(corpus.n_bytes, 'byte')} in {corpus.name}; add text"
+            f"wanted enough text to hold out {held_out:.0%}, got {many(len(corpus.documents), 'document')} of "
+            f"{many(corpus.n_bytes, 'byte')} in {corpus.name}; add text"
         )
     return Corpus(f"{corpus.name} (train)", tuple(train)), Corpus(f"{corpus.name} (held out)", tuple(tail))
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def check_held_out(fraction: float) -> None:

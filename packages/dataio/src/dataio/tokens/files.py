@@ -5,12 +5,13 @@ GPT-2 data), 32-bit ids magic 20240801 and version 7 (its Llama 3 data). Everyth
 """
 
 import mmap
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from workbench import whole_file
 
 HEADER_BYTES = 256 * 4
 MAX_TOKENS = 2**31 - 1  # the count is an int32
@@ -32,16 +33,9 @@ def write_tokens(path: str | Path, tokens: np.ndarray | Sequence[int], n_vocab: 
     version, dtype = FORMATS[magic]
     header = np.zeros(256, dtype="<i4")
     header[:3] = magic, version, len(array)
-    aside = Path(f"{path}.part-{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            file.write(header.tobytes())
-            array.astype(dtype).tofile(file)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as aside, aside.open("wb") as file:
+        file.write(header.tobytes())
+        array.astype(dtype).tofile(file)
 
 
 def read_tokens(path: str | Path) -> np.memmap:

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from workbench import write_text
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -61,12 +62,7 @@ def write_manifest(folder: Path, header: dict[str, Any], shards: dict[str, Shard
     if complete:
         totals["fingerprint"] = listed[-1]["fingerprint"]
     text = json.dumps({"format": FORMAT, "complete": complete, **header, **totals, "shards": listed}, indent=1)
-    aside = folder / f"{MANIFEST}.part-{os.getpid()}"
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(folder / MANIFEST)
+    write_text(folder / MANIFEST, text)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class PlotSettings:
     out: File
     """Where the picture goes: .png, .svg or .pdf. A file of that name is replaced."""
     method: Method = "pca"
-    """pca keeps distances and is fast; tsne and umap keep neighbours and take seconds for every 1,000 vectors."""
+    """pca keeps distances and is fast; tsne and umap keep neighbors and take seconds for every 1,000 vectors."""
     table: Table = "tokens"
     """Which vectors of a model: those of its tokens (wte) or of its positions (wpe)."""
     first: Number = 1000
@@ -67,4 +67,4 @@ class NearestSettings:
     words: Positional[Annotated[tuple[str, ...], arg(metavar="WORD [WORD ...]")]]
     """The words to ask for."""
     k: Number = 10
-    """How many neighbours of each."""
+    """How many neighbors of each."""

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from workbench import unspell
+
 
 def token_names(folder: Path) -> dict[int, str]:
     """{id: text} by the folder's vocab.json, else by its tokenizer.json; empty without both. No text occurs twice."""
@@ -30,24 +32,13 @@ def read_json(path: Path, key: str | None = None) -> dict[str, Any]:
         return dict(content) if key is None else dict(content[key])
     except (ValueError, KeyError, TypeError) as error:
         wanted = "an object in JSON" if key is None else f"an object under the key {key!r} in JSON"
-        raise ValueError(f"wanted {wanted}; got {error!r} in {path}; fetch the file again") from None
+        raise ValueError(f"wanted {wanted}, got {error!r} in {path}; fetch the file again") from None
 
 
 def text_of(token: str) -> str:
     """The text that a byte-level token stands for: "Ġlist" is " list". A token that is no whole text, or of another
     kind of tokenizer, stays as it is."""
     try:
-        return bytes(BYTES[character] for character in token).decode("utf-8")
+        return unspell(token).decode("utf-8")
     except (KeyError, UnicodeDecodeError):
         return token
-
-
-def byte_alphabet() -> dict[str, int]:
-    """The character that stands for each byte: printable ones for themselves, the others from U+0100 on
-    (openai/gpt-2 src/encoder.py, `bytes_to_unicode`)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return {chr(byte): byte for byte in printable} | {chr(256 + n): byte for n, byte in enumerate(others)}
-
-
-BYTES = byte_alphabet()

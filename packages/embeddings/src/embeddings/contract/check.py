@@ -29,7 +29,7 @@ def check(encoding: Encoding, n_ctx: int) -> tuple[str, ...]:
     ValueError for n_ctx below 1.
     """
     if n_ctx < 1:
-        raise ValueError(f"wanted n_ctx of at least 1; got {n_ctx}; pass how many positions the encoding knows")
+        raise ValueError(f"wanted n_ctx of at least 1, got {n_ctx}; pass how many positions the encoding knows")
     for words, claim in CLAIMS.items():
         for n_positions in range(1, n_ctx + 1):
             hold(words, lambda n: claim(encoding, n), n_positions)  # noqa: B023  called at once
@@ -40,7 +40,7 @@ def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> tuple[str,
     """The same for what turns vectors: called as `rotation(x, positions)` with x [1, 1, T, head_size] and int64
     positions [T] below n_ctx, it returns x's shape. ValueError for n_ctx below 2: there is no distance to try."""
     if n_ctx < 2:
-        raise ValueError(f"wanted n_ctx of at least 2; got {n_ctx}; pass how many positions the rotation knows")
+        raise ValueError(f"wanted n_ctx of at least 2, got {n_ctx}; pass how many positions the rotation knows")
     for words, claim in ROTATION_CLAIMS.items():
         for n_positions in range(2, n_ctx + 1):
             x = torch.randn(1, 1, n_positions, head_size, generator=torch.Generator().manual_seed(n_positions))

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..extras import require
+from workbench import require
+
 from ..measures import require_finite
-from .choices import METHODS, Theme
+from .choices import INK, METHODS, Theme
 from .label_placement import set_labels
 from .projections import Projection, project
 
-INK = {"light": ("#ffffff", "#222222"), "dark": ("#16181d", "#e8e8e8")}  # background, text
 # Okabe and Ito 2008: eight colors that people with any color vision tell apart; black is left to the text.
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#f0e442")
 LABELS = 40  # lines of seven points that fit beside a similarity map
@@ -99,9 +99,11 @@ def similarity_map(
 def new_figure(size: tuple[float, float], theme: Theme) -> Any:
     """A Figure of its own: not pyplot's, so that nothing is kept, shown or restyled elsewhere."""
     if theme not in INK:
-        raise ValueError(f"wanted a theme of {', '.join(INK)}; got {theme!r}; light is the default")
-    figure = require("matplotlib.figure").Figure(figsize=size, facecolor=INK[theme][0], layout="constrained")
-    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+        raise ValueError(f"wanted a theme of {', '.join(INK)}, got {theme!r}; light is the default")
+    figure = require("matplotlib.figure", "embeddings", "plots").Figure(
+        figsize=size, facecolor=INK[theme][0], layout="constrained"
+    )
+    require("matplotlib.backends.backend_agg", "embeddings", "plots").FigureCanvasAgg(figure)
     return figure
 
 
@@ -149,4 +151,4 @@ def paint(axes: Any, theme: Theme) -> None:
 
 def require_length(what: str, given: Sequence[str] | None, n: int) -> None:
     if given is not None and len(given) != n:
-        raise ValueError(f"wanted {what} for {n} points; got {len(given)}; pass one for each point, in their order")
+        raise ValueError(f"wanted {what} for {n} points, got {len(given)}; pass one for each point, in their order")

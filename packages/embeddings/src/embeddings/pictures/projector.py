@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..extras import require
+from workbench import require
+
 from ..measures import require_finite
 
 SPRITE_SIDE = 8192  # pixels: browsers refuse larger textures
@@ -34,7 +35,7 @@ def export_projector(
     wrong = {name: len(values) for name, values in metadata.items() if len(values) != len(vectors)}
     if wrong or not metadata:
         raise ValueError(
-            f"wanted metadata columns of {len(vectors)} values, at least one; got {wrong or 'none'}; "
+            f"wanted metadata columns of {len(vectors)} values, at least one, got {wrong or 'none'}; "
             "pass one value for each vector"
         )
     folder = Path(folder)
@@ -64,12 +65,12 @@ def write_sprites(path: Path, images: Tensor, n_vectors: int) -> str:
     side = math.ceil(math.sqrt(n))
     if n != n_vectors or side * max(height, width) > SPRITE_SIDE:
         raise ValueError(
-            f"wanted {n_vectors} images whose square sheet is at most {SPRITE_SIDE} pixels wide; got {n} of "
+            f"wanted {n_vectors} images whose square sheet is at most {SPRITE_SIDE} pixels wide, got {n} of "
             f"{height} x {width}; pass one for each vector, or smaller ones"
         )
     sheet = torch.zeros(side * side, height, width)
     sheet[:n] = images.detach().float().cpu().clamp(0, 1)
     sheet = sheet.reshape(side, side, height, width).transpose(1, 2).reshape(side * height, side * width)
-    require("matplotlib.image").imsave(path, sheet.numpy(), cmap="gray", vmin=0, vmax=1)
+    require("matplotlib.image", "embeddings", "plots").imsave(path, sheet.numpy(), cmap="gray", vmin=0, vmax=1)
     size = f"    single_image_dim: {width}\n    single_image_dim: {height}"
     return f'  sprite {{\n    image_path: "{path.name}"\n{size}\n  }}'

@@ -37,7 +37,7 @@ def read_vectors(path: str | Path, only: Container[str] | None = None) -> WordVe
         raise ValueError(malformed(path, 1, f"a promise of {promised} vectors, and {n_lines} lines after it"))
     if not words:
         raise ValueError(
-            f"wanted at least one word vector in {path}; got {n_lines} lines and no word asked for; pass another file"
+            f"wanted at least one word vector in {path}, got {n_lines} lines and no word asked for; pass another file"
         )
     return WordVectors(tuple(words), torch.from_numpy(np.stack(rows)))
 
@@ -48,7 +48,7 @@ def write_vectors(path: str | Path, given: WordVectors) -> None:
     lines = [f"{len(given.words)} {given.vectors.shape[1]}"]
     for word, row in zip(given.words, given.vectors.float().tolist(), strict=True):
         if word != word.strip() or len(word.splitlines()) != 1:
-            raise ValueError(f"wanted words that stand on one line; got {word!r}; rename or drop it")
+            raise ValueError(f"wanted words that stand on one line, got {word!r}; rename or drop it")
         lines.append(" ".join([word, *(f"{value:.9g}" for value in row)]))
     Path(path).write_text("\n".join(lines) + "\n", "utf-8")
 
@@ -75,6 +75,6 @@ def parsed(path: str | Path, number: int, line: bytes, width: int | None) -> tup
 
 def malformed(path: str | Path, number: int, got: str) -> str:
     return (
-        f"wanted a word and its numbers, as many on every line; got {got}, in {path}, line {number}; "
+        f"wanted a word and its numbers, as many on every line, got {got}, in {path}, line {number}; "
         "mend that line or fetch the file again"
     )

@@ -19,7 +19,7 @@ class HashedNgrams(nn.Module):
         super().__init__()
         if n_buckets < 1 or n_embd < 1 or not 1 <= shortest <= longest:
             raise ValueError(
-                f"wanted n_buckets and n_embd of at least 1 and 1 <= shortest <= longest; got {n_buckets}, {n_embd}, "
+                f"wanted n_buckets and n_embd of at least 1 and 1 <= shortest <= longest, got {n_buckets}, {n_embd}, "
                 f"{shortest}, {longest}; the published sizes are 2000000, 300, 3, 6"
             )
         self.n_buckets, self.shortest, self.longest = n_buckets, shortest, longest
@@ -28,7 +28,7 @@ class HashedNgrams(nn.Module):
     def forward(self, words: Sequence[str]) -> Float[Tensor, "N C"]:
         """Vectors of `words`, known or not. ValueError for an empty word or no words."""
         if not words or not all(words):
-            raise ValueError(f"wanted words of at least one character; got {list(words)!r}; leave empty words out")
+            raise ValueError(f"wanted words of at least one character, got {list(words)!r}; leave empty words out")
         buckets = [
             [fnv1a(piece.encode("utf-8")) % self.n_buckets for piece in ngrams(word, self.shortest, self.longest)]
             for word in words

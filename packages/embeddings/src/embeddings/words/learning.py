@@ -36,7 +36,7 @@ def skip_gram(
     counts = [(word, count) for word, count in Counter(words).most_common() if count >= least]
     if len(counts) < 2 or min(n_embd, window, negatives, epochs) < 1:
         raise ValueError(
-            f"wanted at least two words that occur {least} times, and sizes of at least 1; got {len(counts)} of them, "
+            f"wanted at least two words that occur {least} times, and sizes of at least 1, got {len(counts)} of them, "
             f"n_embd={n_embd}, window={window}, negatives={negatives}, epochs={epochs}; pass more text or a lower least"
         )
     generator = torch.Generator().manual_seed(seed)

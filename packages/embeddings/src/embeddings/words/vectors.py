@@ -22,13 +22,13 @@ class WordVectors:
     def __post_init__(self) -> None:
         if len(self.words) != len(self.vectors):
             raise ValueError(
-                f"wanted a vector for each word; got {len(self.words)} words and vectors of shape "
+                f"wanted a vector for each word, got {len(self.words)} words and vectors of shape "
                 f"{list(self.vectors.shape)}; pass as many rows as words"
             )
         rows = {word: row for row, word in enumerate(self.words)}
         if len(rows) < len(self.words):
             double = next(word for row, word in enumerate(self.words) if rows[word] != row)
-            raise ValueError(f"wanted every word once; got {double!r} twice; keep one vector for each word")
+            raise ValueError(f"wanted every word once, got {double!r} twice; keep one vector for each word")
         object.__setattr__(self, "_rows", rows)
 
     def __contains__(self, word: object) -> bool:
@@ -39,7 +39,7 @@ class WordVectors:
         if word not in self:
             alike = ", ".join(map(repr, get_close_matches(word, self.words, 3)))
             raise ValueError(
-                f"wanted one of the {len(self.words)} words that have a vector; got {word!r}; "
+                f"wanted one of the {len(self.words)} words that have a vector, got {word!r}; "
                 f"check its spelling ({alike or 'none is spelled alike'}); only embeddings.HashedNgrams, made of a "
                 "word's letters, has a vector for every word"
             )
@@ -71,17 +71,12 @@ class GivenTable:
     table: Float[Tensor, "V C"]
     missing: tuple[str, ...]
 
-    @property
-    def coverage(self) -> float:
-        """The share of the vocabulary that was given a vector."""
-        return 1 - len(self.missing) / len(self.table)
-
 
 def table_for(vocabulary: Sequence[str], given: WordVectors) -> GivenTable:
     """Row i is the given vector of `vocabulary[i]`, or the mean of all given vectors: copy it into a TokenEmbedding's
     weight, and look at `missing` before trusting it. ValueError for an empty vocabulary."""
     if not vocabulary:
-        raise ValueError("wanted a vocabulary of at least one word; got none; pass the words in the order of their ids")
+        raise ValueError("wanted a vocabulary of at least one word, got none; pass the words in the order of their ids")
     table = given.vectors.mean(dim=0).repeat(len(vocabulary), 1)
     found = [(row, given.row(word)) for row, word in enumerate(vocabulary) if word in given]
     if found:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from workbench import answered, many, parsed
+from workbench import answered, lines_left, parsed
 
 from .compare import compare
 from .score import score
@@ -23,12 +23,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = parsed("evaluation", "From text to scores, with intervals.", COMMANDS, arguments)
         WORK[type(command)](command)
 
-    return answered("evaluation", work, left_behind=lambda: _where_it_stands(command))
-
-
-def _where_it_stands(command: Score | Tasks | Compare | None) -> str:
-    """What an interrupted command leaves behind."""
-    if command is None or command.out is None or not command.out.exists():
-        return ""
-    lines = many(command.out.read_bytes().count(b"\n"), "line")
-    return f"{command.out} has {lines}, the same command with --resume goes on from there"
+    return answered("evaluation", work, left_behind=lambda: lines_left(command.out if command else None))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..files.loading import find_source, load_model
+from ..files.loading import load_model, source_folder
 from ..files.weights import read_tensors
 from ..model import GPT2
 
@@ -24,7 +24,7 @@ PARTS = {
 
 def describe(source: str | Path) -> str:
     """Configuration, dtypes on disk, and for each part its parameters and their values."""
-    place = find_source(source)
+    place = source_folder(source)
     model = load_model(place)
     settings = [f"{name:20}{value}" for name, value in dataclasses.asdict(model.config).items()]
     stored = f"{'stored as':20}{_dtypes(place)}"

@@ -1,5 +1,7 @@
 """`gpt2 tokens`: the pieces that a tokenizer cuts a text into, made visible."""
 
+from workbench import shown_token
+
 from ..tokenizer.tokenizer import Tokenizer
 
 COLORS = (44, 42, 45, 43, 46, 41)
@@ -17,14 +19,9 @@ def listed(tokenizer: Tokenizer, text: str) -> str:
 def colored(tokenizer: Tokenizer, text: str) -> str:
     """The text with a background color for each token, and below the ids in the same colors."""
     ids = tokenizer.encode(text)
-    pieces = [_painted(visible(tokenizer, i), number) for number, i in enumerate(ids)]
+    pieces = [_painted(shown_token(tokenizer.decode_bytes([i]), " "), number) for number, i in enumerate(ids)]
     numbers = [_painted(str(i), number) for number, i in enumerate(ids)]
     return f"{''.join(pieces)}\n{' '.join(numbers)}\n{len(ids)} tokens, {len(text.encode())} bytes"
-
-
-def visible(tokenizer: Tokenizer, i: int) -> str:
-    """The text of one token; bytes that are no whole character as \\xNN."""
-    return tokenizer.decode_bytes([i]).decode("utf-8", errors="backslashreplace")
 
 
 def _literal(tokenizer: Tokenizer, i: int) -> str:
@@ -36,6 +33,4 @@ def _literal(tokenizer: Tokenizer, i: int) -> str:
 
 
 def _painted(piece: str, number: int) -> str:
-    # Control characters would move the cursor or speak to the terminal.
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in piece)
-    return f"\x1b[{COLORS[number % len(COLORS)]};30m{shown}\x1b[0m"
+    return f"\x1b[{COLORS[number % len(COLORS)]};30m{piece}\x1b[0m"

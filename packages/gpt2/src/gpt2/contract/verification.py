@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ..files.folder import read_configuration
-from ..files.loading import find_source, load
+from ..files.loading import load, source_folder
 from ..files.names import from_published
 from ..files.weights import INDEX, WEIGHTS, read_tensors
 from ..model import GPT2
@@ -25,7 +25,7 @@ PIECES = ("The", " cat", " documentation", " naïve", "漢字", " 1234567", "...
 
 def verify(source: str | Path, *, tokenizer: str | Path | None = None) -> tuple[Finding, ...]:
     """Every claim about a model that `load` can find, tried. ValueError or OSError where there is no model at all."""
-    place = find_source(source)
+    place = source_folder(source)
     findings = list(_files(place)) if place.is_dir() else []
     if not all(finding.held for finding in findings):
         return (*findings, Finding("what the files hold can be loaded", False, None, "not tried: first the files"))

@@ -39,7 +39,7 @@ def load(
     Raises ValueError with what is wrong: no such folder, a file that is missing or damaged, an architecture that is
     not GPT-2's, weights that do not match the configuration. OSError where a download fails.
     """
-    place = find_source(source, revision)
+    place = source_folder(source, revision)
     model = load_model(place)
     if dtype != torch.float32:
         convert(dict(model.named_parameters()), dtype)
@@ -56,7 +56,7 @@ def load_model(place: Path) -> GPT2:
     return model
 
 
-def find_source(source: str | Path, revision: str | None = None) -> Path:
+def source_folder(source: str | Path, revision: str | None = None) -> Path:
     """The folder or checkpoint file meant by `source`, downloaded if it is a name on the hub."""
     if Path(source).is_file():
         if Path(source).suffix not in READERS:

@@ -4,7 +4,6 @@ import os
 import re
 from pathlib import Path
 
-from ..commands.settings import FitSettings
 from ..config import GPT2Config
 from ..recipes import RECIPES
 from .memory import TrainingMemory, checked_time, inference_memory, training_memory
@@ -16,38 +15,51 @@ SUSTAINED = 0.5
 six layers 384 wide and 0.8 for 124M in float32 (`tests/benchmarks/time_to_quality.py`, `training_throughput.py`)."""
 
 
-def describe(settings: FitSettings) -> str:
-    """The plan as two small tables."""
-    config = shape_of(settings.source)
-    time = checked_time(config, settings.context)
-    if settings.devices < 1:
-        raise ValueError(f"--devices: wanted at least 1, got {settings.devices}; leave it out for one")
-    if settings.speed is not None and settings.tokens is None:
-        raise ValueError(
-            f"--speed: wanted --tokens beside it, got {settings.speed:g} alone; say how many to learn from"
-        )
-    device, free = _memory(settings)
+def describe(
+    source: str,
+    *,
+    device: str = "auto",
+    memory: float | None = None,
+    context: int | None = None,
+    optimizer: str | None = None,
+    precision: str | None = None,
+    tokens: float | None = None,
+    devices: int = 1,
+    speed: float | None = None,
+) -> str:
+    """The plan as two small tables.
+
+    source: a published size, a recipe, or a model that `load` reads. device: where it would run; memory: so many
+    gigabytes instead of what is free there. context: tokens of a window. tokens: to learn from, for the hours, on so
+    many `devices` of `speed` TFLOP/s each (default: measured). ValueError for what cannot be planned.
+    """
+    config = shape_of(source)
+    time = checked_time(config, context)
+    if devices < 1:
+        raise ValueError(f"--devices: wanted at least 1, got {devices}; leave it out for one")
+    if speed is not None and tokens is None:
+        raise ValueError(f"--speed: wanted --tokens beside it, got {speed:g} alone; say how many to learn from")
+    place, free = _memory(device, memory)
     recipe = next((recipe for recipe in RECIPES if recipe.config is config), None)
-    optimizer = settings.optimizer or (recipe.optimizer if recipe else "adamw")
-    precision = _precision(settings)
-    training = training_memory(config, time, optimizer, precision).shared(settings.devices)
+    optimizer = optimizer or (recipe.optimizer if recipe else "adamw")
+    precision = _precision(precision, device, memory)
+    training = training_memory(config, time, optimizer, precision).shared(devices)
     inference = inference_memory(config, time)
     budget = int(SHARE * free)
     windows, rows = training.largest(budget), inference.largest(budget)
-    most = -(-recipe.batch_size // settings.devices) if recipe else windows + 1
+    most = -(-recipe.batch_size // devices) if recipe else windows + 1
     size = _gb if training.peak(1) >= 1e8 else _mb
     lines = [
-        f"{settings.source}: {config.n_parameters:,} parameters, windows of {time} tokens, on {device} with "
-        f"{_gb(free)} free",
+        f"{source}: {config.n_parameters:,} parameters, windows of {time} tokens, on {place} with {_gb(free)} free",
         "",
-        f"training with {optimizer} in {precision}" + (f", one of {settings.devices} devices" * (settings.devices > 1)),
+        f"training with {optimizer} in {precision}" + (f", one of {devices} devices" * (devices > 1)),
         *(f"  {name:34}{size(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
         *([f"  {'matrices in 16 bits':34}{size(training.copies):>12}"] if training.copies else []),
         f"  {'logits and their way back':34}{size(training.head + min(training.logits, training.window_logits)):>12}",
         f"  {'kept for the way back, a window':34}{size(training.window):>12}",
         f"  {'in all with one window at a time':34}{size(training.peak(1)):>12}",
         f"  {_advice(training, budget, min(windows, most), most)}",
-        *([] if settings.tokens is None else [f"  {_hours(settings, settings.tokens, config, time)}"]),
+        *([] if tokens is None else [f"  {_hours(config.flops_per_token(time), tokens, devices, speed, device)}"]),
         "",
         "inference in float32",
         f"  {'weights':34}{size(inference.weights):>12}",
@@ -67,10 +79,10 @@ def shape_of(source: str) -> GPT2Config:
     if source in shapes and not Path(source).exists():
         return shapes[source]
     from ..files.folder import read_configuration
-    from ..files.loading import READERS, find_source
+    from ..files.loading import READERS, source_folder
 
     try:
-        place = find_source(source)
+        place = source_folder(source)
     except (OSError, ImportError):
         if "/" in source:
             raise
@@ -94,16 +106,16 @@ def _advice(training: TrainingMemory, budget: int, windows: int, most: int) -> s
     )
 
 
-def _hours(settings: FitSettings, tokens: float, config: GPT2Config, time: int) -> str:
-    """How long so many tokens take, and by which speed."""
+def _hours(flops: int, tokens: float, devices: int, speed: float | None, device: str) -> str:
+    """How long so many tokens of so many operations each take, and by which speed."""
     if not tokens > 0:
         raise ValueError(f"--tokens: wanted a number above 0, got {tokens:g}; such as 10e9")
-    if settings.speed is not None and not settings.speed > 0:
-        raise ValueError(f"--speed: wanted TFLOP/s above 0, got {settings.speed:g}; leave it out to measure")
-    each = settings.speed or SUSTAINED * _peak(settings.device) / 1e12
-    hours = config.flops_per_token(time) * tokens / (each * 1e12 * settings.devices) / 3600
+    if speed is not None and not speed > 0:
+        raise ValueError(f"--speed: wanted TFLOP/s above 0, got {speed:g}; leave it out to measure")
+    each = speed or SUSTAINED * _peak(device) / 1e12
+    hours = flops * tokens / (each * 1e12 * devices) / 3600
     length = f"{hours:,.1f} hours" if hours >= 1 else f"{hours * 60:,.1f} minutes"
-    measured = "" if settings.speed else f" ({SUSTAINED:.0%} of what one product reaches here)"
+    measured = "" if speed else f" ({SUSTAINED:.0%} of what one product reaches here)"
     return f"{tokens:,.0f} tokens: {length} at {each:,.3g} TFLOP/s a device{measured}"
 
 
@@ -113,42 +125,42 @@ def _peak(device: str) -> float:
 
     from trainkit import measured_peak
 
-    from ..machine.device_names import device_named
     from ..machine.precision import choose_precision
+    from ..machine.processes import device_named
 
     place = device_named(device)
     short = choose_precision("auto", place) == "bfloat16"
     return measured_peak(place, torch.bfloat16 if short else torch.float32)
 
 
-def _precision(settings: FitSettings) -> str:
+def _precision(asked: str | None, device: str, memory: float | None) -> str:
     """What was asked for, or what `train` would take on the device."""
-    if settings.precision not in (None, "auto"):
-        return settings.precision
-    if settings.memory is not None:
+    if asked not in (None, "auto"):
+        return asked
+    if memory is not None:
         return "float32"
-    from ..machine.device_names import device_named
     from ..machine.precision import choose_precision
+    from ..machine.processes import device_named
 
-    return choose_precision("auto", device_named(settings.device))
+    return choose_precision("auto", device_named(device))
 
 
-def _memory(settings: FitSettings) -> tuple[str, int]:
+def _memory(device: str, memory: float | None) -> tuple[str, int]:
     """The device's name and its free bytes, or those that were asked for."""
-    if settings.memory is not None:
-        if not settings.memory > 0:
-            raise ValueError(f"--memory: wanted gigabytes above 0, got {settings.memory}; leave it out to look")
-        return "a device", int(settings.memory * 1e9)
+    if memory is not None:
+        if not memory > 0:
+            raise ValueError(f"--memory: wanted gigabytes above 0, got {memory}; leave it out to look")
+        return "a device", int(memory * 1e9)
     import torch
 
-    from ..machine.device_names import device_named
+    from ..machine.processes import device_named
 
-    device = device_named(settings.device)
-    if device.type == "cuda":
-        return str(device), torch.cuda.mem_get_info(device)[0]
-    if device.type == "mps":
-        return str(device), torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return str(device), free_memory()
+    place = device_named(device)
+    if place.type == "cuda":
+        return str(place), torch.cuda.mem_get_info(place)[0]
+    if place.type == "mps":
+        return str(place), torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return str(place), free_memory()
 
 
 def free_memory() -> int:

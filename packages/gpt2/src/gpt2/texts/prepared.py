@@ -2,16 +2,13 @@
 
 import logging
 import math
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from dataio import Batches, Corpus, TokenShards, TokenWindows, split_corpus
 from trainkit import n_ranks, rank
+from workbench import cache_folder, whole_folder
 
 from ..recipes import Recipe
 from ..tokenizer.documents import encode_documents
@@ -33,6 +30,11 @@ class TrainingText:
     held_out: np.ndarray
     train_bytes: int
     held_out_bytes: int
+
+    @property
+    def title(self) -> str:
+        """Its name, for those who read it."""
+        return "Python's own documentation and sources" if self.name == "embedded" else self.name
 
     def batches(self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
         """The training windows in their order of all steps."""
@@ -65,52 +67,37 @@ class TrainingText:
         return Batches(windows, batch_size, shuffle=False, rank=rank(), world_size=n_ranks())
 
 
-def prepare_text(corpus: Corpus, recipe: Recipe, source: str, known: Tokenizer | None = None) -> TrainingText:
-    """Split, find or train the tokenizer (`known` on resume), encode. `source`: own, published, or a folder."""
+def text_in_memory(corpus: Corpus, recipe: Recipe, tokenizer: Tokenizer | str) -> TrainingText:
+    """Split and encode a text that is read already. `tokenizer`: one, or own, published, or a folder."""
     train, held_out = split_corpus(corpus, recipe.held_out)
-    tokenizer = known or find_tokenizer(source, train, recipe.config.n_vocab)
+    chosen = chosen_tokenizer(tokenizer, train, recipe.config.n_vocab)
     return TrainingText(
         corpus.name,
         corpus.fingerprint,
-        tokenizer,
-        encode_documents(tokenizer, (document.text for document in train.documents)),
-        encode_documents(tokenizer, (document.text for document in held_out.documents)),
+        chosen,
+        encode_documents(chosen, (document.text for document in train.documents)),
+        encode_documents(chosen, (document.text for document in held_out.documents)),
         train.n_bytes,
         held_out.n_bytes,
     )
 
 
-def cache_folder() -> Path:
-    """Where tokenizers are kept between runs: $TENSORS_TO_GPT2_CACHE, else `tensors-to-gpt2` in the user's cache."""
-    own = os.environ.get("TENSORS_TO_GPT2_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(own) if own else Path(base) / "tensors-to-gpt2"
-
-
-def find_tokenizer(source: str, train: Corpus, n_vocab: int) -> Tokenizer:
-    """own: trained on `train`, or kept from an earlier run; published; or that of a folder."""
+def chosen_tokenizer(source: Tokenizer | str, train: Corpus, n_vocab: int) -> Tokenizer:
+    """The given one; own: trained on `train`, or kept from an earlier run; published; or that of a folder."""
+    if isinstance(source, Tokenizer):
+        return source
     if source == "published":
         return Tokenizer.published()
     if source != "own":
         return Tokenizer.load(source)
-    kept = cache_folder() / "tokenizers" / f"{train.fingerprint[:20]}-{n_vocab}"
+    kept = cache_folder("tokenizers", f"{train.fingerprint[:20]}-{n_vocab}")
     try:
         return Tokenizer.load(kept)
     except ValueError:  # not there yet, or torn
         tokenizer = Tokenizer.train((document.text for document in train.documents), n_vocab)
     try:
-        _keep(tokenizer, kept)
+        with whole_folder(kept) as folder:
+            tokenizer.save(folder, n_ctx=1024)
     except OSError as error:
         logger.warning("the tokenizer could not be kept for later runs: %s", error)
     return tokenizer
-
-
-def _keep(tokenizer: Tokenizer, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=folder.parent))
-    try:
-        tokenizer.save(aside, n_ctx=1024)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

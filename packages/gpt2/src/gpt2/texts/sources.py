@@ -24,10 +24,11 @@ from dataio import (
     text_paths,
     write_shards,
 )
+from workbench import cache_folder
 
 from ..recipes import Recipe
 from ..tokenizer.tokenizer import Tokenizer
-from .prepared import TrainingText, cache_folder, find_tokenizer, prepare_text
+from .prepared import TrainingText, chosen_tokenizer, text_in_memory
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class LargeText:
         return self.stream.name
 
 
-def read_source(text: str | None, field: str | None = None) -> Corpus | LargeText:
+def source_text(text: str | None, field: str | None = None) -> Corpus | LargeText:
     """The text a run learns from: that which comes with Python, files, a folder, a glob, or hf://datasets/OWNER/NAME.
 
     field: of JSON lines and Parquet, the one that holds the text (default: text).
@@ -77,14 +78,17 @@ def read_source(text: str | None, field: str | None = None) -> Corpus | LargeTex
     return Corpus(text, tuple(stream_text(text, field=field or "text")))
 
 
-def prepare(source: Corpus | LargeText, recipe: Recipe, tokenizer: str, known: Tokenizer | None = None) -> TrainingText:
-    """Split, find or train the tokenizer (`known` on resume), encode. `tokenizer`: own, published, or a folder."""
+def new_text(source: Corpus | LargeText, recipe: Recipe, tokenizer: Tokenizer | str) -> TrainingText:
+    """A text split and encoded, ready to learn from. `tokenizer`: one, or own (trained on the text), published, or a
+    folder."""
     if isinstance(source, Corpus):
-        return prepare_text(source, recipe, tokenizer, known)
+        return text_in_memory(source, recipe, tokenizer)
     held_out = recipe.held_out if source.n_bytes is None else min(recipe.held_out, HELD_OUT / source.n_bytes)
     learn, judge = split_stream(source.stream, held_out)
-    chosen = known or find_tokenizer(tokenizer, _sample(learn), recipe.config.n_vocab)
-    folder = cache_folder() / "tokens" / f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out:.3g}"
+    chosen = tokenizer
+    if isinstance(chosen, str):
+        chosen = chosen_tokenizer(chosen, _sample(learn), recipe.config.n_vocab)
+    folder = cache_folder("tokens", f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out:.3g}")
     train, held = (_tokens(side, chosen, folder / name) for side, name in ((learn, "train"), (judge, "held-out")))
     content = train.manifest["fingerprint"] + held.manifest["fingerprint"]
     return TrainingText(
@@ -111,7 +115,7 @@ def _sample(stream: TextStream) -> Corpus:
 
 
 def _tokens(stream: TextStream, tokenizer: Tokenizer, folder: Path) -> TokenShards:
-    """The token files of a stream: those that are there, or written now; a killed writer is gone on with."""
+    """The token files of a stream: those that are there, or written now; a killed writer is resumed."""
     try:
         shards = read_shards(folder)
         if shards.manifest["identity"] == stream.identity:

@@ -8,6 +8,7 @@ one token, and does that again and again. Encoding a piece then joins neighbors 
 Nothing here is fast. It says what the tokenizer (tiktoken encodes, rustbpe learns) must do, and is held against it.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -43,7 +44,7 @@ def encode(piece: bytes, merges: Mapping[bytes, int]) -> list[bytes]:
     return joined([piece[i : i + 1] for i in range(len(piece))], merges)
 
 
-def joined(parts: Sequence[bytes], merges: Mapping[bytes, int], below: float = float("inf")) -> list[bytes]:
+def joined(parts: Sequence[bytes], merges: Mapping[bytes, int], below: int = sys.maxsize) -> list[bytes]:
     """`parts` with neighbors joined, the merge of lowest id first and each from the left, until none is left with an id
     `below` this one."""
     parts = list(parts)

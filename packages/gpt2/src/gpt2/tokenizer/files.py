@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench import spell, unspell
+
 from .bpe import halves
-from .byte_alphabet import spell, unspell
 from .pattern import END_OF_TEXT, PATTERN, from_tokenizer_json, special_ids, to_tokenizer_json
 
 NAMES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))

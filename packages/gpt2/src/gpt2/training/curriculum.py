@@ -1,33 +1,99 @@
-"""What a recipe decides, made: the order of windows, optimizer, schedule, and where the weights begin."""
+"""What a run learns from: the batches of every step, the loss, and what is held out to judge it.
 
-from collections.abc import Callable, Iterator
+`Curriculum` is what `Run` asks for; `TextCurriculum` answers it for a text. Batches are arithmetic in (seed, step), so
+that those of any step are there without the steps before it.
+"""
 
-import torch
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
 from torch import Tensor
 
 from dataio import Batches
-from trainkit import adamw, cosine, linear_to_zero, muon
+from trainkit import n_ranks
 
+from ..machine.processes import filled
 from ..model import GPT2
 from ..recipes import Recipe
 from ..texts.prepared import TrainingText
 
-
-def batches(
-    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, parts: int = 1
-) -> Batches:
-    """The training batches, every window of `n_ctx` tokens cut into `parts` windows of their own."""
-    micro = micro_batch_size and micro_batch_size * parts
-    return text.batches(recipe.batch_size * parts, n_ctx // parts, seed, micro)
+TOKENS = 4096
+"""Held-out tokens that are judged at a time."""
 
 
-def steps_from(
-    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, start: int
-) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """The micro-batches of each step from `start` on: first those of half the context, as many as the recipe says."""
-    for parts, begin, end in phases(recipe, start):
-        with batches(text, recipe, n_ctx, seed, micro_batch_size, parts).from_step(begin, end) as stream:
-            yield from stream
+@runtime_checkable
+class Curriculum(Protocol):
+    """What a run learns from, whatever that is: a text, labeled examples, conversations."""
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps in all."""
+
+    @property
+    def held_out_bytes(self) -> int | None:
+        """Bytes of text that are held out, for bits per byte; None where they mean nothing."""
+
+    def loss(self, model: Any, batch: Any) -> tuple[Tensor, Tensor]:
+        """The loss of trainkit's seam: a sum over a micro-batch, and how many items it is over."""
+
+    def steps_from(self, start: int) -> Iterator[Sequence[Any]]:
+        """The micro-batches of each step after the first `start` ones, the same however a run came there. Of several
+        processes each gets its own part of every step."""
+
+    def held_out(self) -> Iterable[Sequence[Any]]:
+        """Micro-batches to judge the model by, in lists as `steps_from` gives them; equally many lists in each of
+        several processes, none of them empty."""
+
+
+def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Summed nats of a batch's targets, and how many they are."""
+    return model.loss(*batch)
+
+
+@dataclass(frozen=True)
+class TextCurriculum:
+    """Windows of a text, each step's by the recipe and the seed."""
+
+    text: TrainingText
+    recipe: Recipe
+    n_ctx: int
+    """Tokens of a window: the model's context."""
+    seed: int
+    micro_batch_size: int | None = None
+    """Windows at a time (default: the whole batch)."""
+
+    loss = staticmethod(model_loss)
+
+    @property
+    def steps(self) -> int:
+        return self.recipe.steps
+
+    @property
+    def held_out_bytes(self) -> int:
+        return self.text.held_out_bytes
+
+    def batches(self, parts: int = 1) -> Batches:
+        """The training batches, every window cut into `parts` windows of their own. ValueError where the text is too
+        short for one."""
+        micro = self.micro_batch_size and self.micro_batch_size * parts
+        return self.text.batches(self.recipe.batch_size * parts, self.n_ctx // parts, self.seed, micro)
+
+    def steps_from(self, start: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """First those of half the context, as many as the recipe says."""
+        for parts, begin, end in phases(self.recipe, start):
+            with self.batches(parts).from_step(begin, end) as stream:
+                yield from stream
+
+    def samples(self, start: int) -> list[tuple[tuple[Tensor, Tensor], int]]:
+        """For each phase to come a micro-batch of its shape, and how many there will be."""
+        coming = phases(self.recipe, start)
+        firsts = [(self.batches(parts)[begin], end - begin) for parts, begin, end in coming]
+        return [(step[0], len(step) * steps) for step, steps in firsts if step]
+
+    def held_out(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """Every held-out token as a target once, in non-overlapping windows."""
+        return filled(self.text.evaluation_batches(self.n_ctx, max(n_ranks(), TOKENS // self.n_ctx)), self.n_ctx)
 
 
 def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:
@@ -35,45 +101,3 @@ def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:
     change = round(recipe.steps * recipe.half_context)
     both = ((2, max(0, start), change), (1, max(change, start), recipe.steps))
     return [(parts, begin, end) for parts, begin, end in both if begin < end]
-
-
-def samples(
-    text: TrainingText, recipe: Recipe, n_ctx: int, seed: int, micro_batch_size: int | None, start: int
-) -> list[tuple[tuple[Tensor, Tensor], int]]:
-    """For each phase to come a micro-batch of its shape, and how many there will be."""
-    firsts = [
-        (batches(text, recipe, n_ctx, seed, micro_batch_size, parts)[begin], end - begin)
-        for parts, begin, end in phases(recipe, start)
-    ]
-    return [(step[0], len(step) * steps) for step, steps in firsts if step]
-
-
-def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """The loss of trainkit's seam: summed nats of a batch's targets, and how many they are."""
-    return model.loss(*batch)
-
-
-def schedule_of(recipe: Recipe) -> Callable[[int], float]:
-    """The factor of the learning rate at each step."""
-    shape = {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule]
-    return shape(recipe.steps, warmup=min(recipe.warmup, recipe.steps - 1))
-
-
-def optimizer_of(model: GPT2, recipe: Recipe) -> torch.optim.Optimizer:
-    """Muon or AdamW with the recipe's rates and decay."""
-    if recipe.optimizer == "adamw":
-        return adamw(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return muon(
-        model,
-        recipe.learning_rate,
-        adam_learning_rate=recipe.adam_learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
-
-
-@torch.no_grad()
-def zero_output(model: GPT2) -> None:
-    """Zero the projections that write to the residual stream (ReZero's starting point, arXiv 2003.04887)."""
-    for name, parameter in model.named_parameters():
-        if name.endswith(("attention.out.weight", "feed_forward.down.weight")):
-            parameter.zero_()

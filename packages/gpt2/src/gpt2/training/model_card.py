@@ -2,24 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .run import Run
+from ..config import GPT2Config
+from .record import RunRecord
 
 
-def model_card(run: "Run") -> str:
-    """`README.md` of a finished run's model, from what the run folder knows."""
-    c, r, data = run.config, run.recipe, run.record.data
+def model_card(record: RunRecord, config: GPT2Config) -> str:
+    """`README.md` of a finished run's model of shape `config`, from what the run folder knows."""
+    c, r, data = config, record.recipe, record.data
     facts = {
         "Shape": f"{c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}, {c.n_vocab:,} ids",
         "Parameters": f"{c.n_parameters:,}",
-        "Started from": run.source or f"new weights (seed {run.record.seed})",
+        "Started from": record.settings.source or f"new weights (seed {record.seed})",
         "Text": f"{data['name']}, {data['train_bytes']:,} bytes (fingerprint `{data['fingerprint'][:16]}`)",
         "Held out": f"{data['held_out_bytes']:,} bytes, never trained on",
         "Recipe": f"{r.name}: {r.optimizer}, rate {r.learning_rate:g}, {r.schedule}, warm-up {r.warmup}",
-        "Steps": f"{run.total:,} of {r.batch_size * c.n_ctx:,} tokens",
-        "Versions": ", ".join(f"{name} {version}" for name, version in run.record.versions.items()),
+        "Steps": f"{r.steps:,} of {r.batch_size * c.n_ctx:,} tokens",
+        "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
     rows = "\n".join(f"| {name} | {value.replace('|', '/')} |" for name, value in facts.items())
     return f"""---
@@ -39,7 +38,7 @@ tags:
 
 | step | nats a token | bits per byte |
 |---|---|---|
-{_losses(run.folder)}
+{_losses(record.folder)}
 
 ## Use
 

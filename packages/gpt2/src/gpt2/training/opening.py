@@ -1,4 +1,4 @@
-"""A new run from settings, or an earlier one gone on with, after what must not have changed meanwhile was compared."""
+"""A new run from settings, or an earlier one to resume, compared with what must not have changed meanwhile."""
 
 import dataclasses
 import platform
@@ -13,28 +13,24 @@ from ..machine.precision import choose_precision
 from ..machine.processes import by_first, own_device
 from ..recipes import Recipe, recipe
 from ..texts.prepared import TrainingText
-from ..texts.sources import IN_MEMORY, prepare, read_source
+from ..texts.sources import IN_MEMORY, new_text, source_text
 from ..tokenizer.tokenizer import Tokenizer
 from .record import RunRecord, free_folder, read_record
-from .settings import TrainSettings
-
-NOT_OF_THE_RUN = {"out", "resume", "device", "log_every", "processes", "profile"}
-CHANGEABLE = {*NOT_OF_THE_RUN, "micro_batch_size", "skip_limit"}
-"""Settings that a resumed run may have otherwise: they change where and how it runs, not what it learns from."""
+from .settings import CHANGEABLE, TrainSettings, of_the_run
 
 
 def open_run(
-    settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None = None
+    settings: TrainSettings, shape: GPT2Config | None = None, known: Tokenizer | None = None
 ) -> tuple[RunRecord, TrainingText]:
     """The record and the text of a new run, or of the one to resume; nothing is written yet.
 
-    source: shape and tokenizer of the model that a new run starts from.
+    shape, known: of the model that a new run starts from, and its tokenizer.
 
     Of several processes the first opens it; the others take its record and its tokenizer, and read the text."""
     opened: list[TrainingText] = []
 
     def work() -> tuple[RunRecord, tuple[Any, ...]]:
-        record, text = _new(settings, source) if settings.resume is None else _continue(settings, settings.resume)
+        record, text = _begin(settings, shape, known) if settings.resume is None else _resume(settings, settings.resume)
         opened.append(text)
         return record, (text.tokenizer.ranks, text.tokenizer.pattern, text.tokenizer.special)
 
@@ -44,7 +40,7 @@ def open_run(
 
 
 def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
-    text = _read(settings, record, tokenizer)
+    text = resumed_text(settings, record, tokenizer)
     if text.fingerprint != record.data["fingerprint"]:
         raise ValueError(
             f"text: wanted the one that the first process reads ({record.data['fingerprint'][:12]}), got another in "
@@ -70,16 +66,17 @@ def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
     return chosen.replace(learning_rate=settings.learning_rate, adam_learning_rate=chosen.adam_learning_rate * scale)
 
 
-def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -> tuple[RunRecord, TrainingText]:
+def _begin(
+    settings: TrainSettings, shape: GPT2Config | None, known: Tokenizer | None
+) -> tuple[RunRecord, TrainingText]:
     folder = free_folder(settings.out)
     recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
-    found, known = read_source(settings.text, settings.field), None
+    found = source_text(settings.text, settings.field)
     chosen = resolve(settings, found.n_bytes or IN_MEMORY)
-    if source is not None:
-        chosen, known = chosen.replace(config=source[0], zero_output=False), source[1]
-    text = prepare(found, chosen, settings.tokenizer or chosen.tokenizer, known)
+    if shape is not None:
+        chosen = chosen.replace(config=shape, zero_output=False)
+    text = new_text(found, chosen, known or settings.tokenizer or chosen.tokenizer)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
-    given = {name: value for name, value in dataclasses.asdict(settings).items() if name not in NOT_OF_THE_RUN}
     record = RunRecord(
         folder,
         chosen,
@@ -88,7 +85,7 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
         evaluate_every,
         settings.save_every or evaluate_every,
         settings.log_every or 10,
-        given,
+        TrainSettings(**of_the_run(settings)),
         {
             "name": text.name,
             "fingerprint": text.fingerprint,
@@ -104,23 +101,12 @@ def _new(settings: TrainSettings, source: tuple[GPT2Config, Tokenizer] | None) -
 
 def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:
     """The record and the text of an earlier run; `text` where the run would not find it any more."""
-    return _continue(TrainSettings(text=text), folder)
+    return _resume(TrainSettings(text=text), folder)
 
 
-def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:
+def _resume(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText]:
     record = read_record(folder)
-    asked = dataclasses.asdict(settings)
-    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
-    for name, was in ({"source": None, "shard": False} | record.settings | meant).items():
-        if name in meant and asked[name] == "auto":
-            continue  # it was decided when the run began
-        # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
-        if name not in {"text", *CHANGEABLE} and asked.get(name) not in (None, False) and asked[name] != was:
-            option = "--from" if name == "source" else "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option}: wanted {was if was is not None else 'none'}, as the run in {folder} was started, got "
-                f"{asked[name]}; leave {option} out to resume, or start a new run with --out"
-            )
+    _check_same(settings, record)
     tokenizer = Tokenizer.load(folder / "tokenizer")
     if tokenizer.fingerprint != record.data["tokenizer"]:
         raise ValueError(
@@ -128,7 +114,7 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
             f"({tokenizer.fingerprint[:12]}); copy back vocab.json and merges.txt from one of its checkpoints"
         )
     record = dataclasses.replace(record, log_every=settings.log_every or record.log_every)
-    text = _read(settings, record, tokenizer)
+    text = resumed_text(settings, record, tokenizer)
     if text.fingerprint != record.data["fingerprint"]:
         now, then = platform.python_version(), record.versions.get("python")
         reason = f"Python {then}'s embedded text, and this is {now}" if record.text is None else "the text was changed"
@@ -139,7 +125,22 @@ def _continue(settings: TrainSettings, folder: Path) -> tuple[RunRecord, Trainin
     return record, text
 
 
-def _read(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
+def _check_same(settings: TrainSettings, record: RunRecord) -> None:
+    """ValueError for a setting that is given now and was another when the run began."""
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    for name, was in (of_the_run(record.settings) | meant).items():
+        asked = getattr(settings, name)
+        if name in meant and asked == "auto":
+            continue  # it was decided when the run began
+        # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
+        if name not in {"text", *CHANGEABLE} and asked not in (None, False) and asked != was:
+            option = "--from" if name == "source" else "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option}: wanted {was if was is not None else 'none'}, as the run in {record.folder} was started, "
+                f"got {asked}; leave {option} out to resume, or start a new run with --out"
+            )
+
+
+def resumed_text(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
     """The text of a run that has begun, wherever it is now."""
-    found = read_source(settings.text or record.text, record.settings.get("field"))
-    return prepare(found, record.recipe, "own", known=tokenizer)
+    return new_text(source_text(settings.text or record.text, record.settings.field), record.recipe, tokenizer)

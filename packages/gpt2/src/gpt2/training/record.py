@@ -10,6 +10,7 @@ from ..config import GPT2Config
 from ..machine.processes import by_first
 from ..recipes import Recipe
 from ..tokenizer.tokenizer import Tokenizer
+from .settings import TrainSettings, of_the_run
 
 FORMAT = 1
 
@@ -25,8 +26,8 @@ class RunRecord:
     evaluate_every: int
     save_every: int
     log_every: int
-    settings: dict[str, Any]
-    """As they were given, for comparison on resume."""
+    settings: TrainSettings
+    """As they were given, for comparison on resume; those of one start only (`NOT_OF_THE_RUN`) have their defaults."""
     data: dict[str, Any]
     """Name, fingerprint and bytes of the text; fingerprint of the tokenizer."""
     versions: dict[str, str]
@@ -34,11 +35,6 @@ class RunRecord:
     """How it multiplies: never "auto", but what that meant when the run began."""
     compiled: bool = False
     """Whether its steps are."""
-
-    @property
-    def shard(self) -> bool:
-        """Whether checkpoints hold the shards of every process instead of whole files."""
-        return bool(self.settings.get("shard"))
 
     def write(self, tokenizer: Tokenizer) -> None:
         """Make the run folder: the tokenizer, then `run.json`, by whose presence a folder counts as a run.
@@ -49,7 +45,7 @@ class RunRecord:
     def _write(self, tokenizer: Tokenizer) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / "tokenizer", n_ctx=self.recipe.config.n_ctx)
-        content = {"format": FORMAT, **dataclasses.asdict(self), "folder": None}
+        content = {"format": FORMAT, **dataclasses.asdict(self), "settings": of_the_run(self.settings)}
         del content["folder"]
         aside = self.folder / "run.json.part"
         aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -73,7 +69,9 @@ def read_record(folder: Path) -> RunRecord:
         if found != FORMAT:
             raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
         shape = GPT2Config(**content["recipe"].pop("config"))
-        return RunRecord(folder=folder, recipe=Recipe(config=shape, **content.pop("recipe")), **content)
+        recipe = Recipe(config=shape, **content.pop("recipe"))
+        given = TrainSettings(**content.pop("settings"))
+        return RunRecord(folder=folder, recipe=recipe, settings=given, **content)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); was it edited, or "

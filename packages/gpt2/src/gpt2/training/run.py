@@ -1,15 +1,17 @@
-"""A whole training run as an iterator of its steps: text, model, evaluation, checkpoints and curves included.
+"""A whole training run as an iterator of its steps: evaluation, checkpoints, curves, stops and resuming included.
 
-for step in run(TrainSettings(text="book.txt")):
-    print(step.number, step.loss)
+What it learns from, what is trained and what is saved are given to it: `gpt2.run` puts these together for a text, and
+other kinds of training bring their own.
 """
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from trainkit import (
+    Checkpoints,
     Evaluation,
     MetricsLog,
     SpikeGuard,
@@ -19,83 +21,96 @@ from trainkit import (
     evaluate,
     is_first_rank,
     log,
-    n_ranks,
     timed,
     train_steps,
 )
 
-from ..commands.narration import left_out
-from ..machine.compiling import Compiling, compiled_again, compiled_loss
+from ..machine.compiling import Loss
 from ..machine.precision import autocast_type, each_multiplying, multiplying
-from ..machine.processes import filled, own_device
+from ..machine.processes import by_first
 from ..machine.profiling import Profile
-from .assembly import assemble, load_source, write_model
-from .curriculum import batches, model_loss, samples, schedule_of, steps_from
-from .model_card import model_card
-from .opening import open_run
-from .settings import TrainSettings, check
+from .curriculum import Curriculum
+from .trained import Trained
 
 logger = logging.getLogger(__name__)
 
 
-def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> "Run":
-    """Prepare a run, new or resumed; iterating over the result trains.
+@runtime_checkable
+class Record(Protocol):
+    """Where a run lies, and how often it does what."""
 
-    should_stop: asked after every step; True saves a checkpoint and ends the iteration.
+    @property
+    def folder(self) -> Path: ...
 
-    Raises ValueError or OSError for what is wrong with settings, text, folder or device, before anything is written.
-    """
-    return Run(settings, should_stop)
+    @property
+    def evaluate_every(self) -> int:
+        """Steps between evaluations."""
+
+    @property
+    def save_every(self) -> int:
+        """Steps between checkpoints."""
+
+    @property
+    def log_every(self) -> int:
+        """Steps between lines of metrics.jsonl."""
+
+    @property
+    def precision(self) -> str:
+        """How it multiplies: float32, medium or bfloat16."""
 
 
 class Run:
-    """A prepared run: iterate over it once. Everything about it can be looked at meanwhile; looking changes nothing."""
+    """A run: `restore()` it where it has checkpoints, then iterate over it once. Each `Step` is yielded after all that
+    belongs to it is done. Everything about it can be looked at meanwhile; looking changes nothing.
 
-    def __init__(self, settings: TrainSettings, should_stop: Callable[[], bool] | None = None) -> None:
-        check(settings)
-        self._should_stop = should_stop or (lambda: False)
-        self.device = own_device(settings.device)
-        source = load_source(settings) if settings.source is not None and settings.resume is None else None
-        self.record, self.text = open_run(settings, source and (source[0].config, source[1]))
-        record, self.tokenizer = self.record, self.text.tokenizer
-        self.folder, self.recipe, self.total = record.folder, record.recipe, record.recipe.steps
-        self.source: str | None = record.settings.get("source")
-        self.config = self.recipe.config
-        if self.source is None:
-            self.config = self.config.replace(n_vocab=self.tokenizer.n_vocab)
-        self._micro_batch_size = settings.micro_batch_size or record.settings.get("micro_batch_size")
-        skip_limit = record.settings.get("skip_limit") if settings.skip_limit is None else settings.skip_limit
-        self.guard = SpikeGuard(window=0, skip_limit=skip_limit or 0)
-        self._profiled = settings.profile
-        self.profile: Profile | None = None
-        self._text = (self.text, self.recipe, self.config.n_ctx, record.seed, self._micro_batch_size)
-        self.batches = batches(*self._text)
+    should_stop: asked after every step; True saves a checkpoint and ends the iteration.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        curriculum: Curriculum,
+        trained: Trained,
+        *,
+        should_stop: Callable[[], bool] | None = None,
+        skip_limit: int = 0,
+        profiled: bool = False,
+    ) -> None:
+        self.record, self.curriculum, self.trained = record, curriculum, trained
+        self.folder, self.total = record.folder, curriculum.steps
+        self.model: Any = trained.model
+        self.device, self.optimizer = trained.device, trained.optimizer
+        self.checkpoints = Checkpoints(record.folder / "checkpoints", trained.parts)
+        self.guard = SpikeGuard(window=0, skip_limit=skip_limit)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None
         self.metrics: MetricsLog | None = None
-        built = assemble(record, self.config, self.tokenizer, self.device, source and source[0])
-        self.model, self.trained, self.optimizer, self.checkpoints = built
-        if settings.resume is not None:
-            self._restore()
-            self.compiled = compiled_again(self._try_compiling) if record.compiled and self.start < self.total else None
-            return
-        self.compiled = compiled_loss(settings.compile, self._try_compiling)
-        self.record = dataclasses.replace(record, compiled=self.compiled is not None)
-        if source is not None:
-            # Before run.json: from the moment that this folder is a run, its source is not needed any more.
-            self.validation = self.evaluate()
-            self._save(0)
-        self.record.write(self.tokenizer)
+        self.compiled: Loss | None = None
+        self.profile: Profile | None = None
+        self._should_stop, self._profiled = should_stop or (lambda: False), profiled
 
     @property
     def bits_per_byte(self) -> float | None:
         """Of the held-out text at the last evaluation."""
-        return None if self.validation is None else self.validation.bits_per_byte(self.text.held_out_bytes)
+        n_bytes = self.curriculum.held_out_bytes
+        return None if self.validation is None or n_bytes is None else self.validation.bits_per_byte(n_bytes)
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done and `model/` is written."""
-        return (self.folder / "model").is_dir()
+        """Whether all steps are done and the result is written."""
+        return (self.folder / self.trained.result).is_dir()
+
+    def restore(self) -> None:
+        """Load the newest good checkpoint; without any, the beginning is the place to go on from.
+
+        Raises CheckpointError where there are some, but none that can be trusted."""
+        if not self.checkpoints.steps():
+            return
+        saved = self.checkpoints.load("latest")
+        self.start = self.last_step = saved.step
+        self.guard.skipped = saved.extra.get("skipped", 0)
+        if saved.extra.get("validation"):
+            self.validation = Evaluation(**saved.extra["validation"])
 
     def __iter__(self) -> Iterator[Step]:
         if self.start >= self.total:
@@ -109,9 +124,8 @@ class Run:
             for step in log(self._steps(), metrics, every=self.record.log_every):
                 self.last_step = step.number
                 if step.skipped:
-                    metrics.write(step.number, skipped_steps=float(self.guard.skipped))
-                    logger.warning(left_out(self, step)) if is_first_rank() else None
-                last, stopping = step.number == self.total, any_rank(self._should_stop(), self.trained)
+                    self._tell_skipped(step, metrics)
+                last, stopping = step.number == self.total, any_rank(self._should_stop(), self._together)
                 if last or step.number % self.record.evaluate_every == 0:
                     self._evaluate(step.number, metrics)
                 if last or stopping or step.number % self.record.save_every == 0:
@@ -123,13 +137,22 @@ class Run:
                     return
         self._finish()
 
+    def evaluate(self) -> Evaluation:
+        """The loss over all that is held out. Several processes call it together.
+
+        On a CPU in float32 whatever the run's precision: then any other program finds the same number."""
+        name = "float32" if self.device.type == "cpu" else self.record.precision
+        loss, precision = self.curriculum.loss, autocast_type(name)
+        with multiplying(name):
+            return evaluate(self._together, self.curriculum.held_out(), loss, precision=precision)
+
     def _steps(self) -> Iterator[Step]:
         steps = train_steps(
-            self.trained,
-            steps_from(*self._text, self.start),
-            self.compiled or model_loss,
+            self._together,
+            self.curriculum.steps_from(self.start),
+            self.compiled or self.curriculum.loss,
             self.optimizer,
-            schedule=schedule_of(self.recipe),
+            schedule=self.trained.schedule,
             start=self.start,
             precision=autocast_type(self.record.precision),
             guard=self.guard,
@@ -137,8 +160,9 @@ class Run:
         )
         return each_multiplying(self.record.precision, self.compiled is not None, steps)
 
-    def _try_compiling(self) -> Compiling:
-        return Compiling(self.model, model_loss, self.record.precision, samples(*self._text, self.start))
+    @property
+    def _together(self) -> Any:
+        return self.trained.together or self.trained.model
 
     def _profiling(self) -> AbstractContextManager[object]:
         self.profile = Profile(self.folder, self.start, self.total) if self._profiled else None
@@ -148,25 +172,11 @@ class Run:
     def _watch(self) -> Stopwatch | None:
         return self.profile.watch if self.profile else None
 
-    def evaluate(self) -> Evaluation:
-        """Cross-entropy of every held-out token, in non-overlapping windows. Several processes call it together.
-
-        On a CPU in float32 whatever the run's precision: then any other program finds the same number."""
-        n_ctx = self.config.n_ctx
-        windows = self.text.evaluation_batches(n_ctx, max(n_ranks(), 4096 // n_ctx))
-        name = "float32" if self.device.type == "cpu" else self.record.precision
-        with multiplying(name):
-            precision = autocast_type(name)
-            return evaluate(self.trained, filled(windows, n_ctx), model_loss, precision=precision)
-
-    def _restore(self) -> None:
-        if not self.checkpoints.steps() and self.source is None:
-            return  # stopped before its first checkpoint: the beginning is the place to go on from
-        saved = self.checkpoints.load("latest")
-        self.start = self.last_step = saved.step
-        self.guard.skipped = saved.extra.get("skipped", 0)
-        if saved.extra.get("validation"):
-            self.validation = Evaluation(**saved.extra["validation"])
+    def _tell_skipped(self, step: Step, metrics: MetricsLog) -> None:
+        metrics.write(step.number, skipped_steps=float(self.guard.skipped))
+        if is_first_rank():
+            which = f"step {step.number} was left out, loss {step.loss} and gradient norm {step.gradient_norm}"
+            logger.warning("%s (%d of at most %d)", which, self.guard.skipped, self.guard.skip_limit)
 
     def _evaluate(self, number: int, metrics: MetricsLog) -> None:
         with timed(self._watch, "evaluation"):
@@ -180,4 +190,10 @@ class Run:
             self.checkpoints.save(number, seen, {**extra, "skipped": self.guard.skipped})
 
     def _finish(self) -> None:
-        write_model(self.folder / "model", self.model, self.tokenizer, lambda: model_card(self))
+        """Write the result, whole or not at all."""
+        if by_first(lambda: self.finished):
+            return
+        folder = self.folder / self.trained.result
+        aside = folder.with_name(f"{folder.name}.part")
+        self.trained.write(aside)
+        by_first(lambda: aside.rename(folder))

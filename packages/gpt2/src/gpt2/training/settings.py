@@ -1,6 +1,6 @@
 """What a person may say to `train`: read before torch is imported, so that `--help` answers at once."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,6 +79,17 @@ class TrainSettings:
     """Train with so many processes on this machine, each with its part of every batch: starts torchrun."""
     shard: Annotated[bool, arg(name="shard")] = False
     """Share weights and optimizer state out among the processes (FSDP2), for models that one alone cannot hold."""
+
+
+NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile"})
+"""Settings that say where and how a run goes, and are not written down with it."""
+CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit"}
+"""Settings that a resumed run may have otherwise: they do not change what it learns from."""
+
+
+def of_the_run(settings: TrainSettings) -> dict[str, Any]:
+    """The settings that are written down with a run, by name."""
+    return {name: value for name, value in asdict(settings).items() if name not in NOT_OF_THE_RUN}
 
 
 def check(settings: TrainSettings) -> None:

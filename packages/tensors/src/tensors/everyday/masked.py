@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+IGNORED = -100
+"""The target that counts for nothing: `torch.nn.functional.cross_entropy`'s default ignore_index."""
+
 
 def masked_mean(
     values: Float[Tensor, "*shape"], mask: Bool[Tensor, "*mask"], dim: int | tuple[int, ...] | None = None

@@ -14,7 +14,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..durable import is_full, replace_folder
+from workbench import is_full, replace_folder
+
 from ..processes.ranks import from_first_rank, gathered_objects, is_first_rank
 from . import manifest
 from .folder import CheckpointFolder

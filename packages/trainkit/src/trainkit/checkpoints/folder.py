@@ -4,7 +4,8 @@ import math
 import shutil
 from pathlib import Path
 
-from ..durable import make_folder, write_text
+from workbench import make_folder, write_text
+
 from . import manifest
 
 STAGED, REPLACED = ".saving-", ".replaced-"
@@ -36,6 +37,8 @@ class CheckpointFolder:
         self.put_back()
         for leftover in self.path.glob(f"{STAGED}*"):
             shutil.rmtree(leftover)
+        for torn in self.path.glob(".*.part-*"):  # of a pointer
+            torn.unlink()
 
     def put_back(self) -> None:
         """A process killed between two renames: the replaced folder gets its name back if its successor never came."""
@@ -66,12 +69,12 @@ class CheckpointFolder:
 
     def point_at(self, newest: Path) -> int | None:
         """Move `latest`, and `best` if there is one; returns the step of the best."""
-        write_text(self.path / "latest", newest.name)
+        write_text(self.path / "latest", f"{newest.name}\n")
         scores = {step: manifest.score(self.of(step)) for step in self.steps()}
         finite = {step: score for step, score in scores.items() if score is not None and math.isfinite(score)}
         best = min(finite, key=lambda step: (finite[step], step), default=None)
         if best is not None:
-            write_text(self.path / "best", self.of(best).name)
+            write_text(self.path / "best", f"{self.of(best).name}\n")
         return best
 
     def remove_old(self, newest: int, keep: int, best: int | None) -> None:

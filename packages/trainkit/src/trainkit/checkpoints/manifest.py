@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ..durable import give_usual_mode, sync
+from workbench import give_usual_mode, sync
+
 from .file_memory import Memory, read_hashed, tensors_in
 from .parts import Part
 

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tensors import random_state, set_random_state
+from workbench import give_usual_mode
 
-from ..durable import give_usual_mode
 from ..processes.ranks import copy_whole, gathered_objects, is_first_rank, rank, whole
 
 logger = logging.getLogger(__name__)

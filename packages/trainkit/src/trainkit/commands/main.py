@@ -1,43 +1,26 @@
 """The `trainkit` command: what a checkpoint holds, how two differ. Imports torch once the arguments are right."""
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Sequence
 
-import tyro
+from workbench import answered, parsed
 
-
-def inspect(checkpoint: Annotated[Path, tyro.conf.Positional]) -> int:
-    """Show what a checkpoint holds, after reading every byte of it.
-
-    Args:
-        checkpoint: A folder such as RUN/checkpoints/step-000200, or the folder of checkpoints: then its latest.
-    """
-    from .reports import describe
-
-    print(describe(checkpoint))
-    return 0
+from .settings import COMMANDS, Inspect
 
 
-def diff(first: Annotated[Path, tyro.conf.Positional], second: Annotated[Path, tyro.conf.Positional]) -> int:
-    """Compare two checkpoints tensor by tensor; exit code 0 if they hold the same, 1 if not.
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Ends with 0, or 1 where two checkpoints differ; other exit codes as `workbench.answered` has them."""
+    sys.exit(answered("trainkit", lambda: _work(arguments)))
 
-    Args:
-        first: A checkpoint's folder, or a folder of checkpoints: then its latest.
-        second: The one to compare it with.
-    """
-    from .reports import differences
 
-    lines = differences(first, second)
+def _work(arguments: Sequence[str] | None) -> int:
+    asked = parsed("trainkit", "Look into checkpoints.", COMMANDS, arguments)
+
+    from .reports import describe, differences
+
+    if isinstance(asked, Inspect):
+        print(describe(asked.checkpoint))
+        return 0
+    lines = differences(asked.first, asked.second)
     print("\n".join(lines) or "the same tensors, bit for bit")
     return 1 if lines else 0
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Exit code 2 for input that cannot be used, with a message that says what to do."""
-    try:
-        code = tyro.extras.subcommand_cli_from_dict({"inspect": inspect, "diff": diff}, prog="trainkit", args=arguments)
-    except (ValueError, OSError) as error:
-        print(f"trainkit: {error}", file=sys.stderr)
-        code = 2
-    sys.exit(code)

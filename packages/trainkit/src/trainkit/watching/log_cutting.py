@@ -1,10 +1,9 @@
 """Logs cut back to the step that a run resumes from, so that none comes twice."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from ..durable import write_text
+from workbench import parse_object, split_lines, whole_file, write_text
 
 
 def cut_lines(path: Path, last: int) -> None:
@@ -12,14 +11,14 @@ def cut_lines(path: Path, last: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in split_lines(path.read_text(encoding="utf-8", errors="replace")):
         try:
-            if json.loads(line)["step"] <= last:
+            if parse_object(line, str(path))["step"] <= last:
                 kept.append(line)
         except (ValueError, KeyError, TypeError):
             break
     if kept:
-        write_text(path, "\n".join(kept))
+        write_text(path, "".join(f"{line}\n" for line in kept))
     else:
         path.unlink()
 
@@ -35,9 +34,7 @@ def cut_events(folder: Path, last: int) -> None:
         kept = [record for record in records if Event.FromString(record).step <= last]
         if len(kept) == len(records):
             continue
-        aside = path.with_name(f".{path.name}.new")
-        with aside.open("wb") as stream:
+        with whole_file(path) as aside, aside.open("wb") as stream:
             writer = RecordWriter(stream)
             for record in kept:
                 writer.write(record)
-        aside.replace(path)

@@ -1,20 +1,16 @@
 """A progress bar, or plain lines where nobody could see a bar move."""
 
-import logging
-import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from workbench import PlainLines, watched
 
 from ..loop import Step
 from ..processes.ranks import is_first_rank
 
-logger = logging.getLogger(__name__)
-
 BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}] {postfix}"
 """Without tqdm's steps a second: at 80 columns there is room for the caller's words instead."""
-EVERY = 10.0
-"""Seconds between plain lines."""
 
 
 def progress(
@@ -33,10 +29,7 @@ def progress(
     """
     if not is_first_rank():
         return iter(steps)
-    # A terminal that reports no width could not show a bar.
-    if sys.stderr is not None and sys.stderr.isatty() and shutil.get_terminal_size((0, 0)).columns > 0:
-        return _bar(steps, total, start, unit, describe)
-    return _lines(steps, total, start, unit, describe)
+    return (_bar if watched() else _lines)(steps, total, start, unit, describe)
 
 
 def _bar(
@@ -57,17 +50,16 @@ def _bar(
 def _lines(
     steps: Iterable[Step], total: int, start: int, unit: str, describe: Callable[[], str] | None
 ) -> Iterator[Step]:
-    items, began, shown = 0.0, time.perf_counter(), -EVERY
+    items, lines = 0.0, PlainLines(total, start, at_ends=True)
     for step in steps:
         items += step.items
-        elapsed = time.perf_counter() - began
-        if elapsed - shown >= EVERY or step.number == total:
-            shown = elapsed
-            left = elapsed / max(1, step.number - start) * (total - step.number)
-            text = _text(step, items / max(elapsed, 1e-9), unit, describe)
-            sys.stderr.write(f"step {step.number}/{total}  {text}  {left:.0f} s left\n")
-            sys.stderr.flush()
+        speed = items / max(lines.elapsed, 1e-9)
+        lines.tell(step.number, partial(_line, step, total, speed, unit, describe))
         yield step
+
+
+def _line(step: Step, total: int, speed: float, unit: str, describe: Callable[[], str] | None, left: float) -> str:
+    return f"step {step.number}/{total}  {_text(step, speed, unit, describe)}  {left:.0f} s left"
 
 
 def _text(step: Step, speed: float, unit: str, describe: Callable[[], str] | None) -> str:

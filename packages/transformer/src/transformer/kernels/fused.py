@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
 
 from attention import KeyValueCache, Mask, MultiHeadAttention
+from tensors import processor_has
 
 from .. import DecoderBlock, DecoderStack, FeedForward, LayerNorm
 from . import native
@@ -17,6 +19,8 @@ from .weights import kind_of
 Model = TypeVar("Model", bound=nn.Module)
 MOST_CHANNELS = 256
 """Of a head, in step.cpp."""
+MOST_FLOAT_TOKENS = 8
+"""Tokens of a step up to which the kernels, which read float32 weights as they are, beat torch with packed ones."""
 
 
 class FusedDecoder(DecoderStack):
@@ -27,10 +31,11 @@ class FusedDecoder(DecoderStack):
     so they do for many tokens where torch multiplies these faster.
     """
 
+    most_tokens: int | None = None
+    """Of a step that the kernels take where torch has its own way; None: fewer than `MANY`."""
+
     def __init__(self, stack: DecoderStack) -> None:
-        nn.Module.__init__(self)  # the blocks are there already
-        self.recompute, self.training = stack.recompute, stack.training
-        self.blocks = stack.blocks
+        self.__dict__.update(stack.__dict__)  # blocks and hooks are those of the stack, also ones that come later
         self._prepared: PreparedStack | None = None
 
     def forward(
@@ -41,7 +46,8 @@ class FusedDecoder(DecoderStack):
             assert cache is not None
             cache.check_room(x.shape[1])
             fast = self.prepared()
-            if fast is not None and (x.numel() < MANY * x.shape[-1] or not fast.many_by_torch):
+            most = MANY - 1 if self.most_tokens is None else self.most_tokens
+            if fast is not None and (x.numel() <= most * x.shape[-1] or not fast.many_by_torch):
                 return fast(library, x, cache)
         return super().forward(x, cache, mask=mask)
 
@@ -60,7 +66,7 @@ class FusedDecoder(DecoderStack):
         if self._prepared is None or not self._prepared.holds():
             self._prepared = PreparedStack.of(self)
         fast = self._prepared
-        if fast is None or any(fast.hooks) or (torch.is_grad_enabled() and fast.learns()):
+        if fast is None or fast.is_watched() or (torch.is_grad_enabled() and fast.learns()):
             return None
         return fast
 
@@ -89,8 +95,10 @@ class PreparedStack:
         self.written = [tensor for _, name, tensor in self.tensors if name == "weight" and not tensor.is_inference()]
         self.state = self.current_state()
         self.held = linears, [tensor.untyped_storage() for _, _, tensor in self.tensors]
-        hooked = list(stack.modules())
-        self.hooks = [hooks for m in hooked for hooks in (m._forward_hooks, m._forward_pre_hooks) if m is not stack]
+        inside = [module for module in stack.modules() if module is not stack]
+        self.hooks = [hooks for module in inside for hooks in (module._forward_hooks, module._forward_pre_hooks)]
+        self.own = [module.__dict__ for module in inside]
+        self.children = [(m._modules, name, child) for m in stack.modules() for name, child in m._modules.items()]
 
     @classmethod
     def of(cls, stack: FusedDecoder) -> "PreparedStack | None":
@@ -106,8 +114,13 @@ class PreparedStack:
         return [tensor.data_ptr() for _, _, tensor in self.tensors] + [tensor._version for tensor in self.written]
 
     def holds(self) -> bool:
-        """Whether every tensor is in its place, where it was, and as it was."""
-        return all(part.get(name) is t for part, name, t in self.tensors) and self.current_state() == self.state
+        """Whether every module and tensor is in its place, and every tensor where it was and as it was."""
+        in_place = all(part.get(name) is found for part, name, found in [*self.children, *self.tensors])
+        return in_place and self.current_state() == self.state
+
+    def is_watched(self) -> bool:
+        """Whether somebody wants to see or change what happens inside: hooks, or a `forward` put onto one module."""
+        return any(self.hooks) or any("forward" in own for own in self.own) or bool(_has_any_global_hook())
 
     def learns(self) -> bool:
         return any(tensor.requires_grad for _, _, tensor in self.tensors)
@@ -129,6 +142,29 @@ def fuse(model: Model) -> Model:
             if type(child) is DecoderStack and all(is_gpt2s(block, child.blocks[0]) for block in child.blocks):
                 module._modules[name] = FusedDecoder(child)
     return model
+
+
+def with_fused_steps(model: Model) -> Model:
+    """What decodes like `model`, with fused steps of a few tokens: another module around the same parts and weights.
+    `model` itself stays as it is, and is returned where no child of it is a decoder stack of GPT-2's kind."""
+    children = {
+        name: FusedDecoder(child)
+        for name, child in model._modules.items()
+        if type(child) is DecoderStack and all(is_gpt2s(block, child.blocks[0]) for block in child.blocks)
+    }
+    if not children:
+        return model
+    for stack in children.values():
+        stack.most_tokens = MOST_FLOAT_TOKENS
+    view = type(model).__new__(type(model))
+    view.__dict__.update(model.__dict__, _modules={**model._modules, **children})
+    return view
+
+
+def fused_steps_are_faster() -> bool:
+    """Whether float32 weights, too, are decoded faster by the kernels than by torch: with matrix tiles (AMX), as
+    measured on an Intel Xeon; on an AMD EPYC, which has none, torch's products by oneDNN are as fast."""
+    return processor_has("amx")
 
 
 def is_gpt2s(block: Any, first: Any) -> bool:

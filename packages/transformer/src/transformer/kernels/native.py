@@ -1,8 +1,9 @@
 """The C++ kernels: compiled once for this machine by the compiler that is there, and called through ctypes.
 
-`products.hpp` and `step.cpp` use no library, so compiling takes about three seconds; the result is kept in the user's
-cache folder under a name made of sources, flags and processor. Threads come from the OpenMP that torch has loaded: two
-of them would fight for the same cores.
+`products.hpp` and `step.cpp` use no library, so compiling takes about three seconds; the result is kept in
+`workbench.cache_folder("kernels")` under a name made of sources, flags and processor. A library there that another user
+could have written is not loaded but made anew. Threads come from the OpenMP that torch has loaded: two of them would
+fight for the same cores.
 """
 
 import ctypes
@@ -18,9 +19,12 @@ from functools import cache
 from pathlib import Path
 
 from tensors import processor_has
+from workbench import cache_folder, whole_file
 
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
 SWITCH = "QUANTIZATION_KERNELS"
+"""The variable that chooses the kernels, named after the package that brought them; it holds for all that use them."""
+OTHERS_MAY_WRITE = 0o022
 SOURCES = ("products.hpp", "step.cpp")
 logger = logging.getLogger(__name__)
 
@@ -77,7 +81,7 @@ def _library(choice: str) -> ctypes.CDLL | None:
         found = loaded(compiled(["-DPLAIN"] if choice == "plain" else []))
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
-        logger.warning("quantized layers run on torch alone, which is slow: no kernels could be made (%s)", reason)
+        logger.warning("decoding runs on torch alone, quantized layers slowly: no kernels could be made (%s)", reason)
         return None
     instructions = found.instructions().decode()
     if instructions != "AVX-512 VNNI" and choice == "native":
@@ -100,12 +104,34 @@ def compiled(more: list[str]) -> Path:
         compiler.encode(),
         *map(str.encode, FLAGS + more),
     ]
-    target = cache_folder() / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:20]}.so"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            compile_to(Path(folder), target, [compiler, *FLAGS, *more], sources[-1])
+    folder = private(cache_folder("kernels"))
+    target = folder / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:20]}.so"
+    if not (target.exists() and is_only_ours(target)):
+        with tempfile.TemporaryDirectory(dir=folder) as place, whole_file(target) as aside:
+            compile_to(Path(place), aside, [compiler, *FLAGS, *more], sources[-1])
+            aside.chmod(0o700)
     return target
+
+
+def private(folder: Path) -> Path:
+    """The folder, made if it is not there; OSError where others may write to it, and so give us what we would load."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name == "posix" and folder.stat().st_uid == os.geteuid():
+        folder.chmod(folder.stat().st_mode & ~OTHERS_MAY_WRITE)
+    if not is_only_ours(folder):
+        raise OSError(
+            f"wanted a cache folder that nobody else can write to, got {folder}; "
+            "set TENSORS_TO_GPT2_CACHE to one of your own"
+        )
+    return folder
+
+
+def is_only_ours(path: Path) -> bool:
+    """Whether nobody but this user and root can have written it. On Windows the user's own folders are private."""
+    if os.name != "posix":
+        return True
+    found = path.stat()
+    return found.st_uid in (os.geteuid(), 0) and not found.st_mode & OTHERS_MAY_WRITE
 
 
 def compile_to(folder: Path, target: Path, command: list[str], source: Path) -> None:
@@ -153,7 +179,3 @@ def processor() -> bytes:
         return "".join(sorted({line for line in lines if line.startswith(("flags", "Features"))})).encode()
     except OSError:
         return f"{platform.machine()} {platform.processor()} {platform.node()}".encode()
-
-
-def cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tensors-to-gpt2", "kernels")

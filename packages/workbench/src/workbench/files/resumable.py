@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .json_lines import Line, parse_object, split_lines
-from .texts import shorten
+from .texts import many, shorten
 
 DEFAULT = "its default"
 
@@ -38,6 +38,14 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
         with out.open("r+b") as file:
             file.truncate(len(whole))
     return lines
+
+
+def lines_left(out: Path | None) -> str:
+    """What a command that was interrupted leaves in `out`, and how to go on; empty where there is no such file."""
+    if out is None or not out.is_file():
+        return ""
+    lines = many(out.read_bytes().count(b"\n"), "line")
+    return f"{out} has {lines}, the same command with --resume goes on from there"
 
 
 def check_same(lines: list[Line], wanted: list[Line], out: Path | None) -> None:

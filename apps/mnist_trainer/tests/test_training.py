@@ -1,0 +1,150 @@
+"""A run learns, stops where it should, and goes on as if nothing had happened."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mnist_trainer import TrainSettings, run
+from mnist_trainer.commands.main import main
+
+SHORT = TrainSettings(epochs=2, patience=2, device="cpu", log_every=5)
+OPTIONS = ["--epochs", "2", "--patience", "2", "--device", "cpu", "--log-every", "5"]
+"""The same on the command line."""
+
+
+def train(settings):
+    training = run(settings)
+    steps = list(training)
+    return training, steps
+
+
+def model_bytes(folder):
+    return (folder / "model" / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    train(dataclasses.replace(SHORT, out=folder))
+    return folder
+
+
+def logged_steps(folder):
+    return [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def start_process(folder):
+    """The command in a process of its own; returns once its second epoch has begun."""
+    command = [sys.executable, "-m", "mnist_trainer", "--out", str(folder), *OPTIONS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (folder / "checkpoints" / "latest").exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "no checkpoint in 120 s"
+        time.sleep(0.01)
+    return process
+
+
+def test_default_recipe_reads_more_than_97_percent_of_held_out_digits(default_run):
+    assert default_run.judgement.accuracy > 0.97
+    assert len(default_run.judgement.labels) == 359
+
+
+def test_network_stays_below_100_thousand_parameters(default_run):
+    assert default_run.model.n_parameters <= 100_000
+
+
+def test_no_image_is_on_two_sides(default_run):
+    data = default_run.data
+    sides = [{image.numpy().tobytes() for image in side.arrays[0]} for side in (data.train, data.validation, data.test)]
+    assert not sides[0] & sides[1]
+    assert not sides[0] & sides[2]
+    assert not sides[1] & sides[2]
+
+
+def test_killed_and_resumed_run_ends_in_the_same_bits(unbroken, tmp_path):
+    process = start_process(tmp_path / "run")
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.communicate()
+    resumed, steps = train(TrainSettings(resume=tmp_path / "run", device="cpu"))
+    assert 0 < len(steps) < resumed.total
+    assert model_bytes(tmp_path / "run") == model_bytes(unbroken)
+
+
+def test_ctrl_c_saves_says_how_to_go_on_and_the_rest_gives_the_same_bits(unbroken, tmp_path, capsys):
+    folder = tmp_path / "run"
+
+    def press_ctrl_c():
+        while not (folder / "checkpoints" / "latest").exists():
+            time.sleep(0.005)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    with pytest.raises(SystemExit) as stopped:
+        main(["--out", str(folder), *OPTIONS])
+    assert stopped.value.code == 130
+    assert f"--resume {folder}" in capsys.readouterr().out
+    assert not (folder / "model").exists()
+    train(TrainSettings(resume=folder, device="cpu", log_every=5))
+    assert model_bytes(folder) == model_bytes(unbroken)
+    assert logged_steps(folder) == logged_steps(unbroken)
+
+
+def test_resume_of_a_finished_run_judges_again_and_changes_nothing(unbroken):
+    before, results = model_bytes(unbroken), (unbroken / "results.json").read_text()
+    _, steps = train(TrainSettings(resume=unbroken, device="cpu"))
+    assert steps == []
+    assert model_bytes(unbroken) == before
+    assert (unbroken / "results.json").read_text() == results
+
+
+def test_early_stop_goes_back_to_the_best_weights(tmp_path):
+    # A rate this high makes the validation loss go up and down, so the patience of one epoch soon ends.
+    training, steps = train(
+        TrainSettings(out=tmp_path / "run", epochs=30, patience=1, learning_rate=0.05, device="cpu")
+    )
+    assert training.stopped_early
+    assert len(steps) < training.total
+    best = (tmp_path / "run" / "checkpoints" / "best").read_text().strip()
+    latest = (tmp_path / "run" / "checkpoints" / "latest").read_text().strip()
+    assert best != latest
+    saved = load_file(tmp_path / "run" / "checkpoints" / best / "model.safetensors")
+    assert all(torch.equal(tensor, saved[name]) for name, tensor in training.model.state_dict().items())
+    # Killed right before it was judged, it is judged when resumed, and does not learn on.
+    resumed, more = train(TrainSettings(resume=tmp_path / "run", device="cpu"))
+    assert more == []
+    assert resumed.results() == training.results()
+
+
+def test_another_seed_gives_another_network(unbroken, tmp_path):
+    training, _ = train(dataclasses.replace(SHORT, out=tmp_path / "run", seed=1))
+    assert model_bytes(training.folder) != model_bytes(unbroken)
+
+
+def test_run_folder_holds_what_a_run_is_looked_at_by(default_run):
+    names = {path.relative_to(default_run.folder).as_posix() for path in default_run.folder.rglob("*.*")}
+    assert {"run.json", "metrics.jsonl", "results.json", "model/config.json", "model/model.safetensors"} <= names
+    assert {"pictures/curves.png", "pictures/confusion.png", "pictures/mistakes.png"} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+
+
+def test_images_of_a_folder_are_learned_from_by_their_class_names(drawing, tmp_path):
+    for name in ("0", "1"):
+        (tmp_path / "drawn" / name).mkdir(parents=True)
+        for number in range(24):
+            image = drawing(name, side=60 + number, pen=6 + number % 3, scale=0.6, left=number / 80, top=0.1)
+            image.save(tmp_path / "drawn" / name / f"{number}.png")
+    training, _ = train(
+        TrainSettings(data=f"folder:{tmp_path / 'drawn'}", out=tmp_path / "run", epochs=20, batch_size=8, device="cpu")
+    )
+    assert training.data.classes == ("0", "1")
+    assert training.judgement.accuracy == 1.0

@@ -1,0 +1,97 @@
+"""A session calls the blocks as one step where that is faster, and nobody can tell but by the time it takes."""
+
+import logging
+
+import pytest
+import torch
+
+import gpt2
+from decoding import GenerationSettings, generate_ids, session
+from decoding.session import Session
+from transformer import DecoderStack
+from transformer.kernels import fused, native
+from transformer.kernels.fused import FusedDecoder, PreparedStack
+
+PROMPTS = [[1, 2, 3], [5], [7, 8, 9, 10, 11]]
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = gpt2.GPT2(gpt2.GPT2Config(211, 48, 64, 4, n_layer=3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape) * 0.1)
+    return model
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """How often the blocks ran as one call; `steps.faster = False` as on a processor where that is slower."""
+    if native.library() is None:
+        pytest.skip("no C++ compiler here: blocks run one by one")
+
+    class Steps(list):
+        faster = True
+
+    made, original = Steps(), PreparedStack.__call__
+    monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
+    monkeypatch.setattr(fused, "MOST_FLOAT_TOKENS", 40)
+    monkeypatch.setattr(session, "fused_steps_are_faster", lambda: made.faster)
+    return made
+
+
+@pytest.mark.parametrize("asked", [{}, {"beams": 3}, {"temperature": 0.9, "seed": 1}, {"prompt_lookup_tokens": 3}])
+def test_every_way_of_decoding_writes_the_same_ids_in_fused_steps(model, steps, asked):
+    settings = GenerationSettings(**{"temperature": 0, "max_new_tokens": 12, **asked})
+    wanted = [row.ids for row in generate_ids(model, PROMPTS, settings)]
+    assert len(steps) >= 5
+    steps.faster, taken = False, len(steps)
+    assert wanted == [row.ids for row in generate_ids(model, PROMPTS, settings)]
+    assert len(steps) == taken
+    assert type(model.decoder) is DecoderStack
+    assert model.training
+
+
+def test_logits_are_those_of_single_blocks(model, steps):
+    quick = Session(model, 3, 20)
+    steps.faster = False
+    plain = Session(model, 3, 20)
+    assert type(quick.stepped.decoder) is FusedDecoder
+    assert plain.stepped is model
+    for tokens in (PROMPTS, [[4], [9], [200]], [[4], [9], [200]]):
+        ours, theirs = quick.feed(tokens), plain.feed(tokens)
+        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+    assert len(steps) == 3
+
+
+def test_hooks_and_half_precision_stay_with_torch(model, steps):
+    seen = []
+    handle = model.decoder.blocks[1].register_forward_hook(lambda *given: seen.append(1))
+    watched = Session(model, 1, 20)
+    logits = watched.feed([[1, 2]])
+    handle.remove()
+    assert (len(seen), steps) == (1, [])
+    assert torch.allclose(Session(model, 1, 20).feed([[1, 2]]), logits, atol=1e-4)
+    assert len(steps) == 1
+    Session(model.bfloat16(), 1, 20).feed([[1, 2]])
+    assert len(steps) == 1
+
+
+def test_without_a_compiler_the_ids_are_the_same_and_one_note_is_given(model, steps, monkeypatch, tmp_path, caplog):
+    wanted = [row.ids for row in generate_ids(model, PROMPTS, GenerationSettings(temperature=0, max_new_tokens=8))]
+    taken = len(steps)
+    native._library.cache_clear()
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path))
+    try:
+        with caplog.at_level(logging.WARNING):
+            ours = generate_ids(model, PROMPTS, GenerationSettings(temperature=0, max_new_tokens=8))
+    finally:
+        native._library.cache_clear()
+    assert [row.ids for row in ours] == wanted
+    assert len(steps) == taken
+    assert [record.message for record in caplog.records] == [
+        "decoding runs on torch alone, quantized layers slowly: no kernels could be made "
+        "(no C++ compiler on the path: install g++ or clang, or set CXX)"
+    ]

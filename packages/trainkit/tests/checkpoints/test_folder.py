@@ -1,0 +1,61 @@
+"""Claims about which checkpoint of a folder is taken, and which may go."""
+
+import pytest
+
+from trainkit import (
+    CheckpointError,
+    Checkpoints,
+    Evaluation,
+)
+
+
+def test_a_folder_with_a_number_for_a_name_is_not_a_checkpoint(make, tmp_path, caplog):
+    _, checkpoints = make(tmp_path)
+    (tmp_path / "step-000900").mkdir()
+    (tmp_path / "step-best").mkdir()
+    (tmp_path / "step-000901").write_text("a file")
+    with pytest.raises(CheckpointError, match=r"wanted a valid checkpoint \(latest\).*got steps \[900\], none usable"):
+        checkpoints.load()
+    checkpoints.save(5)
+    assert checkpoints.load().step == 5
+
+
+def test_lower_scores_are_best_and_survive_the_pruning(make, flip, tmp_path):
+    _, checkpoints = make(tmp_path, keep=2)
+    for step, score in [(1, 3.0), (2, 1.0), (3, 2.0), (4, float("nan")), (5, Evaluation(8.0, 4)), (6, None)]:
+        checkpoints.save(step, score)
+    assert checkpoints.steps() == [2, 5, 6]
+    assert checkpoints.load("best").step == 2
+    assert (tmp_path / "best").read_text() == "step-000002\n"
+    assert checkpoints.load("latest").step == 6
+    flip(tmp_path / "step-000002" / "model.safetensors", 50)
+    assert checkpoints.load("best").step == 5
+
+
+def test_a_run_continued_from_an_earlier_step_is_not_confused_by_later_ones(make, tmp_path):
+    _, checkpoints = make(tmp_path, keep=3)
+    for step in (10, 20, 30):
+        checkpoints.save(step)
+    assert checkpoints.load(10).step == 10
+    checkpoints.save(15)
+    assert checkpoints.load().step == 15
+    assert checkpoints.steps() == [10, 15, 20, 30]
+
+
+@pytest.mark.parametrize("pointer", ["", "step-000099\n", "\x00\xff", None])
+def test_a_broken_pointer_only_means_the_newest(make, tmp_path, pointer):
+    _, checkpoints = make(tmp_path)
+    checkpoints.save(1)
+    checkpoints.save(2)
+    (tmp_path / "latest").unlink()
+    if pointer is not None:
+        (tmp_path / "latest").write_bytes(pointer.encode("latin-1"))
+    assert checkpoints.load().step == 2
+
+
+@pytest.mark.parametrize("which", ["newest", "7"])
+def test_which_checkpoint_must_be_said_plainly(make, tmp_path, which):
+    with pytest.raises(ValueError, match='wanted "latest", "best" or the number of a step, got'):
+        make(tmp_path)[1].load(which)
+    with pytest.raises(ValueError, match=r"wanted keep >= 1, got 0"):
+        Checkpoints(tmp_path, {}, keep=0)

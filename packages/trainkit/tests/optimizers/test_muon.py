@@ -1,0 +1,86 @@
+"""Claims about Muon, held to torch's and to the singular values."""
+
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+from torch import nn
+
+from trainkit import Muon, muon, orthogonalise
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12), st.integers(0, 1000))
+def test_orthogonalising_keeps_singular_vectors_and_evens_out_singular_values(n, rows, columns, seed):
+    small = min(rows, columns)
+    generator = torch.Generator().manual_seed(seed)
+    left = torch.linalg.qr(torch.randn(n, rows, small, generator=generator, dtype=torch.float64))[0]
+    right = torch.linalg.qr(torch.randn(n, columns, small, generator=generator, dtype=torch.float64))[0]
+    values = torch.rand(n, 1, small, generator=generator, dtype=torch.float64) * 0.9 + 0.1
+    result = left.mT @ orthogonalise((left * values) @ right.mT) @ right
+    diagonal = result.diagonal(dim1=1, dim2=2)
+    assert ((diagonal > 0.5) & (diagonal < 1.3)).all()
+    torch.testing.assert_close(result, torch.diag_embed(diagonal), atol=1e-6, rtol=0)
+
+
+def test_where_16_bit_products_are_allowed_orthogonalising_evens_out_singular_values_too():
+    matrices = torch.randn(2, 48, 96, generator=torch.Generator().manual_seed(0))
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"  # as torch.set_float32_matmul_precision("medium") does
+        result = orthogonalise(matrices)
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+    assert result.dtype == torch.float32
+    values = torch.linalg.svdvals(result)
+    assert ((values > 0.5) & (values < 1.3)).all()
+    assert not torch.equal(result, orthogonalise(matrices))  # float32 otherwise
+    torch.testing.assert_close(result, orthogonalise(matrices), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4)])
+def test_muon_follows_torchs_muon(shape):
+    torch.manual_seed(0)
+    start = torch.randn(shape)
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    our_optimizer = Muon([{"params": [ours], "lr": 0.01, "weight_decay": 0.1}])
+    their_optimizer = torch.optim.Muon([theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for _ in range(5):
+        gradient = torch.randn(shape)
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        our_optimizer.step()
+        their_optimizer.step()
+    # torch's own runs in bfloat16, 3 decimal digits.
+    torch.testing.assert_close(ours - start, theirs - start, atol=3e-3, rtol=0.03)
+    assert (ours - start).abs().max() > 0.02
+
+
+def test_the_muon_update_has_the_size_of_adamws():
+    weight = nn.Parameter(torch.zeros(64, 256))
+    optimizer = Muon([{"params": [weight], "lr": 1.0}])
+    weight.grad = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
+    optimizer.step()
+    assert weight.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.2)
+
+
+def test_equally_shaped_matrices_do_not_mix():
+    torch.manual_seed(0)
+    gradients = [torch.randn(4, 6), torch.randn(4, 6) * 100, torch.randn(6, 4)]
+    together = [nn.Parameter(torch.zeros_like(g)) for g in gradients]
+    alone = [nn.Parameter(torch.zeros_like(g)) for g in gradients]
+    optimizers = [Muon([{"params": together}]), *[Muon([{"params": [p]}]) for p in alone]]
+    for p, q, gradient in zip(together, alone, gradients, strict=True):
+        p.grad, q.grad = gradient.clone(), gradient.clone()
+    for optimizer in optimizers:
+        optimizer.step()
+    for p, q in zip(together, alone, strict=True):
+        torch.testing.assert_close(p, q, atol=1e-7, rtol=1e-4)
+
+
+def test_muon_explains_wrong_groups():
+    vector = nn.Parameter(torch.zeros(3))
+    with pytest.raises(ValueError, match=r'wanted matrices.*got shapes \[\(3,\)\].*"adam"'):
+        Muon([{"params": [vector]}])
+    with pytest.raises(ValueError, match=r"got \"lion\"|got 'lion'"):
+        Muon([{"params": [vector], "kind": "lion"}])
+    with pytest.raises(ValueError, match=r"wanted a matrix for Muon.*use adamw"):
+        muon(nn.LayerNorm(3), 0.1, adam_learning_rate=0.1)
