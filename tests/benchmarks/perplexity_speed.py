@@ -62,19 +62,19 @@ def main():
     tokens = torch.randint(50257, (n_tokens,), generator=torch.Generator().manual_seed(1))
     pieces = [piece for piece in tokens.split(PIECE) if len(piece) == PIECE]
     recipe(theirs, pieces[0][:CONTEXT]), score_tokens(ours, pieces[0][:CONTEXT])
-    seconds = {"transformers": [], "decoding": []}
+    seconds = {"transformers": [], "evaluation": []}
     for piece in pieces:
         spent, expected = timed(clock, recipe, theirs, piece)
         seconds["transformers"].append(spent)
         spent, scores = timed(clock, lambda piece=piece: score_tokens(ours, piece, stride=STRIDE))
-        seconds["decoding"].append(spent)
+        seconds["evaluation"].append(spent)
         ratio = scores.recipe_perplexity / torch.tensor(expected).exp().item()
         assert abs(ratio - 1) < 1e-4, f"the sides disagree: {ratio}"
     print(f"{len(pieces)} pieces of {PIECE} tokens, {torch.get_num_threads()} threads, {clock.__name__}")
     for side, times in seconds.items():
         print(f"{side:14} {PIECE / statistics.median(times):8.0f} tokens/s")
     ratios = [a / b for a, b in zip(*seconds.values(), strict=True)]
-    print(f"decoding is {statistics.median(ratios):.2f}x as fast (pieces: {min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"evaluation is {statistics.median(ratios):.2f}x as fast (pieces: {min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -111,3 +113,30 @@ def test_lengths_that_do_not_fit_are_refused():
         ValueError, match=r"wanted one length for each of the 9 examples, got shape \(2,\); pass them all"
     ):
         dataio.Batches(Ragged(), 3, lengths=[1, 2])
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """Every step the same batch: the last examples, last one first."""
+
+    size: int
+    batch_size: int
+    seed: int = 0
+    drop_last: bool = False
+    lengths: None = None
+    steps_per_epoch: int = 1
+
+    def examples(self, step: int) -> np.ndarray:
+        return np.arange(self.size)[::-1][: self.batch_size]
+
+
+class BackwardSquares(Squares):
+    def order(self, batch_size: int, seed: int, shuffle: bool) -> Backwards:
+        return Backwards(self.size, batch_size)
+
+
+def test_a_dataset_that_brings_its_own_order_is_read_in_it_also_below_a_transform():
+    own = BackwardSquares(10)
+    for dataset in (own, dataio.Transformed(own, lambda number: number)):
+        batches = dataio.Batches(dataset, 3, micro_batch_size=2)
+        assert seen(batches[0]) == seen(batches[7]) == [9, 8, 7]

@@ -1,11 +1,13 @@
 """A tiny GPT-2 with a tokenizer, random but loud, so that a wrong number shows."""
 
 import pydoc_data.topics
+from pathlib import Path
 
 import pytest
 import torch
 
-from gpt2 import GPT2, GPT2Config, Tokenizer
+import quantization
+from gpt2 import GPT2, GPT2Config, Tokenizer, save
 
 torch.set_num_threads(1)
 
@@ -31,3 +33,31 @@ def model() -> GPT2:
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape) * 0.1)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def rows(tokenizer, text) -> list[torch.Tensor]:
+    """Four windows of ids."""
+    return list(torch.tensor(tokenizer.encode(text[40_000:])[: 48 * 4]).reshape(-1, 48))
+
+
+@pytest.fixture(scope="session")
+def source(model, tokenizer, tmp_path_factory) -> Path:
+    """The folder of the model in float."""
+    folder = tmp_path_factory.mktemp("model")
+    save(folder, model, tokenizer)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def text_file(text, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
+    path.write_text(text[:30_000], encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def saved(model, tokenizer, tmp_path) -> Path:
+    """The folder of the model in int8."""
+    quantization.save(tmp_path, quantization.quantize(model), tokenizer)
+    return tmp_path

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
+from attention.caches.eight_bits import quantised
 from quantization import whole_numbers
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 70))
@@ -101,3 +102,12 @@ def test_numbers_that_are_not_finite_are_counted():
     x[0, 0], x[1, 3] = torch.nan, torch.inf
     with pytest.raises(ValueError, match=r"wanted finite numbers, got 2 of 8 .*; look"):
         whole_numbers(x)
+
+
+@settings(deadline=None, max_examples=40)
+@given(SHAPES, st.integers(0, 99), st.sampled_from([1e-20, 1.0, 1e20]))
+def test_rows_that_activations_and_caches_round_to_eight_bits_are_these(shape, seed, spread):
+    x = numbers(shape, seed, spread)
+    ours, (whole, scale) = whole_numbers(x, 8), quantised(x)
+    assert torch.equal(whole.to(torch.int32), ours.whole)
+    assert torch.equal(scale, ours.scale)

@@ -1,4 +1,4 @@
-"""Block and stack against torch's encoder layer (pre-norm, causal), and with a cache against without."""
+"""Blocks: against torch's, under any mask, and what is refused."""
 
 import pytest
 import torch
@@ -58,35 +58,6 @@ def test_a_block_takes_any_mask():
         x := torch.randn(2, 5, 12), src_key_padding_mask=torch.arange(5) >= lengths[:, None]
     )
     torch.testing.assert_close(ours(x, padding(lengths)), expected, atol=1e-5, rtol=1e-5)
-
-
-def test_a_stack_is_its_blocks_in_turn():
-    stack, x = DecoderStack(3, 8, 2), torch.randn(2, 4, 8)
-    expected = stack.blocks[2](stack.blocks[1](stack.blocks[0](x)))
-    torch.testing.assert_close(stack(x), expected)
-
-
-@pytest.mark.parametrize("sizes", [[6], [1] * 6, [2, 3, 1]], ids=str)
-def test_a_stack_with_a_cache_gives_what_it_gives_without(sizes):
-    stack, x = randomized(DecoderStack(2, 8, 2)), torch.randn(3, 6, 8)
-    cache, outputs = KeyValueCache(2, 3, 2, 6, 4), []
-    with torch.inference_mode():
-        for chunk in x.split(sizes, dim=1):
-            outputs.append(stack(chunk, cache))
-            cache.advance(chunk.shape[1])
-        torch.testing.assert_close(torch.cat(outputs, dim=1), stack(x), atol=1e-5, rtol=1e-5)
-
-
-def test_ragged_rows_with_a_cache_give_what_each_gives_alone():
-    stack, cache = randomized(DecoderStack(2, 8, 2)), KeyValueCache(2, 3, 2, 9, 4)
-    x, lengths, token = torch.randn(3, 5, 8), torch.tensor([2, 5, 0]), torch.randn(3, 1, 8)
-    with torch.inference_mode():
-        stack(x, cache)
-        cache.advance(5, lengths)
-        output = stack(token, cache)
-        for r, n in enumerate(lengths):
-            alone = stack(torch.cat([x[r, :n], token[r]])[None])[0, -1:]
-            torch.testing.assert_close(output[r], alone, atol=1e-5, rtol=1e-5)
 
 
 def test_dropout_acts_while_training_only():

@@ -21,7 +21,7 @@ class TrainSettings:
     """Train a small convolutional network to read digits. Without arguments: in seconds, without a network.
 
     Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, the finished
-    model/, results.json and pictures/. Ctrl-C finishes the step, saves, and says how to go on.
+    model/, results.json and pictures/. Ctrl-C finishes the step, saves, and says how to resume.
 
     mnist-trainer predict IMAGE reads a digit with what was learned: see mnist-trainer predict --help.
     """
@@ -33,7 +33,7 @@ class TrainSettings:
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/mnist-001, runs/mnist-002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
-    """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
+    """Run folder to resume, to the same bits as if it had never stopped. Its own settings count: give no others."""
     seed: Annotated[int | None, _shown("N", "0")] = None
     """Picks initial weights, the order of the images and their augmentation."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"

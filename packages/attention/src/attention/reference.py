@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .grouped import check_groups, repeat_heads
+from .kernels.grouped import check_groups, repeat_heads
 
 
 def attend_reference(

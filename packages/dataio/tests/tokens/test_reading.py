@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 import dataio
 from dataio.tokens.files import HEADER_BYTES
@@ -112,6 +112,7 @@ def test_a_changed_file_is_found(tmp_path):
         dataio.read_shards(tmp_path)
 
 
+@settings(max_examples=40)  # every file of every example is flushed to the disk
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(1, 40), st.booleans())
 def test_windows_over_shards_are_windows_over_the_joined_array(tmp_path_factory, sizes, length, ragged):
     folder = tmp_path_factory.mktemp("parts")

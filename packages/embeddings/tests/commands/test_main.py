@@ -55,7 +55,7 @@ def test_a_models_tokens_are_named_by_its_vocabulary(model, capsys):
     assert main(["nearest", str(model), "␣cat", "--k", "5"]) == 0
     out = capsys.readouterr().out
     names = {line.split(maxsplit=1)[1] for line in out.splitlines()[1:6]}
-    assert names == {"the", "␣the", "Ã", "␣café", "<id 5>"}
+    assert names == {"the", "␣the", "Ã", "␣café", "<id␣5>"}
     assert "embeddings plot" in out.splitlines()[-1]
 
 

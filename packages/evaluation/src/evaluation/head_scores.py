@@ -1,7 +1,7 @@
 """From final states to the log-probability of given tokens, without ever holding all logits.
 
 Scoring needs one number of each row of logits, not 50,257. The vocabulary is walked in tiles that stay in the
-processor's cache, with a running log-sum-exp (Milakov and Gimelshein 2018, arXiv 1805.02867): less memory, and faster.
+CPU's cache, with a running log-sum-exp (Milakov and Gimelshein 2018, arXiv 1805.02867): less memory, and faster.
 """
 
 from collections.abc import Callable

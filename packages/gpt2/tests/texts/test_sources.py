@@ -125,9 +125,9 @@ def test_the_field_of_a_record_may_have_another_name(documents, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ('{"text": "whole"}\n{"text": "cut', r"wanted a JSON object, got .* in line 2 of .*broken.jsonl; repair"),
+        ('{"text": "whole"}\n{"text": "cut', r"wanted a JSON object, got .* in line 2 of .*broken.jsonl .*; repair"),
         ("", r"broken.jsonl: wanted text, but every file is empty"),
-        ("[1, 2]\n", r"wanted a JSON object with field 'text', got list in line 1"),
+        ("[1, 2]\n", r"wanted a JSON object, got '\[1, 2\]' in line 1 of .*; write one"),
     ],
 )
 def test_broken_records_are_named(tmp_path, content, words):

@@ -16,7 +16,7 @@ from .costs.small_cache import with_small_cache as with_small_cache
 from .files.folder import load_weights as load_weights, save_weights as save_weights
 from .files.gpt2 import load as load, save as save
 from .layers import QuantizedEmbedding as QuantizedEmbedding, QuantizedLinear as QuantizedLinear
-from .module_tree import left_in_float as left_in_float
+from .module_tree import bytes_of as bytes_of, left_in_float as left_in_float
 from .reference import WholeNumbers as WholeNumbers, whole_numbers as whole_numbers
 from .rounding.calibration import (
     Calibration as Calibration,
@@ -25,4 +25,3 @@ from .rounding.calibration import (
 )
 from .rounding.equalisation import equalise as equalise
 from .schemes import Scheme as Scheme, scheme as scheme
-from .sizes import bytes_of as bytes_of

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from embeddings import TokenEmbedding
 from transformer.kernels.fused import fuse
+from workbench import Progress, Whole, unwatched
 
 from .convolution import CONVOLUTIONS, QuantizedConvolution
 from .layers import QuantizedEmbedding, QuantizedLinear, layer_of
@@ -22,7 +23,6 @@ from .module_tree import (
     with_shared_tensors,
 )
 from .packing import four_bits, group_that_fits
-from .progress import Progress, Whole, unwatched
 from .rounding.calibration import Calibration
 from .rounding.rounding import clipped, compensated
 from .schemes import Scheme, scheme

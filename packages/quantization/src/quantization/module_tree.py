@@ -43,6 +43,12 @@ def is_quantizable(module: nn.Module) -> bool:
     return type(module) in (nn.Linear, TokenEmbedding)
 
 
+def bytes_of(model: nn.Module) -> int:
+    """Bytes of all parameters and buffers; those that several layers share count once."""
+    tensors = {(t.data_ptr(), t.nbytes): t.nbytes for t in [*model.parameters(), *model.buffers()]}
+    return sum(tensors.values())
+
+
 def weight_of(layer: nn.Module) -> Tensor:
     weight = layer.weight
     assert isinstance(weight, Tensor)

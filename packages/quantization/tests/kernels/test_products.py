@@ -15,7 +15,6 @@ from quantization import QuantizedLinear, quantize
 from tensors import processor_has
 from transformer.kernels import native
 from transformer.kernels.products import MANY, linear, linear_reference, prepared
-from transformer.kernels.weights import Weights
 
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 
@@ -186,7 +185,9 @@ def test_weights_of_inference_mode_are_never_stale(instructions):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from Linux's /proc")
-def test_the_first_product_of_a_large_layer_copies_no_weights(instructions):
+def test_the_first_product_of_a_large_layer_copies_no_weights():
+    if native.library() is None:
+        pytest.skip("no C++ compiler here: torch restores weights")
     program = (
         "import torch; from quantization import QuantizedLinear\n"
         "def kilobytes(name):\n    lines = open('/proc/self/status')\n"
@@ -197,17 +198,3 @@ def test_the_first_product_of_a_large_layer_copies_no_weights(instructions):
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert int(run.stdout) < 0.25 * 512 * 60_000 / 1e3
-
-
-@pytest.mark.parametrize("scheme", ["int8", "int8-weight-only", "int4:8", "bfloat16"])
-def test_a_layer_gives_some_of_its_rows_and_logits_to_whoever_asks(scheme):
-    layer, x = layer_and_input(scheme, 12, 64, 3)
-    assert isinstance(layer, Weights)
-    weight, bias = layer.rows(slice(2, 7))
-    assert torch.equal(weight, layer.restored()[2:7])
-    assert torch.equal(bias, layer.bias[2:7])
-    assert torch.equal(layer.logits(x), layer(x))
-    table = quantize(nn.Embedding(12, 64), scheme)
-    assert table.rows(slice(None))[1] is None
-    assert torch.allclose(table.logits(x), x @ table.restored().T, atol=0.2)
-    assert table(torch.tensor([3])).shape == (1, 64)

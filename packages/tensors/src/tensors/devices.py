@@ -21,7 +21,7 @@ def choose_device(name: str = "auto") -> torch.device:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(
-            f"wanted a device of this machine: {', '.join(_present())}; got {name!r}{origin}, "
+            f"wanted a device of this machine: {', '.join(_present())}, got {name!r}{origin}, "
             f"which torch {torch.__version__} cannot use ({str(error).splitlines()[0]}); "
             "pass one of those names, or 'auto'"
         ) from error

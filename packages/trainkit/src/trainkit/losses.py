@@ -5,8 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-IGNORED = -100
-"""A target that does not count: padding, or a token that nobody predicts."""
+from tensors import IGNORED as IGNORED
 
 
 def squared_error(predictions: Float[Tensor, "..."], targets: Float[Tensor, "..."]) -> tuple[Float[Tensor, ""], int]:

@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_made_is_explained(make, tmp_path):
 
 
 def test_a_really_full_disk(tmp_path, start_script, finish):
-    """A small disk in a mount namespace of the script's own, so that a test run that is killed leaves nothing behind."""
+    """A small disk in a mount namespace of the script's own: a test run that is killed leaves nothing behind."""
     if sys.platform != "linux":
         pytest.skip("wants Linux for a mount namespace")
     code = finish(start_script(Path(__file__).with_name("full_disk_script.py"), tmp_path))

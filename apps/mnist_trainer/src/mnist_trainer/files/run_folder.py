@@ -1,4 +1,4 @@
-"""The run folder: what a run was asked to do, so that it can go on, and what must not have changed meanwhile."""
+"""The run folder: what a run was asked to do, so that it can be resumed, and what must not have changed meanwhile."""
 
 import dataclasses
 import json
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from workbench import make_folder, write_text
 
 from ..image_data import ImageData, load_images
 from ..settings import Recipe, TrainSettings, recipe_for
@@ -33,18 +35,10 @@ class RunRecord:
 
     def write(self) -> None:
         """Make the run folder; it counts as a run by the presence of `run.json`."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(
-                f"--out {self.folder}: wanted a folder that can be made, got: {error.strerror}; name another, or "
-                "change its permissions"
-            ) from error
+        make_folder(self.folder)
         content = {"format": FORMAT, **dataclasses.asdict(self)}
         del content["folder"]
-        aside = self.folder / "run.json.part"
-        aside.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-        aside.replace(self.folder / "run.json")
+        write_text(self.folder / "run.json", json.dumps(content, indent=2, default=str) + "\n")
 
 
 def open_run(settings: TrainSettings) -> tuple[RunRecord, ImageData]:
@@ -112,7 +106,7 @@ def _free_folder(out: Path | None) -> Path:
         return Path("runs") / next(name for n in range(1, 10**6) if (name := f"mnist-{n:03d}") not in taken)
     if (out / "run.json").exists():
         raise ValueError(
-            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out}, or "
+            f"--out {out}: wanted a new folder, got one that holds a run; resume it with --resume {out}, or "
             "name another"
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

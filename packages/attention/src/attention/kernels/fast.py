@@ -7,10 +7,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from ..grouped import check_groups, one_step_grouped, repeat_heads
 from ..masks.algebra import Mask
 from ..masks.text import Causal
 from .flex import attend_blocks, is_block_mask, visible_in_pairs
+from .grouped import check_groups, one_step_grouped, repeat_heads
 from .short import attend_products, products_pay
 from .windowed import attend_windowed, window_pays
 

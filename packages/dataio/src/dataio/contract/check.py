@@ -40,23 +40,26 @@ class Numbers:
         return torch.tensor(int(index)), torch.tensor(int(index) ** 2)
 
 
-def check(make: Make, *, claims: Iterable[Claim] | None = None) -> None:
-    """Try every claim on small datasets and batch sizes.
+def check(make: Make, *, claims: Iterable[Claim] | None = None) -> list[str]:
+    """Try every claim on small datasets and batch sizes, and return those that hold.
 
     Raises:
         ContractError: a claim does not hold; the message names it, the smallest input that shows it, and what came.
     """
+    held = []
     for claim in ALL if claims is None else claims:
+        what = claim.__name__.replace("_", " ")
         for size, batch_size in itertools.product(SIZES, BATCH_SIZES):
             try:
                 claim(make, size, batch_size)
             except Exception as error:
-                what = claim.__name__.replace("_", " ")
                 kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
                 raise ContractError(
                     f"wanted {what}; with {size} example(s) in batches of {batch_size} got {kind}{error}; "
                     f"see {claim.__module__}.{claim.__name__} for what was tried"
                 ) from error
+        held.append(what)
+    return held
 
 
 def every_example_exactly_once_an_epoch(make: Make, size: int, batch_size: int) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..tasks.items import Item
 
 Unit = TypeVar("Unit")
-Line = dict[str, Any]
 Measure = Callable[["LanguageModel", "Tokenizer", Sequence[Unit]], Iterator[float]]
 """A number for each unit, in their order."""
 
@@ -91,7 +90,7 @@ def _both(
     command: Compare,
     noun: str,
     units: Sequence[Unit],
-    facts: Sequence[Line],
+    facts: Sequence[dict[str, Any]],
     measure_name: str,
     measure: Measure[Unit],
 ) -> tuple[list[float], list[float]]:
@@ -121,7 +120,7 @@ def _both(
     return values[: len(units)], values[len(units) :]
 
 
-def _number(line: Line, name: str) -> float:
+def _number(line: dict[str, Any], name: str) -> float:
     """What a line of an earlier run measured; null is what JSON lacks, infinity."""
     if name not in line:
         raise ValueError(f"wanted {name!r} in each line of an earlier run, got {line}; name another file for --out")

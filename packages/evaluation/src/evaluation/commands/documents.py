@@ -43,7 +43,7 @@ def _documents(file: str, field: str) -> Iterator[NamedText]:
             continue
         text = parse_object(line, f"{file}:{number}").get(field)
         if not isinstance(text, str):
-            raise ValueError(f"{file}:{number}: wanted a text under {field!r}, got {line[:60]!r}; name its --field")
+            raise ValueError(f"wanted a text under {field!r} in {file}:{number}, got {line[:60]!r}; name its --field")
         yield NamedText(f"{file}:{number}", text)
 
 

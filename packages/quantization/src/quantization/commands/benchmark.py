@@ -5,10 +5,9 @@ import sys
 import torch
 
 import gpt2
+from workbench import check_picture, shown
 
 from ..costs.benchmark import SCHEMES, benchmark, memory_bandwidth, plot_speeds, table
-from ..extras import check_picture
-from ..progress import shown
 from ..schemes import scheme
 from .settings import Benchmark
 
@@ -23,10 +22,10 @@ def run_benchmark(command: Benchmark) -> None:
             f"--rows, --tokens, --turns: wanted numbers of at least 1, got {command.rows}, {command.tokens} and "
             f"{command.turns}; 1 8, 32 and 5 are usual"
         )
-    check_picture(command.out)
+    check_picture(command.out, "quantization")
     model, _ = gpt2.load(command.source)
     rows, turns = command.rows, command.turns
-    with shown(f"measuring {', '.join(schemes)} in turns") as progress:
+    with shown("quantization", f"measuring {', '.join(schemes)} in turns") as progress:
         found = benchmark(model.eval(), schemes, rows=rows, new_tokens=command.tokens, turns=turns, progress=progress)
     sys.stdout.write(f"{table(found)}\n")
     sys.stderr.write(

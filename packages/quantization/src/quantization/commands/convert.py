@@ -1,13 +1,13 @@
 """`quantization convert`: a model in float in, a folder with whole numbers out."""
 
 import json
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..progress import shown
+from workbench import read_utf8, shown, tell_next
+
 from .settings import Convert
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run_convert(command: Convert) -> None:
         )
     if not command.equalise:
         check_use(command.calibrate, list(how.values()))
-    text = None if command.calibrate is None else read_text(command.calibrate)
+    text = None if command.calibrate is None else read_utf8(command.calibrate)
     import gpt2
 
     from ..conversion import quantize
@@ -46,7 +46,7 @@ def run_convert(command: Convert) -> None:
         from ..rounding.equalisation import equalise
 
         changed, seen = equalise(model, seen, command.to)
-    with shown("rounding the layers") as progress:
+    with shown("quantization", "rounding the layers") as progress:
         small = quantize(
             changed, command.to if command.plan is None else how, calibration=seen, keep=command.keep, progress=progress
         )
@@ -74,39 +74,24 @@ def calibration_on(model: "GPT2", tokenizer: "Tokenizer", text: str | None, toke
     needed, why = tokens_needed(model)
     if tokens < needed:
         raise ValueError(f"--tokens: wanted at least {needed:,} ({why}), got {tokens:,}; {TOKENS:,} are usual")
-    with shown("reading the text to calibrate with") as progress:
+    with shown("quantization", "reading the text to calibrate with") as progress:
         return calibrate_on_text(model, tokenizer, text, tokens=tokens, progress=progress)
 
 
 def say_sizes(model: Any, small: Any, out: Path) -> None:
-    from gpt2.commands.narration import typed
-
-    from ..sizes import bytes_of
+    from ..module_tree import bytes_of
 
     before, after = bytes_of(model), bytes_of(small)
-    try_it = f'quantization generate {shlex.quote(str(out))} --prompt "The"'
     sys.stderr.write(
         f"quantization: {before / 1e6:,.1f} MB became {after / 1e6:,.1f} MB ({after / before:.1%}) in {out}\n"
-        f"try: {typed('quantization', try_it)}\n"
     )
-
-
-def read_text(path: Path) -> str:
-    """A UTF-8 file; ValueError where there is none."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"wanted text in UTF-8, got other bytes in {path} at {error.start}; convert the file"
-        ) from None
-    except OSError as error:
-        raise ValueError(f"wanted a file of text, got {path}: {error.strerror}; check the path") from None
+    tell_next("quantization", ["quantization", "generate", str(out), "--prompt", "The"], beside_results=True)
 
 
 def read_plan(path: Path) -> Mapping[str, str]:
     """Schemes by the names of layers, as `search` writes them."""
     try:
-        plan = json.loads(read_text(path))["layers"]
+        plan = json.loads(read_utf8(path))["layers"]
         return {str(name): str(how) for name, how in plan.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"--plan: wanted what `quantization search` writes, got {error!r} in {path}") from None

@@ -1,53 +1,34 @@
 """The command `quantization`. torch is imported only once the arguments are known to make sense."""
 
-import logging
-import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tyro
-
 from decoding import run_generate
-from tensors import spin_briefly
+from workbench import answered, parsed, spin_briefly
 
 from .convert import run_convert
 from .settings import Benchmark, Convert, GenerateSmall, Report, Search
 
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141  # the last two as a shell reports SIGINT and SIGPIPE
+COMMANDS: dict[str, Any] = {
+    "convert": Convert,
+    "generate": GenerateSmall,
+    "report": Report,
+    "search": Search,
+    "benchmark": Benchmark,
+}
+ABOUT = "The same model in a quarter of the bytes, with what it costs measured."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for bad input or a missing extra, 130 after Ctrl-C, 141 when the
-    reader left."""
-    try:
-        command = tyro.extras.subcommand_cli_from_dict(
-            {
-                "convert": Convert,
-                "generate": GenerateSmall,
-                "report": Report,
-                "search": Search,
-                "benchmark": Benchmark,
-            },
-            prog="quantization",
-            description="The same model in a quarter of the bytes, with what it costs measured.",
-            args=arguments,
-        )
+    """Run the command and return its exit code, as `workbench.answered` gives it."""
+
+    def work() -> None:
+        command = parsed("quantization", ABOUT, COMMANDS, arguments)
         if not isinstance(command, Benchmark):  # which shows what the machine can do
             spin_briefly()
-        logging.basicConfig(format="quantization: %(message)s", stream=sys.stderr)
         action(command)(command)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes standard output once more on its way out; give it somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except (ValueError, OSError, ImportError) as error:
-        print(f"quantization: {error}", file=sys.stderr)
-        return BAD_INPUT
-    return 0
+
+    return answered("quantization", work, logs="quantization: %(message)s", spin=False)
 
 
 def action(command: Any) -> Callable[[Any], None]:

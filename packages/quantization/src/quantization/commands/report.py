@@ -1,7 +1,6 @@
 """`quantization report` and `quantization search`: what is lost, and how to lose no more than that."""
 
 import json
-import shlex
 import sys
 from collections.abc import Mapping
 
@@ -9,17 +8,15 @@ import torch
 
 import gpt2
 from evaluation import perplexity
-from gpt2.commands.narration import typed
+from workbench import Whole, check_picture, read_utf8, shown, tell_next, write_text
 
 from ..conversion import quantize
 from ..costs.mixed_precision import precision_path, within_bytes, within_loss
 from ..costs.report import cost_report
-from ..extras import check_picture
-from ..progress import Whole, shown
+from ..module_tree import bytes_of
 from ..rounding.calibration import TOKENS, windows
 from ..schemes import scheme
-from ..sizes import bytes_of
-from .convert import calibration_on, check_use, read_text
+from .convert import calibration_on, check_use
 from .settings import Report, Search
 
 
@@ -28,12 +25,12 @@ def run_report(command: Report) -> None:
     for name in command.schemes:
         scheme(name)
     check_use(command.calibrate, command.schemes)
-    check_picture(command.out)
-    text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
+    check_picture(command.out, "quantization")
+    text, other = read_utf8(command.text), None if command.calibrate is None else read_utf8(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
     ids = held_out(model, tokenizer, text, command.tokens)
     seen = calibration_on(model, tokenizer, other, TOKENS)
-    with shown(f"measuring float32, {', '.join(command.schemes)} on {len(ids):,} tokens") as progress:
+    with shown("quantization", f"measuring float32, {', '.join(command.schemes)} on {len(ids):,} tokens") as progress:
         found = cost_report(model, ids, {name: name for name in command.schemes}, calibration=seen, progress=progress)
     sys.stdout.write(f"{found}\n")
     if command.out is not None:
@@ -51,11 +48,11 @@ def run_search(command: Search) -> None:
         raise ValueError("wanted one budget, --megabytes or --loss, got both; leave one out")
     if not command.out.parent.is_dir():
         raise ValueError(f"--out: wanted a file in a folder that exists, got {command.out}; make the folder first")
-    text, other = read_text(command.text), None if command.calibrate is None else read_text(command.calibrate)
+    text, other = read_utf8(command.text), None if command.calibrate is None else read_utf8(command.calibrate)
     model, tokenizer = gpt2.load(command.source)
     ids = held_out(model, tokenizer, text, command.tokens)
     seen = calibration_on(model, tokenizer, other, TOKENS)
-    with shown(f"measuring each layer alone on {len(ids):,} tokens") as progress:
+    with shown("quantization", f"measuring each layer alone on {len(ids):,} tokens") as progress:
         rows = list(windows(ids, model.n_ctx, len(ids)))
         plans = precision_path(model, rows, calibration=seen, progress=progress)
     measured: dict[tuple[str, ...], float] = {}
@@ -66,14 +63,14 @@ def run_search(command: Search) -> None:
     def loss_of(layers: dict[str, str]) -> float:
         schemes = tuple(layers.values())
         if schemes not in measured:
-            with shown(f"measuring all layers together: {counts(layers)}") as progress:
+            with shown("quantization", f"measuring all layers together: {counts(layers)}") as progress:
                 whole = Whole(sum(how != "float32" for how in schemes) + 1, progress)
                 small = quantize(model, layers, calibration=seen, progress=whole)
                 measured[schemes] = 100 * (perplexity_of(small) / base - 1)
                 whole(1, 1)
         return measured[schemes]
 
-    with shown(f"measuring float32 on {len(ids):,} tokens") as progress:
+    with shown("quantization", f"measuring float32 on {len(ids):,} tokens") as progress:
         whole = Whole(1, progress)
         base = perplexity_of(model)
         whole(1, 1)
@@ -83,14 +80,13 @@ def run_search(command: Search) -> None:
         plan = within_loss(plans, loss_of, command.loss or 0.0)
     loss = loss_of(plan.layers)
     content = {"layers": plan.layers, "bytes": plan.n_bytes, "perplexity_change_percent": loss}
-    command.out.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8", newline="\n")
-    source, written = shlex.quote(command.source), shlex.quote(str(command.out))
-    try_it = f"quantization convert {source} --plan {written} --out DIR"
+    write_text(command.out, json.dumps(content, indent=2) + "\n")
     sys.stderr.write(
         f"quantization: {plan.n_bytes / 1e6:,.1f} MB instead of {bytes_of(model) / 1e6:,.1f}, "
         f"perplexity {loss:+.2f} %; {counts(plan.layers)}\n"
-        f"try: {typed('quantization', try_it)}\n"
     )
+    convert = ["quantization", "convert", command.source, "--plan", str(command.out), "--out", "DIR"]
+    tell_next("quantization", convert, beside_results=True)
 
 
 def held_out(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str, tokens: int) -> torch.Tensor:

@@ -1,8 +1,10 @@
 """How fast a model decodes at every precision on this machine, beside what its memory allows."""
 
+import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,11 @@ import torch
 
 from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
+from transformer.kernels.native import SWITCH
+from workbench import Progress, Whole, require, unwatched
 
 from ..conversion import quantize
-from ..extras import require
-from ..progress import Progress, Whole, unwatched
-from ..sizes import bytes_of
+from ..module_tree import bytes_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -68,13 +70,28 @@ def benchmark(
         seconds: dict[str, list[float]] = {name: [] for name in named}
         for _ in range(turns + 1):  # the first one warms up
             for name, one in named.items():
-                seconds[name].append(seconds_of(one, count, new_tokens))
+                with by_torch() if name == AS_IT_IS else nullcontext():
+                    seconds[name].append(seconds_of(one, count, new_tokens))
                 whole(1, 1)
         for name, one in named.items():
             rate = count * new_tokens / statistics.median(seconds[name][1:])
             n_bytes = bytes_of(one)
             found.append(Speed(name, count, n_bytes, rate, count * bandwidth / n_bytes))
     return found
+
+
+@contextmanager
+def by_torch() -> Iterator[None]:
+    """Inside, torch computes everything: float32 models are decoded by the kernels too, where that is faster."""
+    chosen = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "torch"
+    try:
+        yield
+    finally:
+        if chosen is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = chosen
 
 
 def seconds_of(model: GPT2, rows: int, new_tokens: int) -> float:
@@ -107,8 +124,8 @@ def table(speeds: Sequence[Speed]) -> str:
 def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
     """Bars of tokens a second, a group a number of rows, with a mark where memory sets the limit. ImportError without
     the extra `plots`."""
-    figure = require("matplotlib.figure").Figure(figsize=(9, 4.5), layout="constrained")
-    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    figure = require("matplotlib.figure", "quantization", "plots").Figure(figsize=(9, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg", "quantization", "plots").FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     counts, names = sorted({speed.rows for speed in speeds}), list(dict.fromkeys(speed.name for speed in speeds))
     for number, count in enumerate(counts):

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ..progress import Progress, Whole, unwatched
-from ..rounding.calibration import evaluating
+from trainkit.evaluation import evaluating
+from workbench import Progress, Whole, unwatched
 
 TOKENS_PER_BATCH = 1024
 
@@ -37,7 +37,7 @@ def divergences(
     nats, same, tokens = dict.fromkeys(others, 0.0), dict.fromkeys(others, 0), 0
     groups = batches(list(rows))
     whole = Whole(len(groups) * (1 + len(others)), progress)
-    with evaluating(model), torch.inference_mode():
+    with evaluating(model):
         for batch in groups:
             wanted = log_probabilities(model, batch)
             likeliest, weights = wanted.argmax(-1), wanted.exp()

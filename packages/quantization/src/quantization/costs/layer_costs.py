@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from workbench import Progress, Whole, unwatched
+
 from ..conversion import plan_of, quantize
-from ..module_tree import put, with_shared_tensors
-from ..progress import Progress, Whole, unwatched
+from ..module_tree import bytes_of, put, with_shared_tensors
 from ..rounding.calibration import Calibration
 from ..schemes import Scheme
-from ..sizes import bytes_of
 from .divergence import Divergence, batches, divergences
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from workbench import Progress, Whole, unwatched
+
 from ..conversion import plan_of
-from ..module_tree import quantizable_layers
-from ..progress import Progress, Whole, unwatched
+from ..module_tree import bytes_of, quantizable_layers
 from ..rounding.calibration import Calibration
-from ..sizes import bytes_of
 from .divergence import Divergence
 from .layer_costs import LayerCost, sensitivity, steps_alone
 

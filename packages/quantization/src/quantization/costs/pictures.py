@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..extras import require
+from workbench import require
+
 from ..reference import whole_numbers
 from .report import CostReport
 
@@ -84,8 +85,8 @@ def _error(weight: Tensor, bits: int, group: int | str, clip: float = 1.0) -> fl
 
 
 def _axes(count: int, width: int):  # type: ignore[no-untyped-def]
-    figure = require("matplotlib.figure").Figure(figsize=(width, 4.5), layout="constrained")
-    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    figure = require("matplotlib.figure", "quantization", "plots").Figure(figsize=(width, 4.5), layout="constrained")
+    require("matplotlib.backends.backend_agg", "quantization", "plots").FigureCanvasAgg(figure)
     return [figure.add_subplot(1, count, number + 1) for number in range(count)]
 
 

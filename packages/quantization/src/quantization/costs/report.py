@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from jaxtyping import Int
 from torch import Tensor
 
+from workbench import Progress, Whole, unwatched
+
 from ..conversion import plan_of, quantize
-from ..progress import Progress, Whole, unwatched
+from ..module_tree import bytes_of
 from ..rounding.calibration import Calibration, windows
 from ..schemes import Scheme
-from ..sizes import bytes_of
 from .divergence import Divergence, batches, divergences
 from .layer_costs import LayerCost, costs_alone, steps_alone
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class Line:
     """One way of holding the model."""
 
     name: str
@@ -34,7 +35,7 @@ class Row:
 class CostReport:
     """The model in float32, and by every scheme."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[Line, ...]
 
     def __str__(self) -> str:
         """A table in Markdown."""
@@ -65,7 +66,7 @@ def cost_report(
 ) -> CostReport:
     """What each of `schemes` (by the name that it is to have) does to a model on a held-out text.
 
-    ids: the text; all of it is scored by `decoding.perplexity`, in windows of n_ctx that do not overlap.
+    ids: the text; all of it is scored by `evaluation.perplexity`, in windows of n_ctx that do not overlap.
     layers: also quantize every layer alone, on `sample` windows of the text, to find the worst.
     All quantized models exist at the same time, so that the model in float reads the text once for all of them.
     """
@@ -92,6 +93,6 @@ def cost_report(
             worst[name] = tuple(costs_alone(model, small, plans[name], pieces[:sample], whole))
     found = divergences(model, models, pieces, progress=whole)
     unchanged = Divergence(0.0, 1.0, sum(map(len, pieces)))
-    rows = [Row("float32", bytes_of(model), scores["float32"], unchanged)]
-    rows += [Row(n, bytes_of(m), scores[n], found[n], worst.get(n, ())) for n, m in models.items()]
+    rows = [Line("float32", bytes_of(model), scores["float32"], unchanged)]
+    rows += [Line(n, bytes_of(m), scores[n], found[n], worst.get(n, ())) for n, m in models.items()]
     return CostReport(tuple(rows))

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from transformer.kernels.fused import fuse
+from workbench import replace_files
 
 from ..convolution import CONVOLUTIONS, QuantizedConvolution
 from ..layers import QuantizedEmbedding, QuantizedLinear
 from ..module_tree import is_quantizable, put, weight_of
 from ..schemes import Scheme, scheme
-from .tensors import packed_file, read_tensors, replace_files
+from .tensors import packed_file, read_tensors
 
 CONFIGURATION = "quantization.json"
 WEIGHTS = "quantized.safetensors"

@@ -1,7 +1,6 @@
 """What goes into the layers of a model when it reads real text: the errors that count are those on such inputs."""
 
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
 
+from trainkit.evaluation import evaluating
+from workbench import Progress, Whole, unwatched
+
 from ..module_tree import quantizable_layers, weight_of
-from ..progress import Progress, Whole, unwatched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from decoding import LanguageModel, Tokenizer
 
 
@@ -34,10 +33,6 @@ class Calibration:
     moments: Mapping[str, Float[Tensor, "in in"]]
     tokens: int
 
-    def output_error(self, name: str, difference: Float[Tensor, "out in"]) -> float:
-        """Mean squared error, summed over outputs, that a difference of that layer's weights makes."""
-        return float(((difference @ self.moments[name]) * difference).sum())
-
 
 def calibrate(model: nn.Module, inputs: Iterable[Any], *, progress: Progress = unwatched) -> Calibration:
     """Call `model` with each of `inputs` (it is in evaluation mode meanwhile) and keep what its linear layers saw. Each
@@ -51,7 +46,7 @@ def calibrate(model: nn.Module, inputs: Iterable[Any], *, progress: Progress = u
             names.setdefault(id(weight_of(layer)), name)
     watch, given = _Watch(names), list(inputs)
     whole = Whole(len(given), progress)
-    with evaluating(model), torch.no_grad(), watch:
+    with evaluating(model), watch:
         for batch in given:
             model(batch)
             whole(1, 1)
@@ -125,15 +120,3 @@ class _Watch(TorchFunctionMode):
             self.sums[name] = self.sums.get(name, 0) + x.T @ x
             self.counts[name] = self.counts.get(name, 0) + len(x)
         return func(*args, **(kwargs or {}))
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> "Iterator[None]":
-    """Inside, every module is in evaluation mode; afterwards each is as it was."""
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True

@@ -19,7 +19,7 @@ def processor_has(feature: str) -> bool:
     """Whether torch says that the processor has "amx" (matrix tiles), "avx512_bf16" (products of 16-bit numbers) or
     "avx512_vnni" (products of bytes). False also where torch cannot tell; ValueError for another feature."""
     if feature not in _QUESTIONS:
-        raise ValueError(f"wanted a feature out of {', '.join(_QUESTIONS)}; got {feature!r}; choose one of these")
+        raise ValueError(f"wanted a feature out of {', '.join(_QUESTIONS)}, got {feature!r}; choose one of these")
     return bool(getattr(torch.cpu, _QUESTIONS[feature], lambda: False)())
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from tensors import fork_random
 from workbench import make_folder
 
+from ..evaluation import evaluating
 from ..loop import Step
 from ..processes.ranks import is_first_rank, whole
 from .log_cutting import cut_events, cut_lines
@@ -86,17 +85,13 @@ class MetricsLog:
         """
         if self.tensorboard is None or self.start > 0:
             return
-        modes = [(module, module.training) for module in model.modules()]
         try:
             # torch prints what goes wrong as well as raising it, and warns of tracing's own deprecation.
-            with fork_random("graph"), torch.no_grad(), warnings.catch_warnings(), redirect_stdout(StringIO()):
+            with evaluating(model), warnings.catch_warnings(), redirect_stdout(StringIO()):
                 warnings.simplefilter("ignore")
-                self.tensorboard.add_graph(model.eval(), inputs)
+                self.tensorboard.add_graph(model, inputs)
         except Exception as error:
             logger.warning("TensorBoard gets no graph of %s, which torch cannot trace: %s", type(model).__name__, error)
-        finally:
-            for module, training in modes:
-                module.training = training
 
     def hyper_parameters(self, values: dict[str, bool | str | float | int], metrics: Iterable[str] = ("loss",)) -> None:
         """The settings of the run and the names of the scalars to compare runs by; written once, not on resume."""

@@ -101,11 +101,14 @@ BAD = {
     "folder inside a file": (
         full_folder,
         "--out taken/thesis.txt/run",
-        r"wanted a folder that can be made, got: Not a dir",
+        r"wanted a folder that can be made, got 'Not a dir",
     ),
     "resume of nothing": (None, "--resume nowhere", r"wanted a run folder, got no such folder"),
     "resume of another folder": (full_folder, "--resume taken", r"got a folder without run\.json"),
     "resume of an edited record": (a_run, "--resume taken", r"wanted the record of a run, got something else"),
+    "a slip": (None, "--epoch 3", r"wanted an option of mnist-trainer, got --epoch; did you mean --epochs\?"),
+    "a word": (None, "digit.png", r"wanted options, got 'digit.png'; to read a digit: predict digit.png"),
+    "a mistyped command": (None, "predct 3.png", r"did you mean predict\?"),
     "no epochs": (None, "--epochs 0", r"--epochs: wanted a whole number of at least 1, got 0"),
     "negative rate": (None, "--learning-rate -1", r"--learning-rate: wanted a number above 0, got -1"),
     "rate that is no number": (None, "--learning-rate nan", r"wanted a number above 0, got nan"),
@@ -134,6 +137,8 @@ def test_bad_input_is_explained_and_nothing_written(case, tmp_path, monkeypatch,
     error = capsys.readouterr().err
     assert re.search(message, error), error
     assert ";" in error or ", or " in error, "it does not say what to do"
+    assert error.startswith("mnist-trainer: ")
+    assert error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -171,7 +176,7 @@ def test_predict_prints_the_digit_on_standard_output(default_run, drawing, tmp_p
 
 def test_help_answers_without_torch():
     program = (
-        "import sys\nfrom mnist_trainer.command import main\n"
+        "import sys\nfrom mnist_trainer.commands.main import main\n"
         "try: main(['--help'])\nexcept SystemExit as end: sys.exit(end.code or 'torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

@@ -1,10 +1,23 @@
-"""A plain network of torch that has learned real digits is as good in eight bits on digits that it has not seen."""
+"""Convolutions are quantized too, and a network of them is as good on real digits that it has not seen."""
 
 import pytest
 import torch
 from torch import nn
 
-from quantization import bytes_of, quantize
+from quantization import QuantizedConvolution, bytes_of, quantize
+
+
+@pytest.mark.parametrize("how", ["int8", "int4", "bfloat16"])
+def test_convolutions_are_quantized_too(how):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, stride=2), nn.ReLU(), nn.Conv1d(16, 4, 3, groups=2)).eval()
+    x = torch.randn(2, 3, 8, 8)
+    result = quantize(model, how)
+    assert isinstance(result[0], QuantizedConvolution)
+    assert (result[0](x) - model[0](x)).abs().max() < 0.02
+    y = torch.randn(2, 16, 9)
+    assert (result[2](y) - model[2](y)).abs().max() < 0.02
+
 
 datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn brings the digits")
 

@@ -1,0 +1,65 @@
+"""What `mnist-trainer` does without another word: train, say how far it is, and what came of it."""
+
+import time
+
+from trainkit import graceful_stop, progress
+from workbench import tell_next, typed
+
+from ..settings import TrainSettings
+from ..training import Run, run
+
+PACKAGE = "mnist_trainer"
+
+
+def train(settings: TrainSettings) -> int:
+    """Exit code 0 for a finished run; 130 or 143 for one that a signal stopped and that can be resumed."""
+    began = time.perf_counter()
+    with graceful_stop() as stop:
+        training = run(settings, stop)
+        _introduce(training)
+        done = training.start
+        steps = progress(
+            training,
+            total=training.total,
+            start=training.start,
+            unit="images",
+            describe=lambda: "" if training.validation is None else f"validation {training.validation.loss:.4f}",
+        )
+        for step in steps:
+            done = step.number
+    if training.judgement is None:
+        print(f"Stopped after step {done} of {training.total}; everything is saved.")
+        tell_next(PACKAGE, ["mnist-trainer", "--resume", str(training.folder)])
+        return stop.exit_code
+    _report(training, done, time.perf_counter() - began)
+    return 0
+
+
+def _introduce(training: Run) -> None:
+    data, recipe = training.data, training.recipe
+    print(
+        f"Data       {data.name}: {len(data.train):,} images to learn from, {len(data.validation):,} to see when "
+        f"to stop, {len(data.test):,} to judge\n"
+        f"Network    {training.model.n_parameters:,} parameters on {training.device}\n"
+        f"Run        {training.folder} ({recipe.epochs} epochs of {len(training.batches)} steps)",
+        flush=True,
+    )
+    if training.start:
+        print(f"Resuming after step {training.start}", flush=True)
+
+
+def _report(training: Run, done: int, seconds: float) -> None:
+    judgement = training.judgement
+    assert judgement is not None
+    low, high = judgement.interval
+    if training.stopped_early:
+        print(f"Stopped early: no lower validation loss for {training.recipe.patience} epochs; went back to the best.")
+    print(
+        f"\nTest images: {judgement.n_correct:,} of {len(judgement.labels):,} right, {judgement.accuracy:.2%} "
+        f"(95 % interval {low:.2%} to {high:.2%})"
+    )
+    print(f"{done} steps, {seconds:.0f} s in all")
+    curves = typed(None, ["tensorboard", "--logdir", str(training.folder)])
+    print(f"Model: {training.folder / 'model'}   Curves: {curves}")
+    print(f"Pictures: {training.folder / 'pictures'} (curves, confusion, the most confident mistakes)")
+    tell_next(PACKAGE, ["mnist-trainer", "predict", "digit.png"], "draw a digit, save it as a PNG, and")
