@@ -129,7 +129,7 @@ def test_a_compiled_run_goes_on_without_where_compiling_fails_now(settings, capl
     compiler(BROKEN)
     run = finished(TrainSettings(resume=settings.out))
     assert run.finished
-    assert "goes on without torch.compile, so equal up to rounding only, as it fails here: RuntimeError" in caplog.text
+    assert "resumes without torch.compile, so equal up to rounding only, as it fails here: RuntimeError" in caplog.text
 
 
 def test_shards_are_not_compiled(settings):
