@@ -178,7 +178,11 @@ def wheels(session: nox.Session) -> None:
         version = metadata("attention")["project"]["version"]
         from_wheels = ["--find-links", wheel_folder, f"attention=={version}"]
         from_git = [f"transformer @ git+{ROOT.as_uri()}#subdirectory={FOLDERS['transformer']}"]
-        for name, requirement in {"attention": from_wheels, "transformer": from_git}.items():
+        attention = {"attention", "workbench"}
+        for name, requirement, siblings in (
+            ("attention", from_wheels, attention),
+            ("transformer", from_git, attention | {"tensors", "transformer"}),
+        ):
             project = Path(temporary, f"uses-{name}")
             project.mkdir()
             with session.chdir(project):
@@ -186,7 +190,7 @@ def wheels(session: nox.Session) -> None:
                 session.run("uv", "add", "--quiet", f"--constraints={constraints}", *requirement, external=True)
                 run_first_block(session, name, "uv", "run", "--no-sync", "python")
                 installed = session.run("uv", "pip", "list", "--quiet", "--format=json", external=True, silent=True)
-                expect_only(session, {"attention", name}, {package["name"] for package in json.loads(str(installed))})
+                expect_only(session, siblings, {package["name"] for package in json.loads(str(installed))})
 
 
 def expect_only(session: nox.Session, expected: set[str], installed: set[str]) -> None:

@@ -21,7 +21,7 @@ READ = {
     "dataio": "permutation order reading arrays windows stream loader",
     "trainkit": "losses schedules gradients spikes loop evaluation stopping",
     "embeddings": "lookup tokens positions sinusoids rotary rotary_scaling alibi measures",
-    "attention": "heads reference masks/algebra grouped multi_head caches/row_lengths caches/layer caches/cache",
+    "attention": "heads reference masks/algebra multi_head caches/row_lengths caches/layer caches/cache",
     "transformer": "norms feed_forward wiring blocks stacks initialisation",
     "gpt2": "config model head_loss tokenizer/bpe tokenizer/pattern tokenizer/tokenizer training/curriculum "
     "training/run recipes",
@@ -34,7 +34,7 @@ READ = {
 LOOKED_UP = {
     "trainkit": "batch_device stopwatch",
     "transformer": "encoder_decoder recomputation summaries",
-    "decoding": "checks inference reranking stop_strings",
+    "decoding": "inference",
     "quantization": "convolution",
     "workbench": "slips counting next_command extras pictures shown_tokens byte_alphabet threads",
 }

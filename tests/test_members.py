@@ -66,13 +66,39 @@ def linted(sources: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
 
 
-def test_an_upward_import_breaks_the_contract(tmp_path: Path) -> None:
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of all sources that import-linter passes."""
     for name, folder in FOLDERS.items():
         shutil.copytree(folder / "src" / name, tmp_path / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    assert linted(tmp_path).returncode == 0
-    with (tmp_path / "attention" / "__init__.py").open("a", encoding="utf-8") as file:
-        file.write("\nimport transformer\n")
-    broken = linted(tmp_path)
+    result = linted(tmp_path)
+    assert result.returncode == 0, result.stdout
+    return tmp_path
+
+
+def plant(module: Path, line: str) -> None:
+    with (module if module.suffix else module / "__init__.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+
+
+def test_an_upward_import_breaks_the_order_of_the_packages(house: Path) -> None:
+    plant(house / "attention", "import transformer")
+    broken = linted(house)
     assert broken.returncode == 1
     assert "attention is not allowed to import transformer" in broken.stdout
+
+
+def test_every_package_has_a_contract_and_an_upward_import_between_its_wings_breaks_it(house: Path) -> None:
+    contracts = SETTINGS["tool"]["importlinter"]["contracts"][1:]
+    wings = {contract["name"].removesuffix(": wings"): contract["layers"] for contract in contracts}
+    assert wings.keys() >= {name for name, folder in FOLDERS.items() if folder.parent.name == "packages"}
+    planted = []
+    for name, layers in wings.items():
+        highest, lowest = layers[0].split(" | ")[0], layers[-1].split(" | ")[-1]
+        module = house / name / lowest
+        plant(module if module.is_dir() else module.with_suffix(".py"), f"from {name} import {highest}")
+        planted.append(f"{name}.{lowest} is not allowed to import {name}.{highest}")
+    broken = linted(house)
+    assert broken.returncode == 1
+    assert not [line for line in planted if line not in broken.stdout]

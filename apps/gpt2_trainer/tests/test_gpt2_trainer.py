@@ -38,7 +38,19 @@ def trainer(monkeypatch, capsys):
 
 def test_a_watched_run_shows_everything_and_is_the_same_run(trainer, text_file, tmp_path):
     folder, prompt = tmp_path / "run", "<b>The"
-    arguments = ["--text", text_file, "--out", folder, *TINY, "--sample-every", "2", "--prompt", prompt]
+    arguments = [
+        "--text",
+        text_file,
+        "--out",
+        folder,
+        *TINY,
+        "--evaluate-every",
+        "6",
+        "--sample-every",
+        "2",
+        "--prompt",
+        prompt,
+    ]
     code, output, errors = trainer(*arguments)
     assert code == 0, errors
     for word in ("── step 2,", "── step 6,", "bits per byte", "decoding generate", "report.html"):
@@ -97,7 +109,7 @@ def test_a_resumed_run_is_sampled_and_shown_as_it_began(trainer, text_file, tmp_
     good = gpt2.run
     monkeypatch.setattr("gpt2.training.text_run.run", lambda settings, stop: good(settings, lambda: next(answers)))
     options = ["--sample-every", "1", "--prompt", "It was", "--temperature", "0"]
-    code, output, _ = trainer("--text", text_file, "--out", folder, *TINY, *options, "--evaluate-every", "2")
+    code, output, _ = trainer("--text", text_file, "--out", folder, *TINY, *options, "--evaluate-every", "3")
     assert "Stopped after step 4 of 6" in output
     assert f"--resume '{folder}'" in output
     monkeypatch.setattr("gpt2.training.text_run.run", good)
@@ -109,11 +121,21 @@ def test_a_resumed_run_is_sampled_and_shown_as_it_began(trainer, text_file, tmp_
     assert "--prompt 'It was'" in output
     events = EventAccumulator(str(folder)).Reload()
     assert [event.step for event in events.Tensors("sample/text_summary")] == [1, 2, 3, 4, 5, 6]
-    assert [event.step for event in events.Images("layers")] == [2, 4, 6]
+    assert [event.step for event in events.Images("layers")] == [3, 6]
 
 
 def test_a_prompt_longer_than_the_context_is_refused_before_the_first_step(trainer, text_file, tmp_path):
-    arguments = ["--text", text_file, "--out", tmp_path / "run", *TINY, "--prompt", "word " * 200]
+    arguments = [
+        "--text",
+        text_file,
+        "--out",
+        tmp_path / "run",
+        *TINY,
+        "--evaluate-every",
+        "6",
+        "--prompt",
+        "word " * 200,
+    ]
     code, _, errors = trainer(*arguments)
     assert code == 2
     assert "--prompt: wanted at most 32 tokens, the model's context, got" in errors

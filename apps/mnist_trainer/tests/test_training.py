@@ -45,10 +45,10 @@ def start_process(folder):
     """The command in a process of its own; returns once its second epoch has begun."""
     command = [sys.executable, "-m", "mnist_trainer", "--out", str(folder), *OPTIONS]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not (folder / "checkpoints" / "latest").exists():
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, "no checkpoint in 120 s"
+        assert time.monotonic() < deadline, "no checkpoint in 300 s"
         time.sleep(0.01)
     return process
 

@@ -77,7 +77,7 @@ def test_writing_with_the_cache_is_writing_without(dates):
 
 
 def test_a_short_lesson_learns_one_spelling(dates):
-    shares = dates.main(150, ("{day:02}.{number:02}.{year}",), n_asked=200)
+    shares = dates.main(110, ("{day:02}.{number:02}.{year}",), n_asked=200)
     assert shares["{day:02}.{number:02}.{year}"] > 0.99
 
 
@@ -98,7 +98,7 @@ def test_the_keyword_itself_is_never_shown(keywords):
 
 
 def test_a_short_lesson_beats_the_commonest_keyword_and_the_bag_of_words(keywords):
-    shares = keywords.main(steps=120, bag_steps=400)
+    shares = keywords.main(steps=110, bag_steps=300, reports=1)
     commonest, bag, _, encoder = shares.values()
     assert encoder > bag + 0.1 > commonest + 0.2
 

@@ -26,6 +26,12 @@ def small(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def short(tmp_path_factory):
+    """A model whose context is full after a few words."""
+    return saved_model(tmp_path_factory.mktemp("short"), n_ctx=20)
+
+
+@pytest.fixture(scope="session")
 def tireless(tmp_path_factory):
     """A model that can go on for minutes: whoever ends it early has interrupted it."""
     return saved_model(tmp_path_factory.mktemp("tireless"), n_ctx=100_000)

@@ -10,7 +10,7 @@ from decoding.methods import dispatch
 METHODS = {
     "sampled": "--temperature 0.8 --top-k 30",
     "sampled with log-probabilities": "--temperature 0.8 --log-probabilities 2",
-    "past the context": "--temperature 0.9 --when-full drop_oldest_half --no-stop-at-end-of-text --max-new-tokens 64",
+    "past the context": "--temperature 0.9 --when-full drop_oldest_half --no-stop-at-end-of-text --max-new-tokens 24",
     "beams": "--temperature 0 --beams 3 --n-best 2",
     "sampled beams": "--temperature 0.9 --beams 3 --n-best 2 --early-stopping True",
     "groups of beams": "--temperature 0 --beams 4 --beam-groups 2 --diversity-penalty 0.5 --n-best 2",
@@ -21,11 +21,11 @@ METHODS = {
 
 
 @pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
-def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(small, tmp_path, capsys, options):
+def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(short, tmp_path, capsys, options):
     prompts, out = tmp_path / "prompts.txt", tmp_path / "out.jsonl"
     prompts.write_text("aus\nthe hat\nthe hat\nand the hat and the\nand\n", encoding="utf-8")
-    arguments = ["generate", small, "--prompts-file", str(prompts), "--out", str(out), "--rows", "2", "--seed", "7"]
-    arguments += ["--max-new-tokens", "10", "--device", "cpu", *options.split()]
+    arguments = ["generate", short, "--prompts-file", str(prompts), "--out", str(out), "--rows", "2", "--seed", "7"]
+    arguments += ["--max-new-tokens", "5", "--device", "cpu", *options.split()]
     assert main(arguments) == 0
     whole = out.read_text(encoding="utf-8")
     lines = whole.splitlines(keepends=True)
@@ -37,7 +37,7 @@ def test_a_file_of_results_that_broke_off_is_resumed_with_the_same_draws(small, 
     assert main(everything) == 0
     together = [json.loads(line)["ids"] for line in capsys.readouterr().out.splitlines()]
     assert [json.loads(line)["ids"] for line in lines] == together, "rows written at a time change nothing"
-    for kept in (0, 3):
+    for kept in (0, 3) if options == METHODS["sampled"] else (3,):
         out.write_text("".join(lines[:kept]) + "".join(lines[kept:])[:30], encoding="utf-8")  # and a torn one
         assert main([*arguments, "--resume"]) == 0
         if "--log-probabilities" not in options:  # their last digit knows how many rows were computed together

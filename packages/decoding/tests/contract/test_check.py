@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from decoding.contract import check as contract
+from decoding import contract
 
 
 @pytest.fixture

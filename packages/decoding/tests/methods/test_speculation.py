@@ -68,18 +68,28 @@ def pairs_of(rows):
     return torch.tensor([a * 9 + b * 3 + c for a, b, c in (row.ids for row in rows)]).bincount(minlength=27).double()
 
 
-@pytest.mark.parametrize("options", [{}, {"temperature": 1.6, "top_k": 2}, {"top_p": 0.7, "repetition_penalty": 1.4}])
+CHAIN = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.25, 0.25, 0.5]])
+MANY = [[0, 1, 2, 0, 1]] * 700
+
+
+@pytest.fixture(
+    scope="module", params=[{}, {"temperature": 1.6, "top_k": 2}, {"top_p": 0.7, "repetition_penalty": 1.4}]
+)
+def options_and_plain(request, models):
+    """Settings, and the pairs that plain sampling draws with them."""
+    settings = GenerationSettings(max_new_tokens=3, seed=6, **request.param)
+    return request.param, pairs_of(generate_ids(models.Table(CHAIN.log()), MANY, settings))
+
+
 @pytest.mark.parametrize("kind", ["draft model", "look-up"])
-def test_drawn_texts_have_the_distribution_of_plain_sampling(models, options, kind):
+def test_drawn_texts_have_the_distribution_of_plain_sampling(models, options_and_plain, kind):
     from scipy.stats import chi2_contingency
 
-    chain = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.25, 0.25, 0.5]])
+    options, plain = options_and_plain
     other = torch.tensor([[0.5, 0.2, 0.3], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]])
-    model, prompts = models.Table(chain.log()), [[0, 1, 2, 0, 1]] * 700
     settings = GenerationSettings(max_new_tokens=3, seed=5, **options)
     drafter = DraftModel(models.Table(other.log()), 2) if kind == "draft model" else PromptLookup(2, shortest=1)
-    ours = pairs_of(generate_speculatively(model, drafter, prompts, settings))
-    plain = pairs_of(generate_ids(model, prompts, GenerationSettings(max_new_tokens=3, seed=6, **options)))
+    ours = pairs_of(generate_speculatively(models.Table(CHAIN.log()), drafter, MANY, settings))
     seen = (ours + plain) > 0
     assert chi2_contingency(torch.stack([ours[seen], plain[seen]]).numpy()).pvalue > 0.01
 

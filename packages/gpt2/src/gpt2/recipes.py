@@ -168,6 +168,6 @@ RECIPES = (
     _published("gpt2-large", 19_073, 2.5e-4),
     _published("gpt2-xl", 19_073, 2e-4),
 )
-"""quick: minutes on two cores; here for a megabyte of text. small: seconds, for what nanoGPT's recipe for a processor
+"""quick: minutes on two cores; here for a megabyte of text. small: seconds, for what nanoGPT's recipe for a CPU
 learns of a megabyte of plays in minutes. tiny: to try things out. finetune: what starts from another model, gently.
 Others: the published shapes on 10 billion tokens."""

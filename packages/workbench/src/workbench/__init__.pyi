@@ -16,6 +16,13 @@ from .counting import (
 )
 from .extras import require as require
 from .files.cache import cache_folder as cache_folder
+from .files.claims import (
+    Hold as Hold,
+    InUse as InUse,
+    claimed_folder as claimed_folder,
+    hold as hold,
+    is_vacant as is_vacant,
+)
 from .files.durable import (
     give_usual_mode as give_usual_mode,
     is_full as is_full,

@@ -27,7 +27,7 @@ def curves(folder: Path) -> Figure:
     loss, bits, rate, speed = figure.subplots(2, 2).flat
     _draw(loss, lines, "loss", BLUE, "training")
     _draw(loss, lines, "validation_loss", ORANGE, "held out", marker="o")
-    loss.legend(frameon=False)
+    loss.legend(loc="upper right", frameon=False)
     loss.set_ylabel("nats a token")
     _draw(bits, lines, "bits_per_byte", ORANGE, marker="o")
     bits.set_ylabel("held out, bits a byte")

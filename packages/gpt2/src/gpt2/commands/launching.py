@@ -48,7 +48,7 @@ def is_restart() -> bool:
 
 
 def after_restart(settings: TrainSettings) -> TrainSettings:
-    """The settings; in a later attempt of a launch those that go on with the run that an earlier one began."""
+    """The settings; in a later attempt of a launch those that resume the run that an earlier one began."""
     folder = settings.out or recall("folder")
     if not is_restart() or settings.resume is not None or folder is None or not Path(folder, "run.json").exists():
         return settings

@@ -103,7 +103,7 @@ def goes_on(run: "TextRun", command: str) -> str:
 
 
 def resuming(run: "TextRun", command: str) -> str:
-    """The command that goes on with a run; `command` as typed, without arguments."""
+    """The command that resumes a run; `command` as typed, without arguments."""
     return f"{command} --resume {quote(str(run.folder))}"
 
 

@@ -55,7 +55,7 @@ def measure(model: nn.Module, *, n_head: int | None = None, n_ctx: int | None = 
     model.eval()
     try:
         subject = Subject(model, n_head, n_ctx)
-        return (*_against_reference(subject), *_behaviour(subject))
+        return (*_against_reference(subject), *_behavior(subject))
     finally:
         model.train(training)
 
@@ -88,7 +88,7 @@ def _varied(subject: Subject, tokens: Tensor, number: int) -> Tensor:
     return reference_logits(subject.tensors, tokens, subject.n_head, VARIATIONS[number][2])
 
 
-def _behaviour(subject: Subject) -> Iterator[Finding]:
+def _behavior(subject: Subject) -> Iterator[Finding]:
     claims: list[tuple[str, Callable[[Subject], float]]] = [
         ("later tokens change nothing", _later_tokens),
         ("rows of a batch do not see each other", _rows),

@@ -45,7 +45,9 @@ def from_hugging_face(content: dict[str, Any], where: object = "config.json") ->
     """Our configuration for a `config.json`; ValueError where it describes something else than GPT-2."""
     missing = [theirs for theirs in _FIELDS.values() if theirs not in content]
     if missing:
-        raise ValueError(f"{where}: wanted a GPT-2's config.json, got one without {', '.join(missing)}")
+        raise ValueError(
+            f"{where}: wanted a GPT-2's config.json, got one without {', '.join(missing)}; that is another model"
+        )
     for name, allowed in _FIXED.items():
         if content.get(name, allowed[0]) not in allowed:
             raise ValueError(
@@ -59,7 +61,9 @@ def from_hugging_face(content: dict[str, Any], where: object = "config.json") ->
             f"{activation!r}; that is another model"
         )
     if content.get("n_inner") not in (None, 4 * content["n_embd"]):
-        raise ValueError(f"{where}: wanted n_inner = 4 n_embd as in GPT-2, got {content['n_inner']}")
+        raise ValueError(
+            f"{where}: wanted n_inner = 4 n_embd as in GPT-2, got {content['n_inner']}; that is another model"
+        )
     shape = {ours: content[theirs] for ours, theirs in _FIELDS.items()}
     return GPT2Config(
         **shape,

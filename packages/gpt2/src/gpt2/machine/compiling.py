@@ -103,5 +103,5 @@ def compiled_again(attempt: Callable[[], Compiling]) -> Loss | None:
     trial = attempt()
     if (reason := trial.fails()) is None:
         return trial.compiled
-    logger.warning("goes on without torch.compile, so equal up to rounding only, as it fails here: %s", reason)
+    logger.warning("resumes without torch.compile, so equal up to rounding only, as it fails here: %s", reason)
     return None

@@ -21,7 +21,7 @@ def choose_precision(asked: str, device: torch.device) -> str:
 
 
 def has_16_bit_units() -> bool:
-    """Whether the processor multiplies 16-bit numbers as such (AMX or AVX-512 BF16): elsewhere they only cost more."""
+    """Whether the CPU multiplies 16-bit numbers as such (AMX or AVX-512 BF16): elsewhere they only cost more."""
     return processor_has("amx") or processor_has("avx512_bf16")
 
 

@@ -88,7 +88,7 @@ def free_folder(out: Path | None) -> Path:
         return Path("runs") / next(name for number in range(1, 10**6) if (name := f"{number:03d}") not in taken)
     if (out / "run.json").exists():
         raise ValueError(
-            f"--out {out}: wanted a new folder, got one that holds a run; go on with it by --resume {out} "
+            f"--out {out}: wanted a new folder, got one that holds a run; resume it with --resume {out} "
             f"(with the command that began it), or name another"
         )
     if out.exists() and not out.is_dir():

@@ -23,7 +23,7 @@ class TrainSettings:
     two idle cores.
 
     Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
-    model/ in the Hugging Face layout. Ctrl-C finishes the step, saves, and says how to go on.
+    model/ in the Hugging Face layout. Ctrl-C finishes the step, saves, and says how to resume.
     """
 
     text: Annotated[str | None, _shown("PATH", "Python's own documentation and sources")] = None
@@ -41,7 +41,7 @@ class TrainSettings:
     )
     """Start from this model, with its tokenizer: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
     resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
-    """Run folder to go on with, to the same bits as if it had never stopped. Its own settings count: give no others."""
+    """Run folder to resume, to the same bits as if it had never stopped. Its own settings count: give no others."""
     seed: Annotated[int | None, _shown("N", "0")] = None
     """Picks initial weights and the order of the data."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
@@ -97,7 +97,8 @@ def check(settings: TrainSettings) -> None:
     for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "processes"):
         value = getattr(settings, name)
         if value is not None and value < 1:
-            raise ValueError(f"--{name.replace('_', '-')}: wanted a whole number of at least 1, got {value}")
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
     if settings.source is not None and settings.tokenizer == "own":
         raise ValueError("--tokenizer: wanted that of the model with --from, got own; leave --tokenizer out")
     if settings.recipe == "finetune" and settings.source is None and settings.resume is None:
@@ -105,7 +106,7 @@ def check(settings: TrainSettings) -> None:
     if settings.learning_rate is not None and not 0 < settings.learning_rate < float("inf"):
         raise ValueError(f"--learning-rate: wanted a number above 0, got {settings.learning_rate}; try 1e-3")
     if settings.warmup is not None and settings.warmup < 0:
-        raise ValueError(f"--warmup: wanted 0 steps or more, got {settings.warmup}")
+        raise ValueError(f"--warmup: wanted 0 steps or more, got {settings.warmup}; leave it out")
     for name, known in (("precision", PRECISIONS), ("compile", COMPILE)):
         if (value := getattr(settings, name)) is not None and value not in known:
             raise ValueError(f"--{name}: wanted one of {', '.join(known)}, got {value!r}; leave --{name} out")
@@ -114,6 +115,6 @@ def check(settings: TrainSettings) -> None:
             "--compile on: wanted a model that is whole in each process, got --shard; leave one of them out"
         )
     if settings.skip_limit is not None and settings.skip_limit < 0:
-        raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}")
+        raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}; leave it out")
     if settings.seed is not None and not 0 <= settings.seed < 2**63:
-        raise ValueError(f"--seed: wanted a whole number from 0 to 2**63 - 1, got {settings.seed}")
+        raise ValueError(f"--seed: wanted a whole number from 0 to 2**63 - 1, got {settings.seed}; 0 is the default")
