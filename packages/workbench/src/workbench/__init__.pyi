@@ -16,6 +16,7 @@ from .counting import (
 )
 from .extras import require as require
 from .files.cache import cache_folder as cache_folder
+from .files.digests import digest as digest, file_digest as file_digest
 from .files.durable import (
     give_usual_mode as give_usual_mode,
     is_full as is_full,
