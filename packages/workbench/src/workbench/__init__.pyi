@@ -23,6 +23,7 @@ from .files.claims import (
     hold as hold,
     is_vacant as is_vacant,
 )
+from .files.digests import digest as digest, file_digest as file_digest
 from .files.durable import (
     give_usual_mode as give_usual_mode,
     is_full as is_full,
