@@ -149,7 +149,8 @@ def test_the_code_is_the_same_where_its_line_cannot_be_written(work, streams, co
         f"import sys\nfrom workbench import answered\ndef work():\n    {work}\nsys.exit(answered('prog', work))\n"
     )
     shell = f"{sys.executable} {tmp_path / 'work.py'} {streams}"
-    assert subprocess.run(["sh", "-c", shell], capture_output=True).returncode == code
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    assert subprocess.run(["sh", "-c", shell], capture_output=True, env=buffered).returncode == code
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])  # one stays in Python's buffer until the end, many do not fit a pipe

@@ -58,6 +58,7 @@ def test_work_goes_on_when_nobody_can_take_its_words(where, tmp_path):
         where, lambda: os.open(os.devnull, os.O_RDONLY)
     )()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("PYTHONUNBUFFERED", None)  # what is buffered is flushed on the way out
     child = os.posix_spawn(
         sys.executable,
         [sys.executable, "-c", f"import os; os.chdir({str(tmp_path)!r})\n{WORK}", "plain"],
