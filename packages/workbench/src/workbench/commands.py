@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, redirect_stderr
 from types import FrameType
 from typing import Any
 
+from .files.paths import with_expanded_paths
 from .output import Unfailing, around, lead_nowhere, settle
 from .slips import nearest, slip, unframed
 from .threads import spin_briefly
@@ -105,7 +106,7 @@ def parsed(
     *,
     bare: Mapping[str, str] | str = "",
 ) -> Any:
-    """The settings that were typed: an instance of one of `commands`, dataclasses by their names.
+    """The settings that were typed: an instance of one of `commands`, dataclasses by their names; `~` in paths is home.
 
     A single class is a command without sub-commands; the name "" is what is meant where no sub-command is typed.
     Raises ValueError, in one line, for arguments that are wrong; SystemExit(0) after `--help`.
@@ -140,7 +141,7 @@ def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str
     frame = io.StringIO()
     try:
         with redirect_stderr(frame):
-            return tyro.cli(kind, prog=prog, description=description, args=words)
+            return with_expanded_paths(tyro.cli(kind, prog=prog, description=description, args=words))
     except SystemExit as end:
         if end.code:
             raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
