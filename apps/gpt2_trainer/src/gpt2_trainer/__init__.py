@@ -1,5 +1,5 @@
 """Train GPT-2, watch it learn, evaluate it, sample from it."""
 
-import lazy_loader
+from workbench import face
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = face(__name__, __file__)

@@ -1,5 +1,5 @@
 """A small convolutional network that learns to read digits."""
 
-import lazy_loader
+from workbench import face
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = face(__name__, __file__)

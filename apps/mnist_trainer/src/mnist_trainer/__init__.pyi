@@ -8,3 +8,5 @@ from .judging import Judgement as Judgement, judge as judge, wilson_interval as 
 from .prediction import Prediction as Prediction, predict as predict
 from .settings import TrainSettings as TrainSettings
 from .training import Run as Run, run as run
+
+__version__: str

@@ -32,3 +32,5 @@ from .masks.patterns import (
 from .masks.text import causal as causal, documents as documents, padding as padding, prefix as prefix
 from .multi_head import MultiHeadAttention as MultiHeadAttention
 from .reference import attend_reference as attend_reference
+
+__version__: str

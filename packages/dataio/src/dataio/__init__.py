@@ -3,6 +3,6 @@
 Names are listed in `__init__.pyi` beside it.
 """
 
-import lazy_loader
+from workbench import face
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = face(__name__, __file__)

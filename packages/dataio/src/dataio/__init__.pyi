@@ -50,3 +50,5 @@ from .tokens.manifest import Shard as Shard
 from .tokens.reading import TokenShards as TokenShards, read_shards as read_shards
 from .tokens.writing import write_shards as write_shards
 from .windows import IGNORED as IGNORED, TokenWindows as TokenWindows
+
+__version__: str

@@ -50,3 +50,5 @@ from .session import PackedWeights as PackedWeights
 from .settings.file import read_settings as read_settings, write_settings as write_settings
 from .settings.values import GenerationSettings as GenerationSettings
 from .text import GeneratedText as GeneratedText, generate as generate, stream as stream
+
+__version__: str

@@ -15,3 +15,5 @@ from .words.files import read_vectors as read_vectors, write_vectors as write_ve
 from .words.hashed_ngrams import HashedNgrams as HashedNgrams
 from .words.learning import skip_gram as skip_gram
 from .words.vectors import GivenTable as GivenTable, WordVectors as WordVectors, table_for as table_for
+
+__version__: str

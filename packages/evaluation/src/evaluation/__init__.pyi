@@ -38,3 +38,5 @@ from .tasks.files import read_items as read_items
 from .tasks.harness import lm_eval_model as lm_eval_model
 from .writing.quality import QualityReport as QualityReport, quality_report as quality_report
 from .writing.memorisation import CopiedSpan as CopiedSpan, longest_copied_span as longest_copied_span
+
+__version__: str

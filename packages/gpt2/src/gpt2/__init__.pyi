@@ -18,3 +18,5 @@ from .training.run import Run as Run
 from .training.settings import TrainSettings as TrainSettings
 from .training.text_run import TextRun as TextRun, run as run
 from .training.trained import Trained as Trained
+
+__version__: str

@@ -25,3 +25,5 @@ from .rounding.calibration import (
 )
 from .rounding.equalisation import equalise as equalise
 from .schemes import Scheme as Scheme, scheme as scheme
+
+__version__: str

@@ -40,3 +40,5 @@ from .randomness import (
     seed_all as seed_all,
     set_random_state as set_random_state,
 )
+
+__version__: str

@@ -64,3 +64,5 @@ from .watching.throughput import (
     peak_memory as peak_memory,
     utilisation as utilisation,
 )
+
+__version__: str

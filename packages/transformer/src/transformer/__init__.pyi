@@ -18,3 +18,5 @@ from .norms import (
 )
 from .stacks import CrossStack as CrossStack, DecoderStack as DecoderStack, EncoderStack as EncoderStack
 from .summaries import Cost as Cost, Summary as Summary, summary as summary
+
+__version__: str

@@ -3,6 +3,6 @@
 Names are listed in `__init__.pyi` and loaded on first use, so that `import workbench` costs nothing.
 """
 
-import lazy_loader
+from .imports.faces import face
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = face(__name__, __file__)

@@ -58,9 +58,12 @@ from .files.texts import (
     shorten as shorten,
     split_lines as split_lines,
 )
+from .imports.faces import face as face
 from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
 from .output import Unfailing as Unfailing, unfailing_output as unfailing_output
 from .pictures import check_picture as check_picture
 from .shown_tokens import drawable as drawable, legend as legend, shown_token as shown_token
 from .slips import nearest as nearest, slip as slip, unframed as unframed
 from .threads import spin_briefly as spin_briefly
+
+__version__: str
