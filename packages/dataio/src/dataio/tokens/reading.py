@@ -87,6 +87,10 @@ def read_shards(source: str | Path | Sequence[str | Path], *, verify: bool = Fal
             f"wanted finished shards in {folder}, but writing stopped early; run write_shards again to go on"
         )
     for shard in manifest["shards"]:
+        if not (folder / shard["file"]).is_file():
+            raise FileNotFoundError(
+                f"wanted a token file, but {folder / shard['file']} does not exist; run write_shards again to repair it"
+            )
         if verify and checksum(folder / shard["file"]) != shard["sha256"]:
             raise ValueError(
                 f"wanted {folder / shard['file']} as it was written, but its checksum differs; remove it and run "
