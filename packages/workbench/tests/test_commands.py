@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -318,3 +319,28 @@ def test_a_program_may_have_a_command_without_a_name(capsys):
 def test_the_arguments_are_those_of_the_process_if_none_are_given(monkeypatch, tmp_path: Path):
     monkeypatch.setattr("sys.argv", ["prog", "train", "--text", str(tmp_path)])
     assert parsed("prog", "A program.", COMMANDS) == Train(str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize(("value", "colored"), [("", True), ("1", False)])
+def test_help_has_no_color_where_nobody_wants_it(value, colored):
+    import pty
+
+    program = (
+        "import dataclasses, os, workbench\n"
+        "@dataclasses.dataclass\nclass S:\n    'A thing.'\n    n: int = 1\n"
+        "for words in (['--help'], ['a', '--help']):\n"
+        "    try: workbench.parsed('x', None, {'a': S}, words)\n    except SystemExit: pass\n"
+        "assert os.environ['TERM'] == 'xterm'"
+    )
+    outer, inner = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": value}
+    subprocess.run([sys.executable, "-c", program], stdout=inner, env=environment, check=True)
+    os.close(inner)
+    said = b""
+    with suppress(OSError):  # the end, on Linux
+        while part := os.read(outer, 65536):
+            said += part
+    os.close(outer)
+    assert said.count(b"usage") == 2
+    assert (b"\x1b[" in said) == colored

@@ -128,7 +128,8 @@ def parsed(
     if name in ("-h", "--help") or name.startswith("--tyro-"):
         import tyro
 
-        tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=description, args=words)
+        with _uncolored():
+            tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=description, args=words)
     got = repr(name) if name else "none"
     raise ValueError(f"wanted one of the commands {', '.join(kinds)}, got {got}; {nearest(name, kinds, prog)}")
 
@@ -140,12 +141,29 @@ def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str
         raise ValueError(found)
     frame = io.StringIO()
     try:
-        with redirect_stderr(frame):
+        with redirect_stderr(frame), _uncolored():
             return with_expanded_paths(tyro.cli(kind, prog=prog, description=description, args=words))
     except SystemExit as end:
         if end.code:
             raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
         raise
+
+
+@contextmanager
+def _uncolored() -> Iterator[None]:
+    """Where NO_COLOR is set, help is plain (no-color.org): tyro asks for the kind of terminal only."""
+    if not os.environ.get("NO_COLOR"):
+        yield
+        return
+    kept = os.environ.get("TERM")
+    os.environ["TERM"] = "dumb"
+    try:
+        yield
+    finally:
+        if kept is None:
+            del os.environ["TERM"]
+        else:
+            os.environ["TERM"] = kept
 
 
 def _flushed(work: Callable[[], int | None]) -> int:
