@@ -57,6 +57,8 @@ def test_words_that_would_not_come_back_are_not_written(tmp_path, word):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("\na 1 2\n", "got 0 numbers, in .*line 1"),
+        ("9 " + "9" * 5000 + "\na 1\n", "line 1|line 2"),
         ("a 1e300 2\n", "a number that is not finite, for 'a', in .*line 1"),
         ("a 1 2\nb -1e39 2\n", "a number that is not finite, for 'b', in .*line 2"),
         ("a inf 2\n", "a number that is not finite, for 'a', in .*line 1"),

@@ -68,14 +68,15 @@ def write_vectors(path: str | Path, given: WordVectors) -> None:
 
 def header_of(line: bytes) -> tuple[int, int] | None:
     fields = line.split()
-    return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(bytes.isdigit, fields)) else None
+    numbers = len(fields) == 2 and all(field.isdigit() and len(field) < 19 for field in fields)
+    return (int(fields[0]), int(fields[1])) if numbers else None
 
 
 def parsed(path: str | Path, number: int, line: bytes, width: int | None) -> tuple[str, np.ndarray]:
     """The word and the float32 numbers of one line; `width` is None while no line has told it."""
     width = len(line.split()) - 1 if width is None else width
-    fields = line.rstrip().rsplit(None, width) if width > 0 else []
-    if len(fields) != width + 1:
+    fields = line.strip().rsplit(None, width) if width > 0 else []
+    if width < 1 or len(fields) != width + 1:
         raise ValueError(malformed(path, number, f"{max(len(line.split()) - 1, 0)} numbers"))
     try:
         word, row = fields[0].decode("utf-8"), np.array([float(field) for field in fields[1:]])
