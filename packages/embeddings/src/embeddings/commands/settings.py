@@ -18,7 +18,7 @@ class PlotSettings:
     """Lay out vectors in two dimensions and save the picture. Its title says how much of the structure was kept."""
 
     source: Positional[Source]
-    """Folder of a model in the Hugging Face layout (GPT-2's tensor names), or a text file of word vectors."""
+    """Folder of a model in the Hugging Face layout (GPT-2's tensor names) or of its run, or a text file of vectors."""
     out: File
     """Where the picture goes: .png, .svg or .pdf. A file of that name is replaced."""
     method: Method = "pca"
@@ -42,7 +42,7 @@ class CompareSettings:
     """Save PCA, t-SNE and UMAP of the same vectors side by side."""
 
     source: Positional[Source]
-    """Folder of a model in the Hugging Face layout (GPT-2's tensor names), or a text file of word vectors."""
+    """Folder of a model in the Hugging Face layout (GPT-2's tensor names) or of its run, or a text file of vectors."""
     out: File
     """Where the picture goes: .png, .svg or .pdf. A file of that name is replaced."""
     table: Table = "tokens"
@@ -63,7 +63,7 @@ class NearestSettings:
     A space at the start of a token is shown, and may be typed, as ␣."""
 
     source: Positional[Source]
-    """Folder of a model in the Hugging Face layout (GPT-2's tensor names), or a text file of word vectors."""
+    """Folder of a model in the Hugging Face layout (GPT-2's tensor names) or of its run, or a text file of vectors."""
     words: Positional[Annotated[tuple[str, ...], arg(metavar="WORD [WORD ...]")]]
     """The words to ask for."""
     k: Number = 10
