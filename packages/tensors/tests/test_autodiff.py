@@ -171,3 +171,68 @@ def test_a_deep_graph_is_computed_and_freed_without_recursion():
 )
 def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
     refused(call, kind, got)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "exp"])
+@pytest.mark.parametrize("x", [-np.inf, np.inf, np.nan, 0.0, -0.0, -1e300, 1e-320])
+def test_at_the_ends_of_the_numbers_value_and_gradient_are_torchs(name, x):
+    ours, theirs = Value([x, 0.5]), torch.tensor([x, 0.5], dtype=torch.float64, requires_grad=True)
+    our, their = getattr(ours, name)(), getattr(theirs, name)()
+    np.testing.assert_array_equal(np.isfinite(our.data), their.detach().isfinite())
+    np.testing.assert_allclose(our.data, their.detach().numpy(), rtol=1e-12)
+    our.sum().backward()
+    their.sum().backward()
+    np.testing.assert_allclose(ours.grad, theirs.grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("flowing", [np.inf, -np.inf, np.nan])
+def test_a_closed_relu_lets_no_gradient_through_however_large(flowing):
+    x = Value([-1.0, 1.0])
+    ((x.relu() + 1) * np.array([flowing, 1.0])).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 1e-200), (1e-170, 1e-170), (1e200, 1e200), (3.0, -np.inf), (1e-200, 1e180)])
+def test_a_quotient_of_tiny_or_huge_numbers_has_torchs_gradients(a, b):
+    ours = Value(a), Value(b)
+    theirs = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (a, b)]
+    (ours[0] / ours[1]).backward()
+    (theirs[0] / theirs[1]).backward()
+    assert [float(x.grad) for x in ours] == pytest.approx([x.grad.item() for x in theirs], rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, ()])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", ["sum", "mean"])
+def test_one_number_may_be_summed_over_an_axis(name, axis, keepdims):
+    x = Value(3.0)
+    total = getattr(x, name)(axis, keepdims=keepdims)
+    assert total.data == 3.0
+    (total * 2).backward()
+    assert x.grad.shape == ()
+    assert x.grad == 2.0
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0)])
+def test_the_mean_of_nothing_is_nan_as_in_torch(shape):
+    for axis in (None, 0, -1):
+        our, their = Value(np.zeros(shape)).mean(axis), torch.zeros(shape).mean(() if axis is None else axis)
+        np.testing.assert_array_equal(our.data, their.numpy())
+
+
+TWO = [2, 2.0, np.int64(2), np.int8(2), np.uint8(2), np.float32(2), np.float16(2), np.array(2), np.array(2.0)]
+
+
+@pytest.mark.parametrize("exponent", TWO, ids=lambda exponent: type(exponent).__name__ + str(exponent))
+def test_an_exponent_is_any_plain_number(exponent):
+    x = Value([3.0, -0.5])
+    (x**exponent).sum().backward()
+    assert x.grad.tolist() == [6.0, -1.0]
+    assert (x**exponent).data.tolist() == [9.0, 0.25]
+    assert (x ** np.int64(-1)).data.tolist() == [1 / 3, -2.0]  # no integer powers
+
+
+@pytest.mark.parametrize("exponent", [Value(2.0), [2], np.array([2]), "2", 2j, None])
+def test_other_exponents_are_refused(exponent):
+    with pytest.raises(TypeError, match="wanted a plain number as exponent"):
+        Value([3.0]) ** exponent

@@ -137,6 +137,7 @@ def test_one_prompt_is_written_by_the_method_asked_for(small, capsys, options):
     assert capsys.readouterr().out == f"the hat{expected}\n"
 
 
+@pytest.mark.extras
 def test_a_single_prompt_may_be_bound_to_a_pattern_and_stopped_by_a_word(folder, capsys):
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
     assert main(["generate", folder, "--prompt", "the", "--regex", "[ab]{4}", *SAMPLED_OPTIONS]) == 0
@@ -154,6 +155,7 @@ def test_a_missing_extra_is_one_line(folder, capsys, monkeypatch):
     )
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("more", [[], ["--prompt", "the"], ["--json"], ["--beams", "2"]])
 @pytest.mark.parametrize(("tokens", "cut"), [(3, True), (4, False), (9, False)])
 def test_a_bound_text_that_is_cut_off_says_so_on_standard_error(folder, capsys, more, tokens, cut):

@@ -20,6 +20,7 @@ def babbler(models):
     return models.Table(torch.randn(257, 257, generator=torch.Generator().manual_seed(1)) * 2)
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize("beams", [1, 3])
 def test_a_regular_expression_is_matched_by_every_row(models, tokenizer, beams):
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
@@ -31,6 +32,7 @@ def test_a_regular_expression_is_matched_by_every_row(models, tokenizer, beams):
     assert beams > 1 or len({row.text for row in rows}) > 3
 
 
+@pytest.mark.extras
 def test_a_schema_and_a_grammar_are_kept(models, tokenizer):
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
     schema = {
@@ -48,6 +50,7 @@ def test_a_schema_and_a_grammar_are_kept(models, tokenizer):
     assert nested.text == "(" * depth + "x" + ")" * depth
 
 
+@pytest.mark.extras
 @pytest.mark.parametrize(
     ("matching", "text", "words"),
     [

@@ -32,6 +32,7 @@ def test_the_table_has_a_row_a_token_and_a_star_at_the_chosen_one(models, tokeni
     assert not any("\ufffd" in line for line in lines), "no stand-in that two tokens could share"
 
 
+@pytest.mark.extras
 def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra `plots`")
     words = {0: "$$", 1: "世", 2: "$x$", 3: r"\xe4"}  # a missing glyph would be a warning, and so an error here
@@ -44,6 +45,7 @@ def test_a_text_needs_its_tokenizer(tiny_model):
         explain(tiny_model, "Hi")
 
 
+@pytest.mark.extras
 def test_pictures_are_drawn(tiny_model, tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra `plots`")
     picture = explain(tiny_model, [1, 2, 3], SETTINGS).picture(tmp_path / "a.png")

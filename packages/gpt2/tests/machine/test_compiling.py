@@ -135,9 +135,3 @@ def test_a_compiled_run_goes_on_without_where_compiling_fails_now(settings, capl
 def test_shards_are_not_compiled(settings):
     with pytest.raises(ValueError, match=r"--compile on: wanted .* got --shard; leave one of them out"):
         gpt2.run(dataclasses.replace(settings, compile="on", shard=True))
-
-
-def test_the_shapes_of_all_micro_batches_to_come_are_tried(settings):
-    run = gpt2.run(dataclasses.replace(settings, micro_batch_size=2, recipe="small", steps=10, batch_size=6))
-    trial = run._try_compiling()
-    assert [(tuple(batch[0].shape), count) for batch, count in trial.samples] == [((4, 32), 21), ((2, 64), 9)]

@@ -25,7 +25,14 @@ def test_it_is_what_a_run_asks_for(curriculum):
 def test_the_first_windows_are_halves_and_twice_as_many(curriculum):
     shapes = [tuple(step[0][0].shape) for step in curriculum.steps_from(0)]
     assert shapes == [(8, 32)] * 7 + [(4, 64)] * 3
-    assert [(tuple(batch[0].shape), count) for batch, count in curriculum.samples(5)] == [((8, 32), 2), ((4, 64), 3)]
+
+
+def test_the_shapes_of_all_micro_batches_to_come_are_there_to_be_tried(curriculum):
+    def coming(each, start):
+        return [(tuple(batch[0].shape), count) for batch, count in each.samples(start)]
+
+    assert coming(curriculum, 5) == [((8, 32), 2), ((4, 64), 3)]
+    assert coming(dataclasses.replace(curriculum, micro_batch_size=2), 0) == [((4, 32), 14), ((2, 64), 6)]
 
 
 def test_a_step_is_the_same_from_wherever_it_is_reached(curriculum):

@@ -78,12 +78,14 @@ class Value:
 
     def __truediv__(self, other: Any) -> "Value":
         other = self._partner(other)
-        a, b = self.data, other.data
-        return Value(a / b, "/", (self, other), lambda g: (g / b, -g * a / b**2))
+        b, result = other.data, self.data / other.data
+        return Value(result, "/", (self, other), lambda g: (g / b, -g * (result / b)))  # b**2 may be 0 or infinite
 
-    def __pow__(self, exponent: int | float) -> "Value":
-        if not isinstance(exponent, int | float):
+    def __pow__(self, exponent: Any) -> "Value":
+        """To the power of one real number, Python's or NumPy's."""
+        if isinstance(exponent, Value) or np.ndim(exponent) or np.asarray(exponent).dtype.kind not in "fiub":
             raise TypeError(f"wanted a plain number as exponent, got {exponent!r}; write a**b as (b * a.log()).exp()")
+        exponent = np.asarray(exponent).item()
         x = self.data
         slope = exponent * x ** (exponent - 1) if exponent else np.zeros(x.shape)
         return Value(x**exponent, f"** {exponent}", (self,), lambda g: (g * slope,))
@@ -105,8 +107,8 @@ class Value:
         return Value(result, "tanh", (self,), lambda g: (g * (1 - result**2),))
 
     def relu(self) -> "Value":
-        open_ = self.data > 0
-        return Value(self.data * open_, "relu", (self,), lambda g: (g * open_,))
+        closed = self.data <= 0  # NaN goes through, as in torch; a product with 0 would make NaN of infinities
+        return Value(np.where(closed, 0.0, self.data), "relu", (self,), lambda g: (np.where(closed, 0.0, g),))
 
     # Operations that mix or move elements.
 
@@ -124,7 +126,7 @@ class Value:
         shape = self.shape
 
         def pull(g: ndarray) -> tuple[ndarray]:
-            if axis is not None and not keepdims:
+            if axis is not None and not keepdims and shape:  # one number without axes may be summed over axis 0, too
                 g = np.expand_dims(g, axis)
             return (np.broadcast_to(g, shape),)
 
@@ -132,7 +134,7 @@ class Value:
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Value":
         total = self.sum(axis, keepdims)
-        return total * (total.data.size / self.data.size)
+        return total * (total.data.size / self.data.size if self.data.size else np.nan)  # of nothing, as in torch
 
     def reshape(self, *shape: Any) -> "Value":
         old = self.shape

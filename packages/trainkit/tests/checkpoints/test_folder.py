@@ -59,3 +59,12 @@ def test_which_checkpoint_must_be_said_plainly(make, tmp_path, which):
         make(tmp_path)[1].load(which)
     with pytest.raises(ValueError, match=r"wanted keep >= 1, got 0"):
         Checkpoints(tmp_path, {}, keep=0)
+
+
+def test_a_pointer_that_a_kill_left_half_written_goes_with_the_next_save(make, tmp_path):
+    _, checkpoints = make(tmp_path)
+    checkpoints.save(1)
+    (tmp_path / ".latest.part-4711").write_text("step-00")
+    assert checkpoints.load().step == 1
+    checkpoints.save(2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "step-000001", "step-000002"]

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -85,7 +86,8 @@ def main(rank, size, folder):
     torch.set_num_threads(1)
     rank, size, folder = int(rank), int(size), Path(folder)
     if size > 1:
-        dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=size)
+        meeting = f"file://{folder}/meeting"  # where the other does not come within minutes, this one ends too
+        dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size, timeout=timedelta(minutes=5))
     report = folder / f"results-{size}-{rank}.json"
     results = json.loads(report.read_text()) if report.exists() else {}
     for how in () if results else ("ddp", "fsdp") if size > 1 else (None,):

@@ -128,7 +128,7 @@ def scatter(
     axes.set(xticks=[], yticks=[])
     paint(axes, theme)
     if groups is not None:
-        axes.legend(facecolor=INK[theme][0], labelcolor=INK[theme][1], framealpha=0.8)
+        axes.legend(loc="best", facecolor=INK[theme][0], labelcolor=INK[theme][1], framealpha=0.8)
     if labels is not None:
         set_labels(figure, axes, projection.coordinates, labels, INK[theme][1])
 

@@ -147,5 +147,5 @@ def plot_speeds(speeds: Sequence[Speed]) -> "Figure":
         ylim=(lowest / 2, None),
         title=f"Greedy decoding, {torch.get_num_threads()} threads",
     )
-    axes.legend()
+    axes.legend(loc="best")
     return figure

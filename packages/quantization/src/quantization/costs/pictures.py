@@ -33,7 +33,7 @@ def plot_report(report: CostReport) -> "Figure":
         xlim=(0, 1.25 * base.n_bytes / 1e6),
     )
     left.margins(x=0.2, y=0.15)
-    left.legend()
+    left.legend(loc="best")
     named = [row for row in report.rows if row.worst]
     if named:
         layers = sorted({cost.layer for row in named for cost in row.worst}, reverse=True, key=_in_order)
@@ -61,7 +61,7 @@ def plot_rounding(weight: Float[Tensor, "out in"], name: str = "weights") -> "Fi
         errors = [_error(weight.detach(), bit, group) for bit in bits]
         right.plot(list(bits), errors, "o-", label=group if isinstance(group, str) else f"groups of {group}")
     right.set(yscale="log", xlabel="bits", ylabel="error, relative to the weights", title="Error against bits")
-    right.legend(title="a scale for each")
+    right.legend(loc="best", title="a scale for each")
     return left.figure
 
 
@@ -75,7 +75,7 @@ def plot_clipping(weight: Float[Tensor, "out in"], name: str = "weights") -> "Fi
         (line,) = axes.plot(clips, errors, label=f"{bits} bits")
         axes.plot(clips[best], errors[best], "v", color=line.get_color())
     axes.set(yscale="log", xlabel="share of the range kept", ylabel="relative error", title=f"{name}: clipping")
-    axes.legend()
+    axes.legend(loc="best")
     return axes.figure
 
 

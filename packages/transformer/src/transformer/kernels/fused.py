@@ -91,14 +91,16 @@ class PreparedStack:
         tanh = first.feed_forward.activation == "gelu_tanh"
         self.struct = native.Stack(self.array, *sizes, tanh, first.attention_norm.eps)
         modules = [*linears_of(stack), *norms]
-        self.tensors = [(part, name, tensor) for m in modules for part, name, tensor in named_tensors(m)]
-        self.written = [tensor for _, name, tensor in self.tensors if name == "weight" and not tensor.is_inference()]
+        named = [place for module in modules for place in named_tensors(module)]
+        self.tensors = [tensor for _, _, tensor in named]
+        self.written = [tensor for _, name, tensor in named if name == "weight" and not tensor.is_inference()]
         self.state = self.current_state()
-        self.held = linears, [tensor.untyped_storage() for _, _, tensor in self.tensors]
+        self.held = linears, [tensor.untyped_storage() for tensor in self.tensors]
         inside = [module for module in stack.modules() if module is not stack]
         self.hooks = [hooks for module in inside for hooks in (module._forward_hooks, module._forward_pre_hooks)]
         self.own = [module.__dict__ for module in inside]
-        self.children = [(m._modules, name, child) for m in stack.modules() for name, child in m._modules.items()]
+        children = [(m._modules, name, child) for m in stack.modules() for name, child in m._modules.items()]
+        self.places: list[tuple[Any, str, Any]] = [*children, *named]
 
     @classmethod
     def of(cls, stack: FusedDecoder) -> "PreparedStack | None":
@@ -111,19 +113,21 @@ class PreparedStack:
         return cls(stack, fitting, norms) if len(fitting) == len(linears) else None  # type: ignore[arg-type]
 
     def current_state(self) -> list[int]:
-        return [tensor.data_ptr() for _, _, tensor in self.tensors] + [tensor._version for tensor in self.written]
+        return [tensor.data_ptr() for tensor in self.tensors] + [tensor._version for tensor in self.written]
 
     def holds(self) -> bool:
         """Whether every module and tensor is in its place, and every tensor where it was and as it was."""
-        in_place = all(part.get(name) is found for part, name, found in [*self.children, *self.tensors])
-        return in_place and self.current_state() == self.state
+        for part, name, found in self.places:
+            if part.get(name) is not found:
+                return False
+        return self.current_state() == self.state
 
     def is_watched(self) -> bool:
         """Whether somebody wants to see or change what happens inside: hooks, or a `forward` put onto one module."""
         return any(self.hooks) or any("forward" in own for own in self.own) or bool(_has_any_global_hook())
 
     def learns(self) -> bool:
-        return any(tensor.requires_grad for _, _, tensor in self.tensors)
+        return any(tensor.requires_grad for tensor in self.tensors)
 
     def __call__(self, library: Any, x: Tensor, cache: KeyValueCache) -> Tensor:
         rows, time, _ = x.shape

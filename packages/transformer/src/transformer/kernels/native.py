@@ -1,6 +1,6 @@
 """The C++ kernels: compiled once for this machine by the compiler that is there, and called through ctypes.
 
-`products.hpp` and `step.cpp` use no library, so compiling takes about three seconds; the result is kept in
+`step.cpp` and the headers beside it use no library, so compiling takes about three seconds; the result is kept in
 `workbench.cache_folder("kernels")` under a name made of sources, flags and processor. A library there that another user
 could have written is not loaded but made anew. Threads come from the OpenMP that torch has loaded: two of them would
 fight for the same cores.
@@ -25,12 +25,13 @@ FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping
 SWITCH = "QUANTIZATION_KERNELS"
 """The variable that chooses the kernels, named after the package that brought them; it holds for all that use them."""
 OTHERS_MAY_WRITE = 0o022
-SOURCES = ("products.hpp", "step.cpp")
+SOURCES = ("activations.hpp", "tiles.hpp", "products.hpp", "step.cpp")
+"""The last one includes the others."""
 logger = logging.getLogger(__name__)
 
 
 class Linear(Structure):
-    """A linear layer; `products.hpp` says what the fields mean."""
+    """A linear layer; `activations.hpp` says what the fields mean."""
 
     _fields_ = (
         *((name, c_void_p) for name in ("weight", "scale", "sums", "bias")),

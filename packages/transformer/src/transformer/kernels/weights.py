@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Kind(IntEnum):
-    """The form of the weights; `Kind` of products.hpp, number for number."""
+    """The form of the weights; `Kind` of activations.hpp, number for number."""
 
     FLOAT32 = 0
     BFLOAT16 = 1
