@@ -13,6 +13,7 @@ def workspace(tmp_path: Path, monkeypatch):
     (tmp_path / "uv.lock").touch()
     (tmp_path / "packages" / "gpt2").mkdir(parents=True)
     (tmp_path / "apps" / "mnist_trainer").mkdir(parents=True)
+    monkeypatch.delenv("UV", raising=False)
 
 
 @pytest.mark.usefixtures("workspace")
@@ -25,6 +26,27 @@ def test_in_the_workspace_commands_begin_with_uv():
     assert typed("mnist_trainer", "mnist-trainer") == "uv run --package mnist_trainer mnist-trainer"
     assert typed(None, "tensorboard --logdir runs") == "uv run tensorboard --logdir runs"
     assert typed("attention", "x") == "x"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_uv_that_only_the_workspace_has_is_typed_with_its_place(tmp_path: Path, monkeypatch):
+    own = tmp_path / ".uv" / "bin" / "uv"
+    own.parent.mkdir(parents=True)
+    own.touch(mode=0o755)
+    monkeypatch.setenv("UV", str(own))
+    monkeypatch.setenv("PATH", str(tmp_path / "elsewhere"))
+    assert typed("gpt2", "train") == ".uv/bin/uv run --package gpt2 train"
+    monkeypatch.setattr("sys.prefix", str(tmp_path / ".venv"))  # nox brings a uv along, into the environment
+    found = tmp_path / ".venv" / "bin" / "uv"
+    found.parent.mkdir(parents=True)
+    found.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(found.parent))
+    assert typed(None, "nox") == ".uv/bin/uv run nox"
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert typed(None, "nox") == "uv run nox"
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("UV", "/usr/bin/uv")
+    assert typed(None, "nox") == "uv run nox"
 
 
 def test_elsewhere_they_are_bare(tmp_path: Path, monkeypatch):

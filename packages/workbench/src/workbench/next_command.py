@@ -1,6 +1,8 @@
 """What one might type next, as it is typed here: by `uv run` in the workspace, bare where packages are installed."""
 
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +25,18 @@ def typed(package: str | None, command: str | Sequence[str]) -> str:
     line = command if isinstance(command, str) else shlex.join(command)
     if not in_workspace(package):
         return line
-    return f"uv run --package {package} {line}" if package else f"uv run {line}"
+    return f"{_uv()} run --package {package} {line}" if package else f"{_uv()} run {line}"
+
+
+def _uv() -> str:
+    """`uv`, or where it lies in the workspace if the shell would not find it. `uv run` tells its own place in UV, and
+    puts the environment's programs first on the path, which the shell that one types in does not have."""
+    ours = Path(sys.prefix).resolve()
+    shell = [place for place in os.get_exec_path() if ours not in Path(place).resolve().parents]
+    running = Path(os.environ.get("UV", ""))
+    if shutil.which("uv", path=os.pathsep.join(shell)) or not running.is_relative_to(Path.cwd()):
+        return "uv"
+    return running.relative_to(Path.cwd()).as_posix()
 
 
 def next_lines(package: str | None, command: str | Sequence[str], before: str = "") -> str:
