@@ -141,3 +141,17 @@ def test_broken_records_are_named(tmp_path, content, words):
 def test_a_field_of_plain_text_is_refused(text_file, tmp_path):
     with pytest.raises(ValueError, match=r"--field: wanted JSON lines or Parquet in .*got 1 files of plain text"):
         gpt2.run(TrainSettings(text=str(text_file), field="body", out=tmp_path / "run", **SHORT))
+
+
+@pytest.mark.parametrize("side", ["train", "held-out"])
+def test_a_bit_that_flipped_in_the_cached_tokens_is_found_and_mended(records, tmp_path, large, monkeypatch, side):
+    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path / "cache"))
+    first = gpt2.run(TrainSettings(text=str(records), out=tmp_path / "run", **SHORT))
+    [shard] = (tmp_path / "cache" / "tokens").glob(f"*/{side}/shard-00000.bin")
+    whole = shard.read_bytes()
+    changed = bytearray(whole)
+    changed[-3] ^= 1
+    shard.write_bytes(changed)
+    again = gpt2.run(TrainSettings(text=str(records), out=tmp_path / "again", **SHORT))
+    assert shard.read_bytes() == whole
+    assert again.text.fingerprint == first.text.fingerprint

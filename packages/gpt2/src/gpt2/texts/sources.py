@@ -117,7 +117,7 @@ def _sample(stream: TextStream) -> Corpus:
 def _tokens(stream: TextStream, tokenizer: Tokenizer, folder: Path) -> TokenShards:
     """The token files of a stream: those that are there, or written now; a killed writer is resumed."""
     try:
-        shards = read_shards(folder)
+        shards = read_shards(folder, verify=True)
         if shards.manifest["identity"] == stream.identity:
             return shards
     except (FileNotFoundError, ValueError):
