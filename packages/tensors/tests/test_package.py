@@ -11,7 +11,7 @@ def test_importing_loads_neither_torch_nor_numpy():
         "print(*{name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
-    assert sorted(loaded) == ["lazy_loader", "tensors"]
+    assert sorted(loaded) == ["lazy_loader", "tensors", "workbench"]
 
 
 def test_using_it_all_loads_no_more_than_torch_numpy_and_jaxtyping_and_changes_no_global_state():
