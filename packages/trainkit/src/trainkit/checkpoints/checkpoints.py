@@ -4,7 +4,6 @@ FOLDER/step-000200/     the parts' files, state.json, manifest.json with the SHA
 FOLDER/latest, best     one line each: the name of a folder
 """
 
-import errno
 import logging
 import shutil
 from collections.abc import Mapping
@@ -14,13 +13,14 @@ from typing import Any
 
 from torch import Tensor
 
-from workbench import is_full, replace_folder
+from workbench import replace_folder
 
 from ..processes.ranks import from_first_rank, gathered_objects, is_first_rank
 from . import manifest
 from .folder import CheckpointFolder
 from .manifest import CheckpointError, Saved
 from .parts import Part, TensorPart
+from .save_errors import explained
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,8 @@ class Checkpoints:
         """Write step-000200 and move `latest`, and `best` if the score is the lowest so far; `extra` is any JSON.
 
         `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
-        and what was begun is removed; a full disk is an OSError with errno ENOSPC. Of several processes the first
+        and what was begun is removed; a full or read-only disk, a limit, a missing permission is an OSError of that
+        errno that says what to do. Of several processes the first
         writes, and where one fails all do: the others with a CheckpointError that quotes it.
         """
         if not is_first_rank():
@@ -53,7 +54,8 @@ class Checkpoints:
         except BaseException as error:
             written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
             shutil.rmtree(staged, ignore_errors=True)
-            known = self._full(error, step, written) if is_full(error) else error
+            sizes = {s: sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()}
+            known = explained(error, step, self.folder, written, sizes, self.parts)
             if not isinstance(error, _ElsewhereError):
                 _agree(known)
             raise known from (error if known is not error else None)
@@ -133,18 +135,6 @@ class Checkpoints:
                 f"wanted {saved.path} to hold the parts {sorted(self.parts)}, got {sorted(saved.parts)}; "
                 f"build the run with the settings that it was saved with"
             )
-
-    def _full(self, error: BaseException, step: int, written: int) -> OSError:
-        earlier = [sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()]
-        needed = max([written, *earlier]) / 1e6
-        free = shutil.disk_usage(self.folder).free / 1e6
-        return OSError(
-            errno.ENOSPC,
-            f"wanted room for the checkpoint of step {step}, at least {needed:.1f} MB, got {free:.1f} MB free after "
-            f"{written / 1e6:.1f} MB were written and removed again; earlier checkpoints {self.steps()} are intact: "
-            f"free some space and resume ({error})",
-            str(self.folder),
-        )
 
 
 class _ElsewhereError(CheckpointError):
