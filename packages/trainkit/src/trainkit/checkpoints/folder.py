@@ -4,7 +4,7 @@ import math
 import shutil
 from pathlib import Path
 
-from workbench import make_folder, sync, write_text
+from workbench import sync, write_text
 
 from . import manifest
 
@@ -32,13 +32,15 @@ class CheckpointFolder:
         return self.path / f"{REPLACED}{self.of(step).name}"
 
     def tidy(self) -> None:
-        """Before writing: make the folder, and remove what a killed process left half done."""
-        make_folder(self.path)
+        """Before writing: remove what a killed process left half done."""
         self.put_back()
         for leftover in self.path.glob(f"{STAGED}*"):
             shutil.rmtree(leftover)
         for torn in self.path.glob(".*.part-*"):  # of a pointer
             torn.unlink()
+
+    def was_left_between_renames(self) -> bool:
+        return any(self.path.glob(f"{REPLACED}*"))
 
     def put_back(self) -> None:
         """A process killed between two renames: the replaced folder gets its name back if its successor never came."""
