@@ -27,6 +27,7 @@ from trainkit import (
     log,
     train_steps,
 )
+from workbench import write_text
 
 from .digit_net import DigitNet
 from .files.model_folder import Reader, save
@@ -65,7 +66,7 @@ class Run:
         self._stop = stop
         self.device = choose_device(settings.device)
         self.record, self.data = open_run(settings)
-        self.folder, self.recipe = self.record.folder, self.record.recipe
+        self.recipe = self.record.recipe
         train = Augmented(self.data.train, AUGMENTATION)
         self.batches = Batches(train, self.recipe.batch_size, seed=self.record.seed)
         self.start, self.total = 0, self.recipe.epochs * len(self.batches)
@@ -73,6 +74,8 @@ class Run:
         self.validation: Evaluation | None = None
         self.judgement: Judgement | None = None
         """Of the test images: there when the run is finished."""
+        self.record, self._hold = self.record.claimed(resumed=settings.resume is not None)
+        self.folder = self.record.folder
         self._build()
         if settings.resume is None:
             self.record.write()
@@ -80,11 +83,12 @@ class Run:
             self._restore()
 
     def __iter__(self) -> Iterator[Step]:
-        trained = self.start >= self.total or self.stopped_early
-        if not trained:
-            yield from self._train()
-        if not self._interrupted:
-            self._finish()
+        with self._hold:
+            trained = self.start >= self.total or self.stopped_early
+            if not trained:
+                yield from self._train()
+            if not self._interrupted:
+                self._finish()
 
     @property
     def stopped_early(self) -> bool:
@@ -151,7 +155,7 @@ class Run:
         self.judgement = judge(self.model, self.data.test)
         save(self.folder / "model", Reader(self.model, self.data.classes, self.data.framing))
         draw_pictures(self.folder, self.judgement, self.data)
-        (self.folder / "results.json").write_text(json.dumps(self.results(), indent=2) + "\n", encoding="utf-8")
+        write_text(self.folder / "results.json", json.dumps(self.results(), indent=2) + "\n")
 
     def results(self) -> dict[str, Any]:
         """The judgement in numbers."""

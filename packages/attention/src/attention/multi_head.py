@@ -134,15 +134,24 @@ class MultiHeadAttention(nn.Module):
         return torch.cat([row[(None,) * (4 - row.ndim)] for row in rows])
 
     def check_width(self, name: str, x: Tensor) -> None:
-        if x.ndim != 3 or x.shape[-1] != self.n_embd:
+        if x.ndim != 3 or x.shape[-1] != self.n_embd or not x.is_floating_point():
             raise ValueError(
-                f"wanted {name} of shape [B, T, {self.n_embd}]; got {list(x.shape)}; "
-                "make the layer as wide as what it is given"
+                f"wanted {name} of shape [B, T, {self.n_embd}]; got {list(x.shape)}"
+                f"{'' if x.is_floating_point() else f' of {x.dtype}'}; {advice(x, self.n_embd)}"
             )
 
     def extra_repr(self) -> str:
         groups = "" if self.n_kv_head == self.n_head else f", n_kv_head={self.n_kv_head}"
         return f"n_embd={self.n_embd}, n_head={self.n_head}{groups}, dropout={self.dropout}"
+
+
+def advice(x: Tensor, n_embd: int) -> str:
+    """What to do about a tensor that is no stream [B, T, n_embd]."""
+    if not x.is_floating_point():
+        return "embed the ids first: an nn.Embedding makes [B, T, C] of [B, T]"
+    if x.ndim == 2 and x.shape[-1] == n_embd:
+        return "a single text is a batch of one: x[None]"
+    return "make the layer as wide as what it is given"
 
 
 def check_sizes(n_embd: int, n_head: int, n_kv_head: int, dropout: float) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 from tensors import fork_random
 
 from .batch_device import autocast, device_of, move
-from .gradients import Loss, call, checked, whole_number
+from .gradients import Loss, call, check_stream, checked, whole_number
 from .processes.ranks import Spread, check_spread, even_out, sums_over_ranks
 
 
@@ -78,6 +78,7 @@ def evaluate(
     Totals and counts are added up before the one division, so an uneven last batch weighs what it holds.
     Deterministic: random draws of `batches` or the model start from the same state in every call.
     """
+    check_stream(batches)
     check_spread(model)
     place = device or device_of(model)
     triples = []

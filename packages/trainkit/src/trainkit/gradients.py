@@ -26,8 +26,40 @@ def checked(micro_batches: Any) -> Sequence[Any]:
 
 
 def call(model: nn.Module, loss: Loss, batch: Any) -> tuple[Tensor, Tensor | int]:
-    """The loss of a plain model, or of one spread over processes."""
-    return model(loss, batch) if isinstance(model, Spread) else loss(model, batch)
+    """The loss of a plain model, or of one spread over processes; TypeError for a loss of another form."""
+    found = model(loss, batch) if isinstance(model, Spread) else loss(model, batch)
+    if not isinstance(found, (tuple, list)) or len(found) != 2:
+        got = f"a tensor {list(found.shape)}" if isinstance(found, Tensor) else _kind(found)
+        raise TypeError(
+            f"wanted a loss that returns (sum, count), got {got}; return the sum over the items, not their mean, and "
+            "how many there were: cross_entropy(logits, targets) of trainkit does"
+        )
+    total, count = found
+    if not isinstance(total, Tensor) or total.numel() != 1:
+        got = f"a tensor {list(total.shape)}" if isinstance(total, Tensor) else _kind(total)
+        raise TypeError(f"wanted a loss whose sum is one number in a tensor, got {got}; call .sum() on it")
+    if isinstance(count, Tensor) and count.numel() != 1:
+        raise TypeError(f"wanted a loss whose count is one number, got a tensor {list(count.shape)}; call .sum() on it")
+    return total, count
+
+
+def check_stream(batches: Any) -> None:
+    """TypeError for what is often given in place of steps: a torch DataLoader, whose elements are bare batches."""
+    collate = getattr(batches, "collate_fn", None)
+    if isinstance(batches, torch.utils.data.DataLoader) and collate is torch.utils.data.default_collate:
+        raise TypeError(
+            "wanted steps, each a list of micro-batches, got a torch DataLoader, whose elements are single batches; "
+            "write ([batch] for batch in loader), or use Batches of dataio, which can be resumed"
+        )
+    if isinstance(batches, Tensor):
+        raise TypeError(
+            f"wanted steps, each a list of micro-batches, got a tensor {list(batches.shape)}; write [[batch]] for a "
+            "single step"
+        )
+
+
+def _kind(value: Any) -> str:
+    return f"{len(value)} values" if isinstance(value, (tuple, list)) else f"a {type(value).__name__}"
 
 
 def backward(

@@ -13,7 +13,7 @@ from torch import nn
 from tensors import keep_freed_memory
 
 from .batch_device import device_of
-from .gradients import Loss, backward, scale_gradients
+from .gradients import Loss, backward, check_stream, scale_gradients
 from .processes.ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
 from .stopwatch import Stopwatch, timed
@@ -75,6 +75,7 @@ def train_steps(
         raise ValueError(
             "wanted a scaler with float16, whose small gradients vanish, got none; pass torch.amp.GradScaler"
         )
+    check_stream(batches)
     check_spread(model)
     keep_freed_memory(2**31 - 1)  # all that glibc can be told: each step needs again what the last one freed
     for group in optimizer.param_groups:

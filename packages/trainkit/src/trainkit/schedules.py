@@ -22,6 +22,8 @@ def cosine(steps: int, warmup: int = 0, floor: float = 0.1) -> Callable[[int], f
     Without warmup it equals `torch.optim.lr_scheduler.CosineAnnealingLR(T_max=steps, eta_min=floor * lr)`.
     """
     _check(steps, warmup)
+    if not 0 <= floor <= 1:
+        raise ValueError(f"wanted 0 <= floor <= 1, the part of the rate that is left at the end, got {floor}; try 0.1")
 
     def factor(step: int) -> float:
         if step < warmup:
@@ -43,7 +45,7 @@ def warmup_stable_decay(steps: int, warmup: int = 0, decay: float = 0.2) -> Call
 
 
 def _check(steps: int | None, warmup: int) -> None:
-    if warmup < 0 or (steps is not None and not warmup < steps):
+    if not 0 <= warmup < (math.inf if steps is None else steps) or steps == math.inf:
         raise ValueError(
             f"wanted 0 <= warmup < steps, got warmup {warmup} and steps {steps}; steps is the length of the whole run"
         )

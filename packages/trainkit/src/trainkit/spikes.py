@@ -34,7 +34,7 @@ class SpikeGuard:
     """
 
     def __init__(self, window: int = 128, sigmas: float = 6.0, skip_limit: int = 0):
-        if window < 0 or sigmas <= 0 or skip_limit < 0:
+        if not (window >= 0 and sigmas > 0 and skip_limit >= 0):
             raise ValueError(
                 f"wanted window >= 0, sigmas > 0, skip_limit >= 0, got {window}, {sigmas}, {skip_limit}; "
                 f"leave out what you do not want to change"

@@ -63,7 +63,7 @@ class Patience:
     """`exhausted(score)` after `steps` scores in a row that were not lower than the best by more than `minimum`."""
 
     def __init__(self, steps: int, minimum: float = 0.0):
-        if steps < 1 or minimum < 0:
+        if not (steps >= 1 and 0 <= minimum < math.inf):
             raise ValueError(f"wanted steps >= 1 and minimum >= 0, got {steps} and {minimum}; 3 to 10 steps are usual")
         self.steps, self.minimum = steps, minimum
         self.best, self.waited = math.inf, 0

@@ -135,7 +135,7 @@ def test_no_space_is_reported_and_leaves_earlier_checkpoints(make, tmp_path, err
     _, checkpoints = make(tmp_path)
     checkpoints.save(1)
     checkpoints.parts["more"] = Failing(error)
-    with pytest.raises(OSError, match=r"wanted room for.*step 2.*MB free.*\[1\] are intact") as caught:
+    with pytest.raises(OSError, match=r"wanted room for.*step 2.*B free.*\[1\] are intact") as caught:
         checkpoints.save(2)
     assert caught.value.errno == errno.ENOSPC
     assert sorted(p.name for p in tmp_path.iterdir()) == ["latest", "step-000001"]

@@ -32,6 +32,29 @@ def test_lower_scores_are_best_and_survive_the_pruning(make, flip, tmp_path):
     assert checkpoints.load("best").step == 5
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_best_to_load_is_the_one_that_the_pointer_names_whatever_was_scored(odd, place, make, tmp_path):
+    _, checkpoints = make(tmp_path, keep=9)
+    scores = [2.0, 1.0, 1.0]
+    scores[place] = odd
+    for step, score in enumerate(scores, start=1):
+        checkpoints.save(step, score)
+        if score != odd and score == score:
+            assert f"step-{checkpoints.load('best').step:06d}\n" == (tmp_path / "best").read_text()
+    assert checkpoints.load("best").step == (3 if place == 1 else 2)
+
+
+def test_where_no_score_is_a_number_there_is_no_best(make, tmp_path):
+    _, checkpoints = make(tmp_path, keep=9)
+    for step, score in enumerate((float("nan"), float("inf"), None), start=1):
+        checkpoints.save(step, score)
+    assert not (tmp_path / "best").exists()
+    with pytest.raises(CheckpointError, match=r"wanted a valid checkpoint \(best\)"):
+        checkpoints.load("best")
+    assert checkpoints.load().step == 3
+
+
 def test_a_run_continued_from_an_earlier_step_is_not_confused_by_later_ones(make, tmp_path):
     _, checkpoints = make(tmp_path, keep=3)
     for step in (10, 20, 30):

@@ -37,13 +37,23 @@ class Stack(nn.Module):
         super().__init__()
         if n_layer < 1:
             raise ValueError(f"wanted n_layer of at least 1; got {n_layer}; pass how many blocks to stack")
-        self.recompute = recompute
+        self.n_embd, self.recompute = n_embd, recompute
         self.blocks = nn.ModuleList(
             self.block(n_embd, n_head, dropout=dropout, eps=eps, **parts) for _ in range(n_layer)
         )
 
     def run(self, x: Tensor, cache: KeyValueCache | None, given: Sequence[tuple[Any, ...]], **named: Any) -> Tensor:
         """x through all blocks, block i called with (x, *given[i]), and its layer of the cache where there is one."""
+        if x.ndim != 3 or x.shape[-1] != self.n_embd or not x.is_floating_point():
+            raise ValueError(
+                f"wanted a stream [B, T, {self.n_embd}], floating; got {list(x.shape)} of {x.dtype}; "
+                f"{_advice(x, self.n_embd)}"
+            )
+        if cache is not None and cache.n_rows != len(x):
+            raise ValueError(
+                f"wanted a cache for the {len(x)} rows of this batch; got one for {cache.n_rows}; "
+                "make a cache for each batch"
+            )
         if cache is not None and cache.n_layer != len(self.blocks):
             raise ValueError(
                 f"wanted a cache of {len(self.blocks)} layers; got one of {cache.n_layer}; "
@@ -103,6 +113,11 @@ class CrossStack(Stack):
     ) -> Float[Tensor, "B T C"]:
         """The stream after the last block, all of which look at the same source. The cache is about x, as in
         `DecoderStack`. ValueError for keys and values of another number of layers."""
+        first = source if isinstance(source, Tensor) else source[0][0] if len(source) else x
+        if first.ndim >= 3 == x.ndim and len(first) != len(x):
+            raise ValueError(
+                f"wanted a source of the {len(x)} rows of this batch; got one of {len(first)}; read each row's"
+            )
         sources = [source] * len(self.blocks) if isinstance(source, Tensor) else source
         if len(sources) != len(self.blocks):
             raise ValueError(
@@ -110,3 +125,11 @@ class CrossStack(Stack):
                 "make them with keys_values of this stack"
             )
         return self.run(x, cache, [(each, mask) for each in sources], source_mask=source_mask)
+
+
+def _advice(x: Tensor, n_embd: int) -> str:
+    if not x.is_floating_point():
+        return "embed the ids first: an nn.Embedding makes [B, T, C] of [B, T]"
+    if x.ndim == 2 and x.shape[-1] == n_embd:
+        return "a single text is a batch of one: x[None]"
+    return "make the stack as wide as what it is given"

@@ -7,6 +7,7 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from trainkit import write_tensors
+from workbench import whole_folder
 
 from ..digit_net import DigitNet
 from ..handwriting import Framing
@@ -22,11 +23,11 @@ class Reader:
 
 
 def save(folder: Path, reader: Reader) -> None:
-    """Write config.json and model.safetensors into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write config.json and model.safetensors into `folder`: both or, after a kill, none."""
     config = {"width": reader.model.width, "classes": reader.classes, "framing": asdict(reader.framing)}
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    write_tensors(folder / "model.safetensors", reader.model.state_dict())
+    with whole_folder(folder) as aside:
+        (aside / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        write_tensors(aside / "model.safetensors", reader.model.state_dict())
 
 
 def load(folder: Path) -> Reader:

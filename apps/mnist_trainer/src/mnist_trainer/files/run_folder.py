@@ -8,12 +8,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from workbench import make_folder, write_text
+from workbench import Hold, claimed_folder, hold, is_vacant, make_folder, write_text
 
 from ..image_data import ImageData, load_images
 from ..settings import Recipe, TrainSettings, recipe_for
 
 FORMAT = 1
+RUNS, BEGIN = Path("runs"), "mnist-"
 CHANGEABLE = {"out", "resume", "device", "log_every", "mnist_root"}
 """Settings that a resumed run may have otherwise. The data may have moved: its fingerprint decides."""
 
@@ -33,9 +34,27 @@ class RunRecord:
     def seed(self) -> int:
         return self.settings.seed or 0
 
-    def write(self) -> None:
-        """Make the run folder; it counts as a run by the presence of `run.json`."""
+    def claimed(self, *, resumed: bool) -> tuple["RunRecord", Hold]:
+        """The record with its folder made and held for this process; ValueError where another one holds it.
+
+        Without --out each of several runs that begin at once gets a folder of its own.
+        """
+        if resumed:
+            return self, hold(self.folder)
+        if self.settings.out is None:
+            folder = claimed_folder(RUNS, BEGIN)
+            return dataclasses.replace(self, folder=folder), hold(folder)
         make_folder(self.folder)
+        held = hold(self.folder)
+        try:
+            _free_folder(self.folder)  # meanwhile another one may have begun here, and ended
+        except ValueError:
+            held.release()
+            raise
+        return self, held
+
+    def write(self) -> None:
+        """The folder counts as a run by the presence of `run.json`."""
         content = {"format": FORMAT, **dataclasses.asdict(self)}
         del content["folder"]
         write_text(self.folder / "run.json", json.dumps(content, indent=2, default=str) + "\n")
@@ -102,13 +121,12 @@ def _read(folder: Path) -> RunRecord:
 
 def _free_folder(out: Path | None) -> Path:
     if out is None:
-        taken = {path.name for path in Path("runs").glob("mnist-*")}
-        return Path("runs") / next(name for n in range(1, 10**6) if (name := f"mnist-{n:03d}") not in taken)
+        return RUNS / f"{BEGIN}001"  # or the next, by the time that it is claimed
     if (out / "run.json").exists():
         raise ValueError(
             f"--out {out}: wanted a new folder, got one that holds a run; resume it with --resume {out}, or "
             "name another"
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and (not out.is_dir() or not is_vacant(out)):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")
     return out

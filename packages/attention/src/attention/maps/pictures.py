@@ -35,10 +35,13 @@ def plot_mask(mask: Mask, queries: int, keys: int | None = None, *, row: int = 0
 
 
 def plot_map(
-    weights: Float[Tensor, "T S"], tokens: Sequence[str] = (), *, source: Sequence[str] | None = None, title: str = ""
+    weights: Tensor, tokens: Sequence[str] = (), *, source: Sequence[str] | None = None, title: str = ""
 ) -> Any:
-    """A Figure of one map: of a head, of heads averaged, or of a rollout. `tokens` name the queries, and the keys too
-    unless `source` does. ValueError for another number of names than queries or keys."""
+    """A Figure of one map [T, S]: of a head, of heads averaged, or of a rollout. `tokens` name the queries, and the
+    keys too unless `source` does. ValueError for another number of names than queries or keys, and for other shapes."""
+    if weights.ndim != 2:
+        cure = "give it to plot_heads" if weights.ndim == 4 else "choose a head, as in maps[0, 3]"
+        raise ValueError(f"wanted one map, [T, S]; got shape {list(weights.shape)}; {cure}")
     figure = new_figure(6.0, 5.0)
     axes = draw(figure.add_subplot(), weights, tokens, tokens if source is None else source)
     axes.set_title(title)
@@ -47,21 +50,30 @@ def plot_map(
 
 
 def plot_heads(
-    weights: Float[Tensor, "B H T S"],
+    weights: Tensor,
     tokens: Sequence[str] = (),
     *,
     row: int = 0,
     source: Sequence[str] | None = None,
     title: str = "",
 ) -> Any:
-    """A Figure of every head of one layer for one row, and of their average. Names as in `plot_map`."""
+    """A Figure of every head of one layer, [B, H, T, S], for one row, and of their average. Names as in `plot_map`.
+    ValueError for weights of another shape."""
+    if weights.ndim != 4:
+        cure = "give it to plot_map" if weights.ndim == 2 else "pass all rows, and choose one with row="
+        raise ValueError(f"wanted the maps of one layer, [B, H, T, S]; got shape {list(weights.shape)}; {cure}")
     heads = {f"head {h}": head for h, head in enumerate(weights[row])} | {"average": weights[row].mean(dim=0)}
     return panels(heads, tokens, tokens if source is None else source, title)
 
 
-def plot_layers(maps: Mapping[str, Float[Tensor, "B H T T"]], tokens: Sequence[str] = (), *, row: int = 0) -> Any:
-    """A Figure of every layer for one row, heads averaged, and of the rollout through all of them: `maps` by the
-    layers' names, as `record_maps` leaves them. ValueError without maps."""
+def plot_layers(maps: Any, tokens: Sequence[str] = (), *, row: int = 0) -> Any:
+    """A Figure of every layer [B, H, T, T] for one row, heads averaged, and of the rollout through all of them: `maps`
+    by the layers' names, as `record_maps` leaves them. ValueError without maps."""
+    if not isinstance(maps, Mapping):
+        raise TypeError(
+            f"wanted maps by the names of their layers; got a {type(maps).__name__}; pass what record_maps leaves, or "
+            "one layer to plot_heads"
+        )
     reached = rollout([weights[row : row + 1] for weights in maps.values()])[0]
     layers = {name or "layer": weights[row].mean(dim=0) for name, weights in maps.items()} | {"rollout": reached}
     return panels(layers, tokens, tokens, "")

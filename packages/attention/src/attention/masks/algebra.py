@@ -34,11 +34,17 @@ class Mask(ABC):
         """The keys that a query sees, in words; a rule of your own says its name unless it says more."""
         return f"what {type(self).__name__} shows"
 
-    def __and__(self, other: "Mask") -> "Mask":
-        return Both(self, other)
+    def __and__(self, other: Any) -> "Mask":
+        return Both(self, _rule(self, "&", other))
 
-    def __or__(self, other: "Mask") -> "Mask":
-        return Either(self, other)
+    def __or__(self, other: Any) -> "Mask":
+        return Either(self, _rule(self, "|", other))
+
+    def __rand__(self, other: Any) -> "Mask":
+        return Both(_rule(self, "&", other), self)
+
+    def __ror__(self, other: Any) -> "Mask":
+        return Either(_rule(self, "|", other), self)
 
     def __invert__(self) -> "Mask":
         return Not(self)
@@ -79,6 +85,17 @@ class Mask(ABC):
         keys = queries if keys is None else keys
         lines = [["x" if bool(self(row, q, k)) else "." for k in range(keys)] for q in range(queries)]
         return "\n".join(" ".join(line) for line in lines)
+
+
+def _rule(mask: Mask, sign: str, other: Any) -> Mask:
+    if isinstance(other, Mask):
+        return other
+    if isinstance(other, Tensor):
+        got = f"a tensor {list(other.shape)} of {other.dtype}"
+        cure = f"make the rule a tensor too: {mask}.dense(B, T, S) {sign} tensor"
+    else:
+        got, cure = repr(other), "call it first, as in causal()" if callable(other) else "make it a rule"
+    raise TypeError(f"wanted a rule on both sides of {sign}; got {mask} {sign} {got}; {cure}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """Masks about the text: what came before, what is real, what belongs together."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,8 +91,19 @@ def causal() -> Mask:
     return Causal()
 
 
-def padding(lengths: Int[Tensor, " B"]) -> Mask:
+def whole_numbers(numbers: Any) -> Tensor:
+    """A tensor of them; lists, as a person writes them, become one. ValueError for what cannot."""
+    try:
+        return torch.as_tensor(numbers)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"wanted whole numbers, rows of equal length; got {numbers!r}; pad the rows to one length"
+        ) from error
+
+
+def padding(lengths: Int[Tensor, " B"] | Sequence[int]) -> Mask:
     """Every query of row r sees the first `lengths[r]` keys; what comes after is padding."""
+    lengths = whole_numbers(lengths)
     if lengths.ndim != 1 or lengths.is_floating_point() or lengths.dtype == torch.bool:
         raise ValueError(
             f"wanted one whole number a row, shape [B]; got shape {list(lengths.shape)} of {lengths.dtype}; "
@@ -108,11 +120,12 @@ def prefix(n: int) -> Mask:
     return Prefix(n)
 
 
-def documents(ids: Int[Tensor, "*B S"]) -> Mask:
+def documents(ids: Int[Tensor, "*B S"] | Sequence[int] | Sequence[Sequence[int]]) -> Mask:
     """A query sees the keys whose document number is its own, so that texts packed into one row do not mix.
 
     `ids` holds a number a token, [B, S], or [S] for all rows alike; with a cache also those of the tokens it holds.
     """
+    ids = whole_numbers(ids)
     if ids.ndim not in (1, 2) or ids.is_floating_point() or ids.dtype == torch.bool:
         raise ValueError(
             f"wanted a whole number a token, shape [B, S] or [S]; got shape {list(ids.shape)} of {ids.dtype}; "

@@ -4,7 +4,6 @@ FOLDER/step-000200/     the parts' files, state.json, manifest.json with the SHA
 FOLDER/latest, best     one line each: the name of a folder
 """
 
-import errno
 import logging
 import shutil
 from collections.abc import Mapping
@@ -14,13 +13,14 @@ from typing import Any
 
 from torch import Tensor
 
-from workbench import is_full, replace_folder
+from workbench import hold, make_folder, replace_folder
 
 from ..processes.ranks import from_first_rank, gathered_objects, is_first_rank
 from . import manifest
 from .folder import CheckpointFolder
 from .manifest import CheckpointError, Saved
 from .parts import Part, TensorPart
+from .save_errors import explained
 
 logger = logging.getLogger(__name__)
 
@@ -42,34 +42,42 @@ class Checkpoints:
         """Write step-000200 and move `latest`, and `best` if the score is the lowest so far; `extra` is any JSON.
 
         `score` is a number or what `float()` takes, such as an Evaluation. On any error the earlier checkpoints stay
-        and what was begun is removed; a full disk is an OSError with errno ENOSPC. Of several processes the first
+        and what was begun is removed; a full or read-only disk, a limit, a missing permission is an OSError of that
+        errno that says what to do. Of several processes the first
         writes, and where one fails all do: the others with a CheckpointError that quotes it.
         """
         if not is_first_rank():
             return self._save_elsewhere(step)
-        staged = self._here.staged(step)
+        written = [0]
         try:
-            self._write(step, staged, None if score is None else float(score), extra or {})
+            make_folder(self.folder)
+            with hold(self.folder, wait=True):  # another process would tidy away what this one has begun
+                self._write(step, None if score is None else float(score), extra or {}, written)
         except BaseException as error:
-            written = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
-            shutil.rmtree(staged, ignore_errors=True)
-            known = self._full(error, step, written) if is_full(error) else error
+            sizes = {s: sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()}
+            known = explained(error, step, self.folder, written[0], sizes, self.parts)
             if not isinstance(error, _ElsewhereError):
                 _agree(known)
             raise known from (error if known is not error else None)
         _agree(None)  # the others wait for it
         return self._here.of(step)
 
-    def _write(self, step: int, staged: Path, score: float | None, extra: dict[str, Any]) -> None:
-        self._here.tidy()
-        staged.mkdir()
-        with manifest.writing(staged, step, score, extra) as saving:
-            _agree(None)
-            for name, part in self.parts.items():
-                saving.add(name, part)
+    def _write(self, step: int, score: float | None, extra: dict[str, Any], written: list[int]) -> None:
+        """After an error nothing of it is left, and `written` says how many bytes there had been."""
+        staged, final = self._here.staged(step), self._here.of(step)
+        try:
+            self._here.tidy()
+            staged.mkdir()
+            with manifest.writing(staged, step, score, extra) as saving:
                 _agree(None)
-        final = self._here.of(step)
-        replace_folder(staged, final, self._here.replaced(step))
+                for name, part in self.parts.items():
+                    saving.add(name, part)
+                    _agree(None)
+            replace_folder(staged, final, self._here.replaced(step))
+        except BaseException:
+            written[0] = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
         self._here.remove_old(step, self.keep, best=self._here.point_at(final))
 
     def _save_elsewhere(self, step: int) -> Path:
@@ -110,7 +118,9 @@ class Checkpoints:
         return found
 
     def _find(self, which: str | int) -> tuple[Saved, dict[str, dict[str, Tensor]]]:
-        self._here.put_back()
+        if self._here.was_left_between_renames():
+            with hold(self.folder, wait=True):  # or a process that is at it right now
+                self._here.put_back()
         wanted = {part.file for part in self.parts.values() if isinstance(part, TensorPart)}
         for step in self._here.candidates(which):
             try:
@@ -133,18 +143,6 @@ class Checkpoints:
                 f"wanted {saved.path} to hold the parts {sorted(self.parts)}, got {sorted(saved.parts)}; "
                 f"build the run with the settings that it was saved with"
             )
-
-    def _full(self, error: BaseException, step: int, written: int) -> OSError:
-        earlier = [sum(path.stat().st_size for path in self._here.of(s).rglob("*")) for s in self.steps()]
-        needed = max([written, *earlier]) / 1e6
-        free = shutil.disk_usage(self.folder).free / 1e6
-        return OSError(
-            errno.ENOSPC,
-            f"wanted room for the checkpoint of step {step}, at least {needed:.1f} MB, got {free:.1f} MB free after "
-            f"{written / 1e6:.1f} MB were written and removed again; earlier checkpoints {self.steps()} are intact: "
-            f"free some space and resume ({error})",
-            str(self.folder),
-        )
 
 
 class _ElsewhereError(CheckpointError):

@@ -18,6 +18,8 @@ from .parts import Part
 
 VERSION = 1
 NAME, STATE = "manifest.json", "state.json"
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
+"""What JSON that means something else raises, thousands of brackets included."""
 
 
 class CheckpointError(ValueError):
@@ -101,10 +103,16 @@ def read_checkpoint(path: Path, wanted: set[str]) -> tuple[Saved, dict[str, dict
             for file, entry in zip(largest_first, pool.map(found, largest_first), strict=True):
                 _compare(path / file, entries[file], entry)
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        saved = Saved(state["step"], state["score"], state["extra"], path, tuple(state["parts"]))
+        return saved, {file: tensors_in(memory) for file, memory in contents.items()}
     except OSError as error:
         raise CheckpointError(f"wanted a whole checkpoint in {path}, got {error}; use an earlier checkpoint") from error
-    saved = Saved(state["step"], state["score"], state["extra"], path, tuple(state["parts"]))
-    return saved, {file: tensors_in(memory) for file, memory in contents.items()}
+    except CheckpointError:
+        raise
+    except UNREADABLE as error:
+        raise CheckpointError(
+            f"wanted a checkpoint in {path}, got files that are none ({error!r}); use an earlier checkpoint"
+        ) from error
 
 
 def _compare(file: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
@@ -115,9 +123,10 @@ def _compare(file: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
 def score(path: Path) -> float | None:
     """The score in state.json, None where there is none to read."""
     try:
-        return json.loads((path / STATE).read_text(encoding="utf-8"))["score"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads((path / STATE).read_text(encoding="utf-8"))["score"]
+    except (OSError, *UNREADABLE):
         return None
+    return float(found) if isinstance(found, (int, float)) else None
 
 
 def files_in(folder: Path) -> list[str]:
@@ -141,7 +150,7 @@ def _entries(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text)
         version, entries = content["version"], content["files"]
-    except (ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise CheckpointError(
             f"wanted a manifest in {path / NAME}, got text that is none ({error}); use an earlier checkpoint"
         ) from error

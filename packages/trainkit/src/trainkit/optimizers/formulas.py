@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from jaxtyping import Float
 from torch import Tensor
 
+from .checks import check_betas, check_decay, check_epsilon, check_momentum, check_rate
+
 
 def sgd(
     weights: Float[Tensor, "..."],
@@ -15,6 +17,8 @@ def sgd(
     momentum: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Downhill with momentum: v <- momentum v + g, w <- w - rate v. Start with velocity 0."""
+    check_rate("learning_rate", learning_rate, zero=True)
+    check_momentum(momentum)
     velocity = momentum * velocity + gradient
     return weights - learning_rate * velocity, velocity
 
@@ -44,6 +48,10 @@ def adam(
     are therefore too small at first; dividing by 1 - beta^steps mends that. AdamW shrinks the weights directly, so that
     the decay is not divided by sqrt(square).
     """
+    check_rate("learning_rate", learning_rate, zero=True)
+    check_betas(betas)
+    check_epsilon(epsilon)
+    check_decay(weight_decay)
     steps = moments.steps + 1
     mean = betas[0] * moments.mean + (1 - betas[0]) * gradient
     square = betas[1] * moments.square + (1 - betas[1]) * gradient**2

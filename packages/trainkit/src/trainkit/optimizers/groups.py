@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .checks import check_betas, check_decay, check_rate
 from .light import LightOptimizer
 from .muon import Muon
 
@@ -15,6 +16,7 @@ FUSED_ON = {"cpu", "cuda", "mps"}
 
 def decay_groups(named: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
     """Two groups: tensors of two and more dimensions decay; biases and gains, whose size carries meaning, do not."""
+    check_decay(weight_decay)
     trained = [parameter for _, parameter in named if parameter.requires_grad]
     matrices = [parameter for parameter in trained if parameter.ndim >= 2]
     vectors = [parameter for parameter in trained if parameter.ndim < 2]
@@ -29,7 +31,8 @@ def adamw(
 
     Tied parameters are counted once. The defaults are those of GPT-3 (arXiv 2005.14165, appendix B).
     """
-    _check_rate("learning_rate", learning_rate)
+    check_rate("learning_rate", learning_rate)
+    check_betas(betas)
     groups = decay_groups(_trained(model), weight_decay)
     for group in groups:
         group["initial_lr"] = learning_rate
@@ -66,8 +69,9 @@ def muon(
 
     Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
     """
-    _check_rate("learning_rate", learning_rate)
-    _check_rate("adam_learning_rate", adam_learning_rate)
+    check_rate("learning_rate", learning_rate)
+    check_rate("adam_learning_rate", adam_learning_rate)
+    check_betas(betas)
     named = _trained(model)
     matrices = [parameter for name, parameter in named if is_matrix(name, parameter)]
     if not matrices:
@@ -88,8 +92,3 @@ def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
             "wanted a model with parameters to train, got none; is everything frozen (requires_grad False)?"
         )
     return named
-
-
-def _check_rate(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"wanted {name} > 0, got {value}; 3e-4 is a usual start for AdamW")

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw as adamw_update
 
 from ..processes.ranks import local, sharded_like, whole
+from .checks import check_betas, check_decay, check_epsilon, check_momentum, check_rate
 from .light import LightOptimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
@@ -58,16 +59,15 @@ class Muon(LightOptimizer):
             "eps": 1e-8,
         }
         super().__init__(groups, defaults)
-        for group in self.param_groups:
-            if group["kind"] not in ("muon", "adam"):
-                raise ValueError(
-                    f'wanted a group of kind "muon" or "adam", got {group["kind"]!r}; name the update to use'
-                )
-            vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
-            if group["kind"] == "muon" and vectors:
-                raise ValueError(
-                    f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"'
-                )
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's; ValueError for values that no update can work with, and for vectors under "muon"."""
+        super().add_param_group(param_group)
+        try:
+            _check_group(self.param_groups[-1])
+        except ValueError:
+            self.param_groups.pop()
+            raise
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -120,6 +120,19 @@ class Muon(LightOptimizer):
             eps=group["eps"],
             maximize=False,
         )
+
+
+def _check_group(group: dict[str, Any]) -> None:
+    if group["kind"] not in ("muon", "adam"):
+        raise ValueError(f'wanted a group of kind "muon" or "adam", got {group["kind"]!r}; name the update to use')
+    check_rate("lr", group["lr"], zero=True)
+    check_decay(group["weight_decay"])
+    check_betas(group["betas"])
+    check_epsilon(group["eps"])
+    check_momentum(group["momentum"])
+    vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
+    if group["kind"] == "muon" and vectors:
+        raise ValueError(f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"')
 
 
 def _by_shape(tensors: Sequence[Tensor]) -> dict[tuple[int, ...], list[int]]:

@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 class MetricsLog:
     """`write(step, loss=..., ...)` appends one line {"step", "seconds", values...} to FOLDER/metrics.jsonl, flushed.
 
-    A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` are those
-    of the run: from the creation of this object, and before it those of the lines that a resumed run keeps. NaN and infinities are written as null, which JSON can hold.
+    A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` are
+    those of the run: from the creation of this object, and before it those of the lines that a resumed run keeps. NaN
+    and infinities are written as null, which JSON can hold.
     With `start`, the step that a run resumes from, lines and TensorBoard points of later steps are removed first.
     Of several processes only the first one writes.
     """

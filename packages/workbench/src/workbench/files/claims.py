@@ -138,7 +138,8 @@ def _taken(path: Path, lock: Path) -> "Hold | InUse":
         left_by = _number(_said(descriptor))
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
+        with suppress(OSError):  # a full disk: held all the same, though nobody can read by whom
+            os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
         _ours.add(lock)
         return Hold(path, lock, descriptor, left_by)
 

@@ -7,14 +7,19 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder with those above it; an OSError of the same errno says what to do where that cannot be."""
+    """Make a folder with those above it, their names flushed too; an OSError of the same errno says what to do where
+    that cannot be."""
     try:
+        new = [folder for folder in (path, *path.parents) if not folder.exists()]
         path.mkdir(parents=True, exist_ok=True)
+        for folder in new:
+            with suppress(PermissionError):  # a folder that may be written to, but not listed
+                sync(folder.parent)
     except OSError as error:
         raise OSError(
             error.errno,
