@@ -57,6 +57,8 @@ def _check_command(command: Generate, settings: GenerationSettings) -> None:
         raise ValueError(
             f"temperature must be above 0 with --samples {command.samples}, got 0, which draws nothing; set it above 0"
         )
+    if command.regex is not None and command.json_schema is not None:
+        raise ValueError("wanted one form for the continuations, got --regex and --json-schema; choose one of them")
     if settings.log_probabilities is not None and not (command.json or command.out):
         raise ValueError(
             "wanted --json or --out with --log-probabilities, got neither; plain text has no place for them"
