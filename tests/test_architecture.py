@@ -1,5 +1,6 @@
-"""The page about the house tells the truth: its picture, its reading path, and what it says about a new schedule."""
+"""The page about the house tells the truth: its picture, its reading path, and what a new schedule touches."""
 
+import ast
 import importlib.util
 import re
 import tomllib
@@ -52,6 +53,67 @@ def test_the_reading_path_names_every_module_at_the_top(package: str) -> None:
     }
     assert top == {name for name in (*read, *looked_up) if "/" not in name}
     assert not set(read) & set(looked_up)
+
+
+def public(package: str) -> dict[str, str]:
+    """The module of each public name of a package, as its stub lists them."""
+    stub = ast.parse(reading_path.source(package, "__init__").with_suffix(".pyi").read_text("utf-8"))
+    lists = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: (node.module or alias.name).replace(".", "/") for node in lists for alias in node.names}
+
+
+def imported(package: str, module: str) -> set[tuple[str, str]]:
+    """The modules of this house that a module imports, anywhere in it; names of a package count for their modules."""
+    found = set()
+    for node in ast.walk(ast.parse(reading_path.source(package, module).read_text("utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        here = [package, *module.split("/")]
+        base = here[: len(here) - node.level] if node.level else []
+        other, *inner = [*base, *(node.module.split(".") if node.module else [])]
+        if other in reading_path.PATH:
+            names = {} if inner else public(other)
+            for alias in node.names:
+                as_module = "/".join([*inner, alias.name])
+                is_module = reading_path.source(other, as_module).exists()
+                found.add((other, as_module if is_module else names.get(alias.name, "/".join(inner))))
+    return found
+
+
+def test_the_reading_path_needs_no_module_of_it_before_its_turn() -> None:
+    path = [(package, module) for package, (read, _) in reading_path.PATH.items() for module in read]
+    assert ("attention", "reference") in imported("attention", "multi_head")
+    assert ("trainkit", "loop") in imported("gpt2", "training/run")
+    for place, step in enumerate(path):
+        early = imported(*step) & set(path[place:])
+        assert not early, f"{step} needs {early}: put them before it in .ci/reading_path.py"
+
+
+@pytest.mark.parametrize("package", reading_path.PATH)
+def test_a_lesson_lists_the_modules_as_the_path_does(package: str) -> None:
+    lesson = (ROOT / "packages" / package / "README.md").read_text("utf-8").partition("\n## Read it\n")[2]
+    listed = re.findall(rf"\(src/{package}/([\w/]+)\.py\)", lesson.partition("\n## ")[0])
+    read, _ = reading_path.PATH[package]
+    assert [module for module in listed if module in read] == read
+
+
+def test_the_model_is_an_afternoon_and_the_whole_a_day() -> None:
+    """With ten minutes for each lesson, of three and eight hours."""
+    minutes = {
+        name: 10 + reading_path.minutes(reading_path.lines(name, path[0])) for name, path in reading_path.PATH.items()
+    }
+    assert sum(minutes[name] for name in ("embeddings", "attention", "transformer", "gpt2")) <= 180
+    assert sum(minutes.values()) <= 480
+
+
+def test_a_new_schedule_touches_what_the_page_says() -> None:
+    """Every file of a package that names one of the schedules is linked in the row, and so are the recipes."""
+    (row,) = re.findall(r"^\| a learning-rate schedule \| (.*) \|$", PAGE, re.MULTILINE)
+    linked = {(ROOT / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#]+)\)", row)}
+    files = [path for ending in ("py", "pyi", "md") for path in ROOT.glob(f"packages/*/**/*.{ending}")]
+    users = {path for path in files if re.search(r"\blinear_to_zero\b", path.read_text("utf-8"))}
+    assert len(users) >= 6
+    assert users | {reading_path.source("gpt2", "recipes")} <= linked, "wanted a link to each in docs/architecture.md"
 
 
 def test_the_table_is_that_of_the_tree_within_a_tenth() -> None:

@@ -3,7 +3,7 @@ backwards, in bfloat16, in float32 with 16-bit products ("medium"), and in float
 
     uv run python tests/benchmarks/attention_short.py [REPEATS]
 
-Above 1: the products are faster. `attend` takes them where they are: see `attention/short.py`."""
+Above 1: the products are faster. `attend` takes them where they are: see `attention/kernels/short.py`."""
 
 import sys
 import time

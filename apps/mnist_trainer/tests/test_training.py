@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from mnist_trainer.commands.main import main
 SHORT = TrainSettings(epochs=2, patience=2, device="cpu", log_every=5)
 OPTIONS = ["--epochs", "2", "--patience", "2", "--device", "cpu", "--log-every", "5"]
 """The same on the command line."""
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+"""As this process is set: other numbers of threads add up in another order, to other bits."""
 
 
 def train(settings):
@@ -44,7 +48,7 @@ def logged_steps(folder):
 def start_process(folder):
     """The command in a process of its own; returns once its second epoch has begun."""
     command = [sys.executable, "-m", "mnist_trainer", "--out", str(folder), *OPTIONS]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ONE_THREAD)
     deadline = time.monotonic() + 300
     while not (folder / "checkpoints" / "latest").exists():
         assert process.poll() is None, process.communicate()[1]
@@ -97,6 +101,39 @@ def test_ctrl_c_saves_says_how_to_go_on_and_the_rest_gives_the_same_bits(unbroke
     train(TrainSettings(resume=folder, device="cpu", log_every=5))
     assert model_bytes(folder) == model_bytes(unbroken)
     assert logged_steps(folder) == logged_steps(unbroken)
+
+
+SHELLS = {
+    "full disk": "{train} >/dev/full 2>/dev/full",
+    "reader left": "{{ {train} 2>&1; echo $? >{folder}.code; }} | head -1",
+    "no streams": "{train} >&- 2>&-",
+    "old encoding": "PYTHONIOENCODING=ascii {train}",
+}
+
+
+@pytest.mark.parametrize("case", SHELLS)
+def test_whatever_becomes_of_the_output_the_same_bits_come_of_the_run(case, unbroken, tmp_path):
+    if "/dev/full" in SHELLS[case] and not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    folder = tmp_path / "run"
+    command = shlex.join([sys.executable, "-m", "mnist_trainer", "--out", str(folder), *OPTIONS])
+    shell = SHELLS[case].format(train=command, folder=folder)
+    environment = {name: value for name, value in ONE_THREAD.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(["sh", "-c", shell], capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    if case == "reader left":
+        assert (tmp_path / "run.code").read_text() == "0\n"
+    assert model_bytes(folder) == model_bytes(unbroken)
+
+
+def test_a_closed_terminal_saves_and_the_rest_gives_the_same_bits(unbroken, tmp_path):
+    process = start_process(tmp_path / "run")
+    process.send_signal(signal.SIGHUP)
+    process.communicate()
+    assert process.returncode == 129
+    resumed, steps = train(TrainSettings(resume=tmp_path / "run", device="cpu"))
+    assert len(steps) < resumed.total
+    assert model_bytes(tmp_path / "run") == model_bytes(unbroken)
 
 
 def test_resume_of_a_finished_run_judges_again_and_changes_nothing(unbroken):

@@ -74,6 +74,32 @@ def test_the_first_signal_asks_the_second_interrupts_and_handlers_come_back(numb
     assert signal.getsignal(number) is before
 
 
+def test_a_closed_terminal_asks_once_however_often_it_is_told():
+    before = signal.getsignal(signal.SIGHUP)
+    with graceful_stop() as stop:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert (stop.requested, stop.exit_code) == (True, 129)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    with graceful_stop() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)  # as systemd does
+        assert stop.exit_code == 143
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_nohup_is_honored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with graceful_stop() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop.requested
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_signals_belong_to_the_main_thread():
     errors = []
 

@@ -91,7 +91,8 @@ sys.exit(answered("prog", work, left_behind=lambda: "half of it is there"))
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "hung up")],
 )
 def test_a_signal_unwinds_the_work_and_is_one_line(python, number, code, word):
     # In the background of a shell SIGINT is ignored, and children inherit that; a handler they do not.
@@ -122,6 +123,34 @@ def test_who_leaves_sigterm_alone_or_handles_it_is_not_disturbed(python):
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_nohup_is_honored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert answered("prog", lambda: int(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)) == 1
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("work", "streams", "code"),
+    [
+        ("raise ValueError('odd')", "2>/dev/full", 2),
+        ("raise KeyboardInterrupt", "2>/dev/full", 130),
+        ("raise ValueError('odd')", "2>&-", 2),
+        ("print('the answer')", ">/dev/full", 2),
+        ("print('the answer', file=sys.stderr)", "2>/dev/full", 0),
+    ],
+)
+def test_the_code_is_the_same_where_its_line_cannot_be_written(work, streams, code, tmp_path):
+    (tmp_path / "work.py").write_text(
+        f"import sys\nfrom workbench import answered\ndef work():\n    {work}\nsys.exit(answered('prog', work))\n"
+    )
+    shell = f"{sys.executable} {tmp_path / 'work.py'} {streams}"
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    assert subprocess.run(["sh", "-c", shell], capture_output=True, env=buffered).returncode == code
 
 
 @pytest.mark.parametrize("lines", [1, 100_000])  # one stays in Python's buffer until the end, many do not fit a pipe

@@ -1,4 +1,7 @@
-"""Who looks at whom: scaled dot-product attention, its masks, heads and key-value cache."""
+"""Who looks at whom: scaled dot-product attention, its masks, heads and key-value cache.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""From files on disk to batches, in an order that can be resumed."""
+"""From files on disk to batches, in an order that can be resumed.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -11,6 +11,13 @@ BAD_TABLES = {
     "ragged": ("a,y\n1,2\n1,2,3\n", ValueError, "wanted 2 cells in line 3 .*got 3; repair"),
     "text": ("a,y\n1,2\nx,3\n", ValueError, "wanted a finite number in column 'a', line 3 .*got 'x'; fill"),
     "nan": ("a,y\nnan,2\n", ValueError, "wanted a finite number in column 'a', line 2 .*got 'nan'"),
+    "too large": ("a,y\n1,2\n1e300,2\n", ValueError, "wanted a number of float32, at most 3.402823e.38, in .*line 3"),
+    "too small": ("a,y\n-3.5e38,2\n", ValueError, "wanted a number of float32, .* got '-3.5e38'; write the column"),
+    "infinite": ("a,y\n1e400,2\n", ValueError, "wanted a finite number in column 'a', line 2"),
+    "Python's": ("a,y\n1_000,2\n", ValueError, "wanted a finite number in column 'a', line 2 .*got '1_000'"),
+    "after empty lines": ("a,y\n\n\n1,2\nx,3\n", ValueError, "in column 'a', line 5 "),
+    "after a cell of two lines": ('a,y\n1,"2\n"\nx,3\n', ValueError, "in column 'a', line 4 "),
+    "endless": ("a,y\n1," + "2" * 200_000, ValueError, r"wanted cells in line \d .*field larger than field limit"),
     "hole": ("a,y\n,2\n", ValueError, "got ''; fill it in"),
 }
 
@@ -36,3 +43,32 @@ def test_bad_tables_are_refused(tmp_path, content, kind, message):
         (tmp_path / "table.csv").write_text(content)
     with pytest.raises(kind, match=message):
         dataio.read_table(tmp_path / "table.csv", "y")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_tables_of_spreadsheets_are_read(tmp_path, end):
+    (tmp_path / "table.csv").write_bytes(end.join(["\ufeffspecies,a", "x\u2028y,1", "", "z,3.4e38", ""]).encode())
+    table = dataio.read_table(tmp_path / "table.csv", "species")
+    assert table.classes == ("x\u2028y", "z")
+    assert table.feature_names == ("a",)
+    assert table.fetch([1])[0].item() == pytest.approx(3.4e38)
+
+
+def test_a_target_that_float32_cannot_hold_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_text("a,y\n1,2\n1,-1e39\n")
+    with pytest.raises(ValueError, match=r"wanted a number of float32, .*column 'y', line 3"):
+        dataio.read_table(tmp_path / "table.csv", "y", numeric_target=True)
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"a,y\n\xe9,2\n", "0xe9 at offset 4"), (b"\xff\xfea", "UTF-16")])
+def test_other_encodings_are_named(tmp_path, content, message):
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=f"wanted UTF-8 text, but .*{message}"):
+        dataio.read_table(tmp_path / "table.csv", "y")
+
+
+@pytest.mark.parametrize("delimiter", ["", "ab", "\n", '"'])
+def test_a_delimiter_is_one_character(tmp_path, delimiter):
+    (tmp_path / "table.csv").write_text("a,y\n1,2\n")
+    with pytest.raises(ValueError, match="wanted one character between cells"):
+        dataio.read_table(tmp_path / "table.csv", "y", delimiter=delimiter)

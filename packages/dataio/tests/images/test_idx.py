@@ -24,7 +24,12 @@ BAD_IDX = {
     "other": (b"PNG..", ValueError, "wanted an IDX file .* begins 50 4e 47 2e; download"),
     "no sizes": (WHOLE[:6], ValueError, "wanted 1 sizes .*got 6 bytes"),
     "short": (WHOLE[:-1], ValueError, r"wanted 11 bytes for shape \(3,\) .*got 10; the file was cut short"),
-    "long": (WHOLE + b"x", ValueError, "wanted 11 bytes .*got 12"),
+    "long": (WHOLE + b"x", ValueError, "wanted 11 bytes .*got more"),
+    "many axes": (b"\0\0\x08\xff" + bytes(4 * 255), ValueError, r"wanted 255 sizes \(at most 32\)"),
+    "huge": (b"\0\0\x08\x03" + b"\xff" * 12, ValueError, r"wanted 79228162458924105385300197391 bytes .*too short"),
+    "huge and zipped": (gzip.compress(b"\0\0\x08\x01\x7f\xff\xff\xff"), ValueError, "wanted 2147483655 .*too short"),
+    "huge and empty": (b"\0\0\x08\x04" + b"\xff" * 12 + bytes(4), ValueError, "wanted 20 bytes .*too short"),
+    "long gzip": (gzip.compress(WHOLE + bytes(10**6)), ValueError, "wanted 11 bytes .*got more"),
     "torn gzip": (gzip.compress(WHOLE)[:-9], ValueError, "wanted a whole gzip file, .* is damaged"),
 }
 

@@ -122,3 +122,15 @@ def test_bad_parquet_is_refused(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ImportError, match=r"wanted pyarrow, but it cannot be .*; install the extra: dataio\[hub\]"):
         list(dataio.stream_text(path))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz"])
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr("dataio.texts.records.LONGEST", 1000)
+    path = tmp_path / f"a.{suffix}"
+    content = b'{"text": "a"}\n{"text": "' + b"x" * 10**6
+    path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    with pytest.raises(
+        ValueError, match=rf"wanted lines of at most 1,000 bytes, got more in line 2 of .*{suffix}; cut"
+    ):
+        list(dataio.stream_text(path))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -78,10 +79,12 @@ def test_a_split_stream_loses_and_doubles_nothing_and_parts_no_copies(texts, hel
     corpus = dataio.Corpus("c", tuple(dataio.Document(f"{i}", text) for i, text in enumerate(texts)))
     sides = []
     for side in dataio.split_stream(corpus, held_out):
-        try:
-            sides.append(list(side))
-        except ValueError:  # nothing on this side
-            sides.append([])
+        if len(set(texts)) == 1:
+            with pytest.raises(ValueError, match="two documents that differ"):
+                list(side)
+            return
+        sides.append(list(side))
+        assert sides[-1]
     assert sorted(d.name for side in sides for d in side) == sorted(d.name for d in corpus.documents)
     assert not {d.text for d in sides[0]} & {d.text for d in sides[1]}
 
@@ -94,8 +97,48 @@ def test_a_stream_splits_as_a_corpus_does(tmp_path):
     assert [tuple(side) for side in ours] == [side.documents for side in theirs]
     with pytest.raises(ValueError, match=r"wanted a held-out fraction between 0 and 1, got 0"):
         dataio.split_stream(stream, 0.0)
-    with pytest.raises(ValueError, match=r"a.jsonl .held out.: wanted documents on both sides of a split .* got none"):
-        list(dataio.split_stream(stream, 1e-9)[1])
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.0011, 0.5, 1 - 1e-9])
+@pytest.mark.parametrize("n", [2, 3, 250])
+def test_chance_leaves_no_side_empty(share, n):
+    corpus = dataio.Corpus("c", tuple(dataio.Document(f"{i}", f"text {i}") for i in range(n)))
+    train, held = (list(side) for side in dataio.split_stream(corpus, share))
+    assert len(train) + len(held) == n
+    assert min(len(train), len(held)) > 0
+    if share < 0.01:
+        assert len(held) == 1
+    if share > 0.99:
+        assert len(train) == 1
+
+
+def test_the_piece_that_is_held_out_is_looked_for_before_any_is_given_and_no_further_than_it_takes():
+    read = []
+
+    def documents():
+        for number in range(1000):
+            read.append(number)
+            yield dataio.Document(f"{number}", f"text {number % 500}")
+
+    stream = dataio.TextStream("t", "id", documents)
+    train, _ = dataio.split_stream(stream, 0.1)
+    next(iter(train))
+    assert len(read) < 100
+    read.clear()
+    _, held = dataio.split_stream(stream, 1e-9)
+    assert len({document.text for document in held}) == 1
+    assert len(list(held)) == 2  # with its copy
+    assert len(read) == 3000
+
+
+def test_a_stream_of_one_text_is_refused_before_anything_is_given():
+    for texts in (["a"], ["a", "a"]):
+        corpus = dataio.Corpus("c", tuple(dataio.Document(f"{i}", text) for i, text in enumerate(texts)))
+        for side in dataio.split_stream(corpus, 0.1):
+            with pytest.raises(
+                ValueError, match=r"wanted at least two documents that differ, .*got the same text only"
+            ):
+                next(iter(side))
 
 
 def test_bad_sources_are_refused(tmp_path):
@@ -108,3 +151,29 @@ def test_bad_sources_are_refused(tmp_path):
     whole.write_bytes(whole.read_bytes()[:-200])
     with pytest.raises(ValueError, match=r"wanted a whole gzip file, but .*a.jsonl.gz is damaged after line \d+"):
         list(dataio.stream_text(whole))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_marks_and_line_ends_of_other_editors_are_read(tmp_path, end):
+    (tmp_path / "a.jsonl").write_bytes(f'\ufeff{{"text": "a\u2028b"}}{end}{end}{{"text": "c"}}'.encode())
+    (tmp_path / "b.txt").write_bytes(f"\ufeffone{end}\ufefftwo".encode())
+    (tmp_path / "c.json").write_bytes(f'\ufeff[{end}{{"text": "d"}},{end}{{"text": "e"}}]{end}'.encode())
+    texts = [document.text for document in dataio.stream_text(tmp_path)]
+    assert texts == ["a\u2028b", "c", f"one{end}\ufefftwo", "d", "e"]
+    assert dataio.read_text(tmp_path / "b.txt").documents[0].text == f"one{end}\ufefftwo"
+
+
+def test_two_folders_of_equal_names_sizes_and_times_are_told_apart(tmp_path):
+    identities = set()
+    for number, (small, large) in enumerate([(b"a", b"x"), (b"b", b"x"), (b"a", b"y")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "small.txt").write_bytes(small)
+        content = bytearray(b"z" * 3_000_000)
+        content[1_234_567:1_234_568] = large  # between two samples
+        (folder / "large.txt").write_bytes(content)
+        for name in ("small.txt", "large.txt"):
+            os.utime(folder / name, ns=(10**18, 10**18))
+        identities.add(dataio.stream_text(folder).identity)
+        identities.add(dataio.stream_text(folder).identity)
+    assert len(identities) == 3

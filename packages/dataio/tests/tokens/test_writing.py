@@ -1,5 +1,6 @@
 """Shards, held against a loop over the documents."""
 
+import dataclasses
 import json
 import os
 import tracemalloc
@@ -95,11 +96,8 @@ def test_an_unchanged_source_is_not_read_and_equal_text_not_encoded_again(tmp_pa
     path = write_jsonl(tmp_path / "a.jsonl", [f"document {number}" for number in range(20)])
     folder = tmp_path / "shards"
     shards = write(dataio.stream_text(path), folder)
-    good, stat = path.read_bytes(), path.stat()
-    path.write_bytes(b"x" * stat.st_size)  # would raise if it were read
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert write(dataio.stream_text(path), folder, encode=never) == shards
-    path.write_bytes(good)
+    unread = dataclasses.replace(dataio.stream_text(path), documents=lambda: iter([never("read")]))
+    assert write(unread, folder, encode=never) == shards
     os.utime(path, ns=(0, 0))
     assert write(dataio.stream_text(path), folder, encode=never) == shards
     (folder / shards[1].file).unlink()
@@ -109,6 +107,17 @@ def test_an_unchanged_source_is_not_read_and_equal_text_not_encoded_again(tmp_pa
     write_jsonl(path, [f"document {number}" for number in range(19)] + ["document X"])
     with pytest.raises(ValueError, match=r"of the same text, but shard-\d+.bin was written from other text; choose"):
         write(dataio.stream_text(path), folder)
+
+
+def test_other_text_of_equal_name_size_and_time_is_not_taken_for_the_first(tmp_path):
+    path = write_jsonl(tmp_path / "a.jsonl", [f"document {number}" for number in range(20)])
+    stat = path.stat()
+    write(dataio.stream_text(path), tmp_path / "shards")
+    write_jsonl(path, [f"document {number}" for number in range(19)] + ["document AB"])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert path.stat().st_size == stat.st_size
+    with pytest.raises(ValueError, match="was written from other text"):
+        write(dataio.stream_text(path), tmp_path / "shards")
 
 
 def test_only_the_shard_being_written_is_in_memory(tmp_path):

@@ -1,4 +1,7 @@
-"""From logits to text."""
+"""From logits to text.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""Ids and positions as vectors, and pictures of them."""
+"""Ids and positions as vectors, and pictures of them.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -90,6 +90,36 @@ def test_shards_and_the_names_of_a_tokenizer_json_are_read(model, tmp_path):
 
 
 @pytest.mark.extras
+@pytest.mark.parametrize("command", ["nearest", "plot"])
+def test_a_run_stands_for_its_model(model, tmp_path, capsys, command):
+    more = ["␣cat", "--k", "3"] if command == "nearest" else ["--out", str(tmp_path / "p.png")]
+    assert main([command, str(model), *more]) == 0
+    said = capsys.readouterr().out
+    assert main([command, str(tmp_path), *more]) == 0
+    assert capsys.readouterr().out == said.replace(str(model), str(tmp_path))
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("command", ["nearest", "plot"])
+def test_a_tilde_is_home_in_every_path(vectors, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "words.txt").write_bytes("\ufeffword1\r\nword2\r\nword3\r\n\r\nword4".encode())
+    more = ["word1"] if command == "nearest" else ["--out=~/p.png", "--words=~/words.txt"]
+    assert main([command, "~/vectors.txt", *more]) == 0
+    assert (tmp_path / "p.png").is_file() == (command != "nearest")
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize("inner", ["\u2028", "\x85", "\x0c"])
+def test_words_of_a_file_end_at_line_ends_only(tmp_path, inner):
+    from embeddings.commands.sources import read_words
+
+    (tmp_path / "words").write_bytes(f"\ufeffa{inner}b\tg\r\nc\th\n\n".encode())
+    assert read_words(tmp_path / "words") == ((f"a{inner}b", "c"), ["g", "h"])
+
+
+@pytest.mark.extras
 @pytest.mark.parametrize("table", ["tokens", "positions"])
 def test_a_picture_is_saved_and_its_quality_said(model, tmp_path, capsys, table):
     out = tmp_path / "picture.png"
@@ -139,6 +169,13 @@ WRONG_PICTURES = [
     (["plot", "VECTORS", "--out", "OUT", "--words", "WORDS"], "got 2 lines with [1, 2] fields in"),
 ]
 WRONG_MODELS = [
+    (["nearest", "WHOLE_NUMBERS", "a"], "wanted a table of vectors as wte.weight in"),
+    (["nearest", "ONE_ROW", "a"], "got torch.float32 [4]; give a model"),
+    (["nearest", "OUTSIDE", "a"], "wanted names of files in"),
+    (["nearest", "ELSEWHERE", "a"], "as the index of the shards says, got none"),
+    (["nearest", "DEEP", "a"], "wanted a JSON object, got '{"),
+    (["nearest", "LISTED", "a"], "wanted an id for each token in"),
+    (["nearest", "PIECES", "a"], "wanted an id for each token in"),
     (["nearest", "TORN", "a"], "wanted a whole safetensors file, got"),
     (["nearest", "OTHER", "a"], "wanted a tensor wte.weight in"),
 ]
@@ -178,6 +215,20 @@ def test_what_is_wrong_about_a_model_is_said_in_one_line(arguments, message, pla
     (tmp_path / "torn" / "model.safetensors").write_bytes(b"\x08")
     save_file({"embed.weight": torch.ones(2, 2)}, tmp_path / "other" / "model.safetensors")
     more = {"TORN": tmp_path / "torn", "OTHER": tmp_path / "other"}
+    for name, tensor in (
+        ("WHOLE_NUMBERS", torch.ones(2, 2, dtype=torch.int32)),
+        ("ONE_ROW", torch.ones(4)),
+        *((name, torch.ones(2, 2)) for name in ("OUTSIDE", "ELSEWHERE", "DEEP", "LISTED", "PIECES")),
+    ):
+        more[name] = tmp_path / name
+        more[name].mkdir()
+        save_file({"wte.weight": tensor}, more[name] / "model.safetensors")
+    index = "model.safetensors.index.json"
+    (more["OUTSIDE"] / index).write_text('{"weight_map": {"wte.weight": "../WHOLE_NUMBERS/model.safetensors"}}')
+    (more["ELSEWHERE"] / index).write_text('{"weight_map": {"transformer.wte.weight": "model.safetensors"}}')
+    (more["DEEP"] / "vocab.json").write_text('{"a": ' * 100_000)
+    (more["LISTED"] / "vocab.json").write_text('{"a": [0]}')
+    (more["PIECES"] / "tokenizer.json").write_text('{"model": {"vocab": [["a", 0.5], "b", []]}}')
     said_in_one_line(arguments, message, places | more, capsys)
 
 

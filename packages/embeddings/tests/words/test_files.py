@@ -29,9 +29,37 @@ def test_written_vectors_come_back_bit_for_bit(tmp_path):
     assert torch.equal(back.vectors, given.vectors)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("header", ["", "2 2"])
+def test_a_byte_order_mark_and_other_line_ends_are_no_part_of_a_word(tmp_path, header, end):
+    path = tmp_path / "vectors.txt"
+    path.write_bytes(("\ufeff" + end.join([*filter(None, [header]), "the 0.5 1", "\ufeffcat 2 3"]) + end).encode())
+    assert read_vectors(path).words == ("the", "\ufeffcat")
+
+
+@pytest.mark.parametrize("word", ["a\u2028b", "a\x85b", "a\x0bb", "a\x1eb", "\xa0", "\u3000a", "a\rb"])
+def test_words_with_odd_characters_come_back(tmp_path, word):
+    path = tmp_path / "vectors.txt"
+    write_vectors(path, WordVectors((word, "b"), torch.ones(2, 3)))
+    assert read_vectors(path).words == (word, "b")
+    if len(word.encode().split()) == 1:  # without a first line, the first word tells the width
+        path.write_bytes(f"{word} 1 2\nb 3 4\n".encode())
+        assert read_vectors(path).words == (word, "b")
+
+
+@pytest.mark.parametrize("word", ["", " a", "a\t", "a\nb", "\r", "a\r", "\ud800"])
+def test_words_that_would_not_come_back_are_not_written(tmp_path, word):
+    with pytest.raises(ValueError, match="wanted words that stand on one line, got"):
+        write_vectors(tmp_path / "vectors.txt", WordVectors((word, "b"), torch.ones(2, 3)))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("a 1e300 2\n", "a number that is not finite, for 'a', in .*line 1"),
+        ("a 1 2\nb -1e39 2\n", "a number that is not finite, for 'b', in .*line 2"),
+        ("a inf 2\n", "a number that is not finite, for 'a', in .*line 1"),
         ("a 1 2\nb 1\n", "line 2; mend"),
         ("a 1 2\n\nb 1 2\n", "got 0 numbers, in .*line 2"),
         ("a 1 2\nb 1 x\n", "could not convert.*line 2"),

@@ -1,4 +1,7 @@
-"""From text to scores: how well a model predicts, answers and writes, with intervals."""
+"""From text to scores: how well a model predicts, answers and writes, with intervals.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

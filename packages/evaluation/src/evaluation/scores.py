@@ -37,8 +37,8 @@ class TokenScores:
     def recipe_perplexity(self) -> float:
         """What the recipe on transformers' page "Perplexity of fixed-length models" prints.
 
-        It weighs the mean of every window by one token less than the window scored, after the first window too, where
-        no token was lost: a difference from `perplexity` in the fourth digit or later at the usual strides.
+        It weighs the mean of every window after the first by one token less than the window scored, though no token
+        was lost: a difference from `perplexity` in the fourth digit or later at the usual strides.
         """
         means = torch.stack([window.double().mean() for window in self.nats.split(self.windows)])
         weights = torch.tensor(self.windows, dtype=torch.float64) - 1

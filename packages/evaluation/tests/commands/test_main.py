@@ -5,7 +5,9 @@ Ctrl-C and a reader that leaves: `score`, `tasks` and `compare` say one line at 
 
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+import gpt2
 from evaluation import scores
 from evaluation.commands.main import main
 from evaluation.tasks import tasks
@@ -194,6 +198,79 @@ def test_ctrl_c_loses_no_finished_line_and_the_command_goes_on(place, tmp_path, 
     assert main(typed(command, place, "--out", str(out), "--resume")) == 0
     assert capsys.readouterr() == printed
     assert_same(written(out), whole)
+
+
+def other_weights(folder):
+    model, tokenizer = gpt2.load(folder)
+    with torch.no_grad():
+        model.final_norm.weight.mul_(2)
+    gpt2.save(folder, model, tokenizer)
+
+
+def other_configuration(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"n_head": 1}))
+
+
+def other_tokenizer(folder):
+    """Another order of the merges: as many tokens of the same sizes, other ids for the same text."""
+    ranks = gpt2.Tokenizer.load(folder).ranks
+    swap = {ranks[b"a"]: ranks[b"b"], ranks[b"b"]: ranks[b"a"]}
+    gpt2.Tokenizer({token: swap.get(rank, rank) for token, rank in ranks.items()}).save(folder, n_ctx=64)
+
+
+MODELS = {"weights": other_weights, "config": other_configuration, "tokenizer": other_tokenizer}
+
+
+@commands
+@pytest.mark.parametrize("differs", [*MODELS, "content"])
+def test_a_command_is_resumed_with_the_same_content_only(place, tmp_path, capsys, command, differs):
+    """Same paths, sizes and times: what stands there decides, whichever of model and texts it is."""
+    model, texts, out = tmp_path / "model", tmp_path / "texts.jsonl", tmp_path / "out.jsonl"
+    shutil.copytree(place["B"], model)
+    texts.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS[:5]))
+    here = {**place, "TEXTS": str(texts), "B" if "B" in command else "A": str(model)}
+    arguments = typed(command, here, "--out", str(out))
+    assert main(arguments) == 0
+    whole = out.read_bytes()
+    out.write_bytes(b"".join(whole.splitlines(keepends=True)[:-2]))
+    kept, times = out.read_bytes(), texts.stat()
+    if differs == "content":
+        texts.write_text(texts.read_text().replace("the cat and the hat", "the hat and the cat"))
+        os.utime(texts, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert texts.stat().st_size == times.st_size
+    else:
+        MODELS[differs](model)
+    capsys.readouterr()
+    assert main([*arguments, "--resume"]) == 2
+    out_, err = capsys.readouterr()
+    assert out_ == ""
+    assert re.match(
+        rf"evaluation: wanted {differs}='sha256:\w+' in line \d+ of .*, got {differs}='sha256:\w+'; give", err
+    )
+    assert out.read_bytes() == kept
+
+
+def test_settings_that_no_line_named_are_compared_too(place, tmp_path, capsys):
+    """The stride of pieces, the answer of a question, whether tokens are listed."""
+    (tmp_path / "texts.jsonl").write_text('{"text": "the cat and the hat"}\n')
+    place = {**place, "TEXTS": str(tmp_path / "texts.jsonl")}
+    out = tmp_path / "out.jsonl"
+    compare = typed(COMMANDS["compare texts"], place, "--out", str(out))
+    assert main(compare) == 0
+    assert main([*compare, "--stride", "7", "--resume"]) == 2
+    assert "wanted stride=7 in line 1 of" in capsys.readouterr().err
+    score = typed(COMMANDS["score"], place, "--out", str(tmp_path / "tokens.jsonl"))
+    assert main([*score, "--tokens"]) == 0
+    assert main([*score, "--resume"]) == 2
+    assert "wanted the same --tokens as before, but line 1 of" in capsys.readouterr().err
+    data = tmp_path / "choice.jsonl"
+    tasks = typed(
+        ["tasks", "A", "--task", "choice", "--data", str(data)], place, "--out", str(tmp_path / "tasks.jsonl")
+    )
+    for answer, more, code in (("A", [], 0), ("B", ["--resume"], 2), ("A", ["--resume"], 0)):
+        data.write_text(json.dumps({"question": "the", "choices": ["cat", "hat"], "answer": answer}) + "\n")
+        assert main([*tasks, *more]) == code
 
 
 @commands

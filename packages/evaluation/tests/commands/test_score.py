@@ -22,8 +22,10 @@ def test_score_writes_a_line_for_each_document(folders, texts, capsys, monkeypat
     names = ["--text 1", *(f"{file}:{n}" for n in (1, 2, 3)), "-"]
     expected = score_documents(*gpt2.load(folders[0]), ["the hat", *TEXTS, "from outside"], stride=20)
     for name, line, score in zip(names, lines_of(out), expected, strict=True):
+        assert line.pop("content").startswith("sha256:")
         assert line == {
-            "document": name, "model": folders[0], "stride": 20, "bytes": score.n_bytes, "tokens": score.n_tokens,
+            "document": name, "model": folders[0], "fingerprint": gpt2.fingerprint(folders[0]), "stride": 20,
+            "bytes": score.n_bytes, "tokens": score.n_tokens,
             "nats": pytest.approx(score.nats), "bits_per_byte": pytest.approx(score.bits_per_byte),
             "perplexity": pytest.approx(score.perplexity), "token_nats": pytest.approx(list(score.token_nats)),
         }  # fmt: skip
@@ -51,6 +53,7 @@ def test_an_interrupted_score_goes_on_to_the_same_file(folders, texts, capsys, l
     out.write_bytes(whole[: int(kept * len(whole))])
     assert main(["score", folders[0], file, "--out", str(out), "--resume", *CPU]) == 0
     for ours, theirs in zip(lines_of(out.read_text("utf-8")), lines_of(whole.decode()), strict=True):
-        assert [ours.pop("document"), ours.pop("model"), ours.pop("stride")] == list(theirs.values())[:3]
-        assert ours == pytest.approx(dict(list(theirs.items())[3:]), rel=1e-5)
+        names = ("document", "model", "fingerprint", "stride", "content")
+        assert [ours.pop(name) for name in names] == [theirs.pop(name) for name in names]
+        assert ours == pytest.approx(theirs, rel=1e-5)
     assert capsys.readouterr().err == summary

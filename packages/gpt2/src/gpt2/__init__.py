@@ -1,4 +1,7 @@
-"""GPT-2: the model, its tokenizer, its files, its training."""
+"""GPT-2: the model, its tokenizer, its files, its training.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -4,6 +4,7 @@ from . import contract as contract
 from .commands.train import train_command as train_command
 from .config import PUBLISHED as PUBLISHED, GPT2Config as GPT2Config
 from .contract.verification import verify as verify
+from .files.fingerprint import fingerprint as fingerprint
 from .files.folder import empty_model as empty_model, save as save
 from .files.loading import load as load
 from .head_loss import head_cross_entropy as head_cross_entropy

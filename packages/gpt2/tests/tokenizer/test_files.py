@@ -29,7 +29,13 @@ def test_a_tokenizer_that_cuts_otherwise_is_refused(own, tmp_path):
         Tokenizer.load(tmp_path)
     content["added_tokens"][1]["id"] = 1000
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"numbered on after <\|endoftext\|> \(397\), got .*1000"):
+    with pytest.raises(ValueError, match=r"wanted '<\|user\|>' with the id 1000 .* got 398"):
+        Tokenizer.load(tmp_path)
+    (tmp_path / "vocab.json").unlink()
+    (tmp_path / "merges.txt").unlink()
+    content["model"]["vocab"]["<|user|>"] = 1000
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"numbered on after <\|endoftext\|> \(397, .*got .*'<\|user\|>' 1000"):
         Tokenizer.load(tmp_path)
 
 

@@ -1,4 +1,7 @@
-"""The same model in a quarter of the bytes, with what it costs measured."""
+"""The same model in a quarter of the bytes, with what it costs measured.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

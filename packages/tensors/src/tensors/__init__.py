@@ -1,4 +1,7 @@
-"""What a tensor is, and how gradients come to be: everyday operations, randomness, and a small autodiff engine."""
+"""What a tensor is, and how gradients come to be: everyday operations, randomness, and a small autodiff engine.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -1,4 +1,7 @@
-"""The visible training loop and what every run needs around it."""
+"""The visible training loop and what every run needs around it.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -10,7 +10,9 @@ from signal import Signals
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, an end that was asked for, and the terminal (or the connection to it) that was closed."""
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 @dataclass
@@ -25,26 +27,31 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a process that a signal ended: 130 for SIGINT, 143 for SIGTERM; 0 if none came."""
+        """As a shell reports the signal: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP; 0 if none came."""
         return 0 if self.signal is None else 128 + self.signal
 
 
 @contextmanager
 def graceful_stop() -> Iterator[Stop]:
-    """Inside, the first SIGINT or SIGTERM only sets `.requested`; the loop finishes its step, saves and leaves.
+    """Inside, the first SIGINT, SIGTERM or SIGHUP only sets `.requested`; the loop finishes its step, saves and leaves.
 
-    A second one raises KeyboardInterrupt. The earlier handlers come back at the end. Main thread only, as Python wants.
+    A second one raises KeyboardInterrupt, but not a SIGHUP: shells and systems send it once more for the same closed
+    terminal. Where SIGHUP is ignored (nohup) it stays so. The earlier handlers come back at the end. Main thread only,
+    as Python wants.
     """
     if threading.current_thread() is not threading.main_thread():
         raise ValueError("wanted graceful_stop in the main thread, which gets the signals, got another; call it there")
     stop = Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if stop.requested:
+        if stop.requested and number != HANGUP:
             raise KeyboardInterrupt
+        if stop.requested:
+            return
         stop.signal = signal.Signals(number)
 
-    earlier: dict[signal.Signals, Any] = {number: signal.signal(number, handle) for number in SIGNALS}
+    ours = [one for one in SIGNALS if one != HANGUP or signal.getsignal(one) is not signal.SIG_IGN]
+    earlier: dict[signal.Signals, Any] = {number: signal.signal(number, handle) for number in ours}
     try:
         yield stop
     finally:

@@ -1,4 +1,7 @@
-"""Blocks and stacks: what is built around attention to make a layer, and layers to make a network."""
+"""Blocks and stacks: what is built around attention to make a layer, and layers to make a network.
+
+Names are listed in `__init__.pyi` beside it.
+"""
 
 import lazy_loader
 

@@ -23,6 +23,7 @@ from .files.claims import (
     hold as hold,
     is_vacant as is_vacant,
 )
+from .files.digests import digest as digest, file_digest as file_digest
 from .files.durable import (
     give_usual_mode as give_usual_mode,
     is_full as is_full,
@@ -38,8 +39,9 @@ from .files.json_lines import (
     json_objects as json_objects,
     parse_object as parse_object,
     read_json_lines as read_json_lines,
-    split_lines as split_lines,
+    read_object as read_object,
 )
+from .files.paths import expanded as expanded, with_expanded_paths as with_expanded_paths
 from .files.resumable import (
     check_same as check_same,
     finished_lines as finished_lines,
@@ -54,8 +56,10 @@ from .files.texts import (
     many as many,
     read_utf8 as read_utf8,
     shorten as shorten,
+    split_lines as split_lines,
 )
 from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
+from .output import Unfailing as Unfailing, unfailing_output as unfailing_output
 from .pictures import check_picture as check_picture
 from .shown_tokens import drawable as drawable, legend as legend, shown_token as shown_token
 from .slips import nearest as nearest, slip as slip, unframed as unframed

@@ -7,20 +7,28 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from types import FrameType
 from typing import Any
 
+from .files.paths import with_expanded_paths
+from .output import Unfailing, around, lead_nowhere, settle
 from .slips import nearest, slip, unframed
 from .threads import spin_briefly
 
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 130, 141, 143
-"""Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT, SIGPIPE and SIGTERM."""
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT and SIGPIPE, and so for `ENDS`."""
+ENDS = {"SIGTERM": "terminated", "SIGHUP": "hung up"}
+"""Signals that unwind the work as an exception, and what is said then. SIGHUP: its terminal was closed."""
 LOGS = "%(levelname)s: %(message)s"
 
 
 class Terminated(BaseException):
-    """SIGTERM came."""
+    """One of the signals `ENDS` came."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def plain(error: Exception) -> str:
@@ -46,8 +54,9 @@ def answered(
     """Do the work of a command, reading its arguments included, and return the exit code.
 
     0, or the work's own int (1: "no"); 2 for ValueError, OSError and ImportError; 130 after Ctrl-C; 141 when the reader
-    of standard output left; 143 after SIGTERM. None of these shows a traceback: 141 is silent, the others are one line
-    `prog: message` on standard error. Other errors are mistakes of the program and pass through, as does SystemExit.
+    of standard output left; 143 after SIGTERM and 129 after SIGHUP. None of these shows a traceback: 141 is silent, the
+    others are one line `prog: message` on standard error, which is lost, and changes nothing, where that cannot take
+    it. Other errors are mistakes of the program and pass through, as does SystemExit.
 
     said: the message of an error, such as `plain` with names as they are typed.
     left_behind: what a command that is stopped leaves, for the end of its line; a message that the KeyboardInterrupt
@@ -55,8 +64,8 @@ def answered(
     tell: whether this process prints that message; of several processes one should.
     logs: format of log messages of level WARNING and above on standard error; None leaves logging alone.
     spin: call `spin_briefly` first.
-    on_terminate: let SIGTERM unwind the work, so that what it holds is closed. False for a process that another one
-        ends by SIGTERM and that may be waiting in C++ then.
+    on_terminate: let SIGTERM and SIGHUP unwind the work, so that what it holds is closed. False for a process that
+        another one ends by SIGTERM and that may be waiting in C++ then.
     """
     if spin:
         spin_briefly()
@@ -64,28 +73,29 @@ def answered(
         logging.basicConfig(format=logs, level=logging.WARNING)
 
     def end(code: int, message: str, begin: str = "") -> int:
-        if (tell is None or tell(message)) and sys.stderr is not None:
-            with suppress(OSError):
-                sys.stderr.write(f"{begin}{prog}: {message}\n")
+        if tell is None or tell(message):
+            Unfailing("stderr").write(f"{begin}{prog}: {message}\n")
         return code
 
     def stopped(code: int, word: str, stop: BaseException) -> int:
         left = str(stop) or (left_behind() if left_behind is not None else "")
-        after_echo = "\n" if code == INTERRUPTED and sys.stderr is not None and sys.stderr.isatty() else ""
+        after_echo = "\n" if code == INTERRUPTED and Unfailing("stderr").isatty() else ""
         return end(code, f"{word}; {left}" if left else word, after_echo)
 
     try:
-        with _terminated() if on_terminate else nullcontext():
+        with _terminated() if on_terminate else nullcontext(), redirect_stderr(around("stderr")):
             return _flushed(work)
     except BrokenPipeError:
-        _give_output_somewhere_to_go()
+        lead_nowhere(sys.stdout)
         return BROKEN_PIPE
     except KeyboardInterrupt as stop:
         return stopped(INTERRUPTED, "interrupted", stop)
     except Terminated as stop:
-        return stopped(TERMINATED, "terminated", stop)
+        return stopped(128 + stop.number, ENDS[signal.Signals(stop.number).name], stop)
     except (ValueError, OSError, ImportError) as error:
         return end(BAD_INPUT, said(error))
+    finally:
+        settle()
 
 
 def parsed(
@@ -96,7 +106,7 @@ def parsed(
     *,
     bare: Mapping[str, str] | str = "",
 ) -> Any:
-    """The settings that were typed: an instance of one of `commands`, dataclasses by their names.
+    """The settings that were typed: an instance of one of `commands`, dataclasses by their names; `~` in paths is home.
 
     A single class is a command without sub-commands; the name "" is what is meant where no sub-command is typed.
     Raises ValueError, in one line, for arguments that are wrong; SystemExit(0) after `--help`.
@@ -131,7 +141,7 @@ def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str
     frame = io.StringIO()
     try:
         with redirect_stderr(frame):
-            return tyro.cli(kind, prog=prog, description=description, args=words)
+            return with_expanded_paths(tyro.cli(kind, prog=prog, description=description, args=words))
     except SystemExit as end:
         if end.code:
             raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
@@ -154,25 +164,20 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _give_output_somewhere_to_go() -> None:
-    """Python flushes standard output once more on its way out."""
-    with suppress(OSError, ValueError, AttributeError):  # no file at all
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 @contextmanager
 def _terminated() -> Iterator[None]:
-    """SIGTERM as an exception, where nobody else handles it."""
+    """The signals `ENDS` as an exception, where nobody else handles or ignores them (nohup ignores SIGHUP)."""
+    here = [getattr(signal, name) for name in ENDS if hasattr(signal, name)]
     in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
+    ours = [number for number in here if in_main and signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise Terminated(number)
 
-    signal.signal(signal.SIGTERM, stop)
+    for number in ours:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

@@ -1,22 +1,34 @@
-"""How far a long piece of work is: a bar on a terminal, a plain line every ten seconds elsewhere, on standard error."""
+"""How far a long piece of work is: a bar on a terminal, a plain line every ten seconds elsewhere, on standard error.
 
-import shutil
-import sys
+What standard error cannot take is lost; nothing here fails for it.
+"""
+
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
+
+from .output import Unfailing
 
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
 """Called with how many steps of a piece of work are done, and how many it has: first with 0, then after every step."""
 EVERY = 10.0
 """Seconds between plain lines."""
+STDERR = Unfailing("stderr")
 
 
 def watched() -> bool:
-    """Whether a bar would be seen: standard error is a terminal, and one that says how wide it is."""
-    return sys.stderr is not None and sys.stderr.isatty() and shutil.get_terminal_size((0, 0)).columns > 0
+    """Whether a bar would be seen: standard error is a terminal, and it or COLUMNS says how wide it is."""
+    if not STDERR.isatty():
+        return False
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+        return True
+    try:
+        return os.get_terminal_size(STDERR.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 class PlainLines:
@@ -42,9 +54,8 @@ class PlainLines:
             return
         self._shown = elapsed
         left = elapsed / max(1, number - self.done) * (self.total - number)
-        if sys.stderr is not None:
-            sys.stderr.write(f"{words(left)}\n")
-            sys.stderr.flush()
+        STDERR.write(f"{words(left)}\n")
+        STDERR.flush()
 
 
 def counted(items: Iterable[Item], total: int, done: int = 0, unit: str = "step") -> Iterator[Item]:
@@ -52,7 +63,7 @@ def counted(items: Iterable[Item], total: int, done: int = 0, unit: str = "step"
     if watched():
         from tqdm.auto import tqdm
 
-        yield from tqdm(items, total=total, initial=done, unit=unit, dynamic_ncols=True)
+        yield from tqdm(items, total=total, initial=done, unit=unit, dynamic_ncols=True, file=STDERR)
         return
     lines = PlainLines(total, done)
     for number, item in enumerate(items, start=done + 1):
@@ -86,9 +97,8 @@ def shown(prog: str, what: str) -> Iterator[Progress]:
     def progress(done: int, total: int) -> None:
         nonlocal steps
         if done == 0:
-            if sys.stderr is not None:
-                sys.stderr.write(f"{prog}: {what}\n")
-                sys.stderr.flush()
+            STDERR.write(f"{prog}: {what}\n")
+            STDERR.flush()
             steps = counted(range(total), total)
         next(steps, None)  # what `counted` is asked for next shows that the one before is done
 

@@ -23,3 +23,18 @@ def test_else_it_is_the_user_s_cache(monkeypatch, tmp_path: Path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder() == tmp_path / "home" / ".cache" / "tensors-to-gpt2"
+
+
+def test_without_a_home_no_folder_is_named_tilde(monkeypatch):
+    for name in ("TENSORS_TO_GPT2_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *name, **options: Path("~/.cache/tensors-to-gpt2"))
+    with pytest.raises(ValueError, match=r"^wanted a home folder to keep files in, got none; set HOME, or TENSORS_TO"):
+        cache_folder("mnist")
+
+
+def test_the_variable_may_begin_with_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", "~/kept")
+    assert cache_folder("mnist") == tmp_path / "kept" / "mnist"

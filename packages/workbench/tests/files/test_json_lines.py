@@ -8,22 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from workbench import json_objects, parse_object, read_json_lines, split_lines
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("", []),
-        ("a", ["a"]),
-        ("a\nb\n", ["a", "b"]),
-        ("a\r\n\nb", ["a", "", "b"]),
-        ("a\u2028b\x0bc\x85d\n", ["a\u2028b\x0bc\x85d"]),
-    ],
-)
-def test_only_line_ends_end_a_line(text, lines):
-    assert split_lines(text) == lines
-
+from workbench import json_objects, parse_object, read_json_lines, read_object, split_lines
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))  # UTF-8 holds no half of a surrogate pair
 
@@ -69,3 +54,24 @@ def test_a_line_that_is_no_object_is_named(line, words):
 
 def test_one_line_of_text():
     assert parse_object('{"a": [1]}\r\n', "here") == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff", "wanted UTF-8, got byte 0xff in"),
+        (b"[1]", "wanted a JSON object, got '[1]' in"),
+        (b'{"a": ' * 100_000, "wanted a JSON object, got "),
+        (b"", "wanted a JSON object, got '' in"),
+    ],
+)
+def test_a_file_that_is_no_object_is_named(tmp_path: Path, content, words):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.json.*; (repair|convert) the file$") as caught:
+        read_object(tmp_path / "a.json")
+    assert str(caught.value).startswith(words)
+
+
+def test_an_object_on_many_lines_with_a_mark_is_read(tmp_path: Path):
+    (tmp_path / "a.json").write_bytes('\ufeff{\r\n "a": "x\u2028"\r\n}\r\n'.encode())
+    assert read_object(tmp_path / "a.json") == {"a": "x\u2028"}

@@ -7,13 +7,41 @@ from types import SimpleNamespace
 
 import pytest
 
-from workbench import check_several, decode_utf8, fits_utf8, many, read_utf8, shorten
+from workbench import check_several, decode_utf8, fits_utf8, many, read_utf8, shorten, split_lines
 
 
 def test_a_file_is_read_as_it_is(tmp_path: Path):
     path = tmp_path / "a.txt"
-    path.write_bytes("\ufeffone\r\n世\0".encode())
-    assert read_utf8(path) == "\ufeffone\r\n世\0"
+    path.write_bytes("one\r\n世\0\ufefftwo".encode())
+    assert read_utf8(path) == "one\r\n世\0\ufefftwo"
+
+
+def test_a_byte_order_mark_is_no_text_and_counts_as_bytes(tmp_path: Path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffone\r\n".encode())
+    assert read_utf8(path) == "one\r\n"
+    assert decode_utf8("\ufeffa".encode(), path, 100) == "\ufeffa"  # not at the start of the file
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO("\ufeff世".encode())))
+    assert read_utf8("-", dash_is_input=True) == "世"
+    with pytest.raises(ValueError, match="0xe9 at offset 4;"):
+        decode_utf8("\ufeffa".encode() + b"\xe9", path)
+    with pytest.raises(ValueError, match="zero byte at offset 4"):
+        decode_utf8("\ufeffa\0".encode(), path, zero_bytes=False)
+
+
+@pytest.mark.parametrize("kind", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_is_told_by_its_mark(tmp_path: Path, kind):
+    (tmp_path / "a.txt").write_bytes(("" if kind == "utf-16" else "\ufeff").encode(kind) + "one".encode(kind))
+    with pytest.raises(ValueError, match=r"a\.txt is UTF-16; convert it with `iconv -f utf-16 -t utf-8`"):
+        read_utf8(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("inner", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_end_at_line_feeds_only(inner, end):
+    assert split_lines(f"a{inner}b{end}c{end}") == split_lines(f"a{inner}b{end}c") == [f"a{inner}b", "c"]
+    assert split_lines(end * 2) == ["", ""]
+    assert split_lines("") == []
 
 
 def test_other_bytes_are_named(tmp_path: Path):

@@ -3,7 +3,7 @@
 import time
 
 from trainkit import graceful_stop, progress
-from workbench import tell_next, typed
+from workbench import tell_next, typed, unfailing_output
 
 from ..settings import TrainSettings
 from ..training import Run, run
@@ -12,7 +12,15 @@ PACKAGE = "mnist_trainer"
 
 
 def train(settings: TrainSettings) -> int:
-    """Exit code 0 for a finished run; 130 or 143 for one that a signal stopped and that can be resumed."""
+    """Exit code 0 for a finished run; 130, 143 or 129 for one that a signal stopped and that can be resumed.
+
+    Whatever becomes of its output, the run goes on.
+    """
+    with unfailing_output():
+        return _train(settings)
+
+
+def _train(settings: TrainSettings) -> int:
     began = time.perf_counter()
     with graceful_stop() as stop:
         training = run(settings, stop)

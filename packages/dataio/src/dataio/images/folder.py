@@ -1,5 +1,6 @@
 """Your own labeled images: one folder for each class."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from workbench import require
+
+from .pixels import check_size, eight_bits
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
@@ -57,14 +60,24 @@ class ImageFolder:
 
 
 def read_image(path: str | Path, mode: str = "L") -> UInt8[Tensor, "C H W"]:
-    """Decode an image file, upright as its camera meant it, in Pillow's `mode` ("L" gray, "RGB" color)."""
+    """Decode an image file, upright as its camera meant it, in Pillow's `mode` ("L" gray, "RGB" color): 0 is black, 255
+    white, whatever its depth (see `pixels`).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it cannot be decoded, has pixels without an agreed white, or more than 100 million of them.
+    """
     pillow, operations = require("PIL.Image", "dataio", "images"), require("PIL.ImageOps", "dataio", "images")
     try:
-        with pillow.open(path) as image:
-            pixels = np.array(operations.exif_transpose(image).convert(mode))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)  # eight_bits is stricter
+            with pillow.open(path) as image:
+                check_size(image)  # before anything is decoded
+                operations.exif_transpose(image, in_place=True)
+                pixels = np.array(eight_bits(image, mode))
     except FileNotFoundError:
         raise FileNotFoundError(f"wanted an image, but {path} does not exist; check the path") from None
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises all three for damaged files
+    except Exception as error:  # Pillow has no class of errors for damaged files
         raise ValueError(
             f"wanted an image that can be decoded, but {path} is not: {error}; replace the file"
         ) from error

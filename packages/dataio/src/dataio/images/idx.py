@@ -4,13 +4,18 @@ Source: the format note at the end of LeCun, Cortes and Burges' MNIST page; size
 """
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+AGAIN = "the file was cut short or changed: copy or download it again"
+DEFLATED = 1032  # bytes that gzip can say in one
+MOST_AXES, MOST_BYTES = 32, 2**48  # of an array with a size of 0, whose other sizes take up nothing
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -23,32 +28,37 @@ def read_idx(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"wanted an IDX file, but {path} does not exist; check the path")
-    data = _unzipped(path)
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    most = path.stat().st_size * (DEFLATED if zipped else 1)  # bytes that the file can hold
+    with gzip.open(path) if zipped else path.open("rb") as file:
+        try:
+            return _array(file, path, most)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"wanted a whole gzip file, but {path} is damaged ({error}); {AGAIN}") from error
+
+
+def _array(file: Any, path: Path, most: int) -> np.ndarray:
+    """What an open file holds. Nothing is made room for before its header was found to fit the file."""
+    begin = file.read(4)
+    if len(begin) < 4 or begin[:2] != b"\0\0" or begin[2] not in TYPES:
+        raise ValueError(f"wanted an IDX file (it begins 00 00 08), {path} begins {begin.hex(' ')}; download it again")
+    sizes = file.read(4 * begin[3])
+    if len(sizes) < 4 * begin[3] or begin[3] > MOST_AXES:
         raise ValueError(
-            f"wanted an IDX file (it begins 00 00 08), {path} begins {data[:4].hex(' ')}; download it again"
+            f"wanted {begin[3]} sizes (at most {MOST_AXES}) after the first 4 bytes of {path}, got "
+            f"{4 + len(sizes)} bytes in all; {AGAIN}"
         )
-    header = 4 + 4 * data[3]
-    if len(data) < header:
+    shape = struct.unpack(f">{begin[3]}I", sizes)
+    dtype = np.dtype(TYPES[begin[2]])
+    header, n_bytes = 4 + len(sizes), math.prod(shape) * dtype.itemsize
+    if n_bytes > most or math.prod(filter(None, shape)) > MOST_BYTES:
+        raise ValueError(f"wanted {header + n_bytes} bytes for shape {shape} of {path}, got a file too short; {AGAIN}")
+    data = file.read(n_bytes + 1)
+    if len(data) == n_bytes + 1:
+        raise ValueError(f"wanted {header + n_bytes} bytes for shape {shape} of {path}, got more; {AGAIN}")
+    if len(data) < n_bytes:
         raise ValueError(
-            f"wanted {data[3]} sizes after the first 4 bytes of {path}, got {len(data)} bytes in all; {AGAIN}"
+            f"wanted {header + n_bytes} bytes for shape {shape} of {path}, got {header + len(data)}; {AGAIN}"
         )
-    shape = struct.unpack(f">{data[3]}I", data[4:header])
-    dtype = np.dtype(TYPES[data[2]])
-    wanted = header + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if len(data) != wanted:
-        raise ValueError(f"wanted {wanted} bytes for shape {shape} of {path}, got {len(data)}; {AGAIN}")
-    return np.frombuffer(data, dtype, offset=header).reshape(shape).astype(dtype.newbyteorder("="))
-
-
-AGAIN = "the file was cut short or changed: copy or download it again"
-
-
-def _unzipped(path: Path) -> bytes:
-    data = path.read_bytes()
-    if data[:2] != b"\x1f\x8b":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"wanted a whole gzip file, but {path} is damaged ({error}); {AGAIN}") from error
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))

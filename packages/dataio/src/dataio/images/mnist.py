@@ -46,6 +46,11 @@ def mnist(
             f"wanted images (N, height, width) and N labels in {folder}, got shapes {images.shape} and {labels.shape}; "
             "take both files from the same download"
         )
+    if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"wanted images of bytes and whole numbers as labels in {folder}, got {images.dtype} and {labels.dtype}; "
+            "copy MNIST's own files"
+        )
     if len(labels) and (labels.min() < 0 or labels.max() > 9):
         bad = int(np.flatnonzero((labels < 0) | (labels > 9))[0])
         raise ValueError(f"wanted labels from 0 to 9, got {labels[bad]} at {bad} in {folder}; copy the file again")

@@ -9,6 +9,7 @@ import torch
 from workbench import require
 
 from ..reading import example_keys, read_batch
+from .pixels import MODES, eight_bits
 
 CHUNK = 1024  # examples read at once
 
@@ -45,9 +46,16 @@ def statistics(dataset: Any) -> Statistics:
 
 
 def to_tensor() -> Any:
-    """Transform of a PIL image, array or uint8 tensor to a float32 tensor "C H W" from 0 to 1."""
+    """Transform of a PIL image, array or tensor to a float32 tensor "C H W" from 0 to 1.
+
+    Whole numbers are scaled by the largest of their type, uint8 or uint16; floating-point numbers stay as they are.
+
+    Raises:
+        ValueError: when it is used: whole numbers of another type or floating-point numbers from 0 to 255, whose white
+            is nowhere said.
+    """
     v2 = require("torchvision.transforms.v2", "dataio", "images")
-    return v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.ToPureTensor()])
+    return v2.Compose([_known_white, v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.ToPureTensor()])
 
 
 def normalise(measured: Statistics) -> Any:
@@ -66,6 +74,21 @@ def normalise(measured: Statistics) -> Any:
 def compose(*transforms: Any) -> Any:
     """Chain transforms, the first one first."""
     return require("torchvision.transforms.v2", "dataio", "images").Compose(list(transforms))
+
+
+def _known_white(image: Any) -> Any:
+    """The same image, a PIL image of another depth in 8 bits; ValueError where its white is unknown."""
+    if hasattr(image, "has_transparency_data"):
+        return eight_bits(image, image.mode if image.mode in MODES else "RGB" if image.mode == "P" else "L")
+    values = torch.as_tensor(image)
+    whole = not values.is_floating_point()
+    if values.dtype not in (torch.uint8, torch.uint16, torch.bool) if whole else bool((values.abs() > 2).any()):
+        kind = str(values.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"wanted uint8 or uint16, or floating-point numbers from 0 to 1, got {kind} from {values.min():g} to "
+            f"{values.max():g}; convert with .astype('uint8') or divide by the largest"
+        )
+    return image
 
 
 def _check_finite(values: torch.Tensor, start: int) -> None:

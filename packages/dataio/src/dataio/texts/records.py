@@ -12,6 +12,7 @@ from .corpora import Document
 
 JSONL_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 PARQUET_SUFFIXES = (".parquet",)
+LONGEST = 2**28  # bytes of a line
 PARQUET_ROWS = 64  # turned into text at once: a book a row still fits
 
 
@@ -24,14 +25,24 @@ def read_jsonl(path: Path, field: str, name: str) -> Iterator[Document]:
         ValueError: a line is no JSON object in UTF-8, lacks the field or has no text in it, or the file ends too early.
     """
     number = 0
-    with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as lines:
-        try:
-            for number, record in json_objects(lines, path):
-                yield Document(f"{name}:{number}", _text_of(record, field, f"line {number} of {path}"))
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"wanted a whole gzip file, but {path} is damaged after line {number} ({error}); copy it again"
-            ) from error
+    try:
+        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as lines:
+            for number, record in json_objects(bounded(lines, path), path):
+                yield Document(f"{name}:{number}", text_of(record, field, f"line {number} of {path}"))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError(
+            f"wanted a whole gzip file, but {path} is damaged after line {number} ({error}); copy it again"
+        ) from error
+
+
+def bounded(lines: Any, path: Path) -> Iterator[bytes]:
+    """The lines of an open file; ValueError for one that is too long to be a record, before it fills the memory."""
+    number = 0
+    while line := lines.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise ValueError(f"wanted lines of at most {LONGEST:,} bytes, got more in line {number} of {path}; cut it")
+        yield line
 
 
 def read_parquet(path: Path, field: str, name: str) -> Iterator[Document]:
@@ -57,14 +68,14 @@ def read_parquet(path: Path, field: str, name: str) -> Iterator[Document]:
                         )
                     yield Document(f"{name}:{row}", text)
                     row += 1
-    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
         raise ValueError(
             f"wanted a whole Parquet file, but {path} cannot be read after {row} rows ({error}); "
             "it was cut short or changed: copy or download it again"
         ) from error
 
 
-def _text_of(record: dict[str, Any], field: str, where: str) -> str:
+def text_of(record: dict[str, Any], field: str, where: str) -> str:
     if field not in record:
         raise ValueError(
             f"wanted field {field!r}, got fields {sorted(record)} in {where}; give it by field= or --field"

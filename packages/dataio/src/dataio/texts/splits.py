@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from itertools import accumulate
 
 from workbench import many
@@ -49,6 +50,30 @@ def check_held_out(fraction: float) -> None:
 def uniform_hash(text: str) -> float:
     """Hash a text to a number in [0, 1), the same everywhere."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
+
+
+def border(documents: Iterable[Document], held_out: float) -> float:
+    """The largest hash of a text that is held out: `held_out` itself, unless chance left a side empty, which few
+    documents or a small share can do; then one text (with its copies) is there.
+
+    No more is read than it takes to find a text for each side. ValueError where all texts are equal.
+    """
+    least, most, second = 1.0, -1.0, -1.0
+    for document in documents:
+        place = uniform_hash(document.text)
+        least = min(least, place)
+        if place > most:
+            second, most = most, place
+        elif place < most:
+            second = max(second, place)
+        if least <= held_out < most:
+            return held_out
+    if second < 0:
+        raise ValueError(
+            "wanted at least two documents that differ, one for each side of a split, got "
+            f"{'the same text only' if most >= 0 else 'none'}; add text, or use split_corpus, which cuts documents"
+        )
+    return least if least > held_out else second
 
 
 def _is_near(share: float, wanted: float) -> bool:

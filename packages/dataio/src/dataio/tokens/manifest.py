@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from workbench import write_text
+from workbench import read_object, write_text
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -50,7 +50,7 @@ def finished_shards(folder: Path, header: dict[str, Any], identity: str) -> tupl
         )
     shards = [Shard(**shard) for shard in manifest["shards"]]
     done = {s.file: s for s in shards if (folder / s.file).is_file() and checksum(folder / s.file) == s.sha256}
-    return done, manifest["complete"] and len(done) == len(shards) and manifest["identity"] == identity
+    return done, manifest["complete"] and len(done) == len(shards) and manifest.get("identity") == identity
 
 
 def write_manifest(folder: Path, header: dict[str, Any], shards: dict[str, Shard], *, complete: bool) -> None:
@@ -74,13 +74,29 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             "write one with write_shards, or pass a list of files"
         )
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        manifest["complete"], manifest["shards"]
+        manifest = read_object(path)
+        if wrong := [one for one in manifest["shards"] if not _is_shard(one)]:
+            raise ValueError(f"{str(wrong[0])[:80]} is no entry of a shard")
+        if not isinstance(manifest["complete"], bool) or (manifest["complete"] and not manifest["shards"]):
+            raise ValueError("whether it is complete does not stand there")
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"wanted the manifest of token shards, but {path} is damaged ({error}); write them again"
         ) from error
     return manifest
+
+
+def _is_shard(entry: Any) -> bool:
+    """Whether an entry has the fields of a `Shard`, and a file in the folder itself: none elsewhere is ever read."""
+    kinds = {field.name: int if field.name.startswith("n_") else str for field in fields(Shard)}
+    return (
+        isinstance(entry, dict)
+        and {name: type(value) for name, value in entry.items()} == kinds
+        and all(entry[name] >= 0 for name, kind in kinds.items() if kind is int)
+        and "\0" not in entry["file"]
+        and entry["file"] not in ("", ".", "..", MANIFEST)
+        and not set("/\\:") & set(entry["file"])
+    )
 
 
 def other_text(folder: Path, file: str) -> ValueError:

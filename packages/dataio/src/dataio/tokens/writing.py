@@ -1,16 +1,21 @@
 """Text turned into token files, in parallel, so that it can be stopped and gone on with at any moment."""
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from workbench import expanded, hold, make_folder
 
 from ..processes.workers import refuse_to_start_inside_a_starting_worker
 from ..texts.corpora import Corpus, Document
 from ..texts.streams import TextStream
 from .encoding import Encode, Task, encoded, write_shard
 from .manifest import Shard, finished_shards, other_text, write_manifest
+
+logger = logging.getLogger(__name__)
 
 
 def write_shards(
@@ -34,7 +39,7 @@ def write_shards(
     Args:
         source: the text.
         encode: text to token ids; sent to each worker, so define it at the top level of a module.
-        folder: where to write; made if it is not there. One process at a time may write to it.
+        folder: where to write; made if it is not there. A second process that writes to it waits for the first.
         n_vocab: number of token ids.
         tokenizer: a hash or name that identifies the tokenizer; kept in the manifest.
         end_of_text: token id that follows every document; none unless given.
@@ -53,16 +58,24 @@ def write_shards(
         )
     if num_workers:
         refuse_to_start_inside_a_starting_worker()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     header = {"n_vocab": n_vocab, "tokenizer": tokenizer, "end_of_text": end_of_text, "shard_bytes": shard_bytes}
-    done, unchanged = finished_shards(folder, header, _identity(source))
-    if unchanged:
-        return iter(done.values())
-    header |= {"corpus": source.name, "identity": _identity(source)}
-    write = partial(write_shard, n_vocab=n_vocab, end_of_text=end_of_text)
-    written = encoded(_tasks(source, folder, shard_bytes), done, encode, write, num_workers)
-    return _noted(written, folder, header, done)
+    return _written(source, encode, expanded(folder), header, num_workers)
+
+
+def _written(
+    source: Corpus | TextStream, encode: Encode, folder: Path, header: dict[str, Any], num_workers: int
+) -> Iterator[Shard]:
+    """Hold the folder, look at what is in it, and write the rest."""
+    make_folder(folder)
+    with hold(folder, wait=True, waiting=lambda said: logger.warning("%s; waiting for it", said)):
+        done, unchanged = finished_shards(folder, header, _identity(source))
+        if unchanged:
+            yield from done.values()
+            return
+        header = header | {"corpus": source.name, "identity": _identity(source)}
+        write = partial(write_shard, n_vocab=header["n_vocab"], end_of_text=header["end_of_text"])
+        tasks = _tasks(source, folder, header["shard_bytes"])
+        yield from _noted(encoded(tasks, done, encode, write, num_workers), folder, header, done)
 
 
 def _identity(source: Corpus | TextStream) -> str:

@@ -1,10 +1,9 @@
 """What the tokens of a model say, by the files of its tokenizer."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from workbench import unspell
+from workbench import read_object, unspell
 
 
 def token_names(folder: Path) -> dict[int, str]:
@@ -15,24 +14,31 @@ def token_names(folder: Path) -> dict[int, str]:
 
 
 def vocabulary_of(folder: Path) -> dict[str, int]:
-    if (folder / "vocab.json").is_file():
-        return read_json(folder / "vocab.json")
-    if not (folder / "tokenizer.json").is_file():
+    """{token: id} of whichever file there is; ValueError for one that says something else."""
+    path = folder / "vocab.json"
+    if path.is_file():
+        found: Any = read_json(path)
+    elif (path := folder / "tokenizer.json").is_file():
+        found = read_json(path, "model").get("vocab", {})
+    else:
         return {}
-    pieces = read_json(folder / "tokenizer.json", "model").get("vocab", {})
-    if isinstance(pieces, list):  # a Unigram model: [piece, score] in the order of the ids
-        return {piece: row for row, (piece, _) in enumerate(pieces)}
-    return pieces
+    if isinstance(found, list):  # a Unigram model: [piece, score] in the order of the ids
+        pieces = [one[0] if isinstance(one, list) and one else None for one in found]
+        found = {piece: row for row, piece in enumerate(pieces) if isinstance(piece, str)}
+        if len(found) != len(pieces):
+            found = None
+    if not isinstance(found, dict) or not all(type(row) is int for row in found.values()):
+        raise ValueError(f"wanted an id for each token in {path}, got something else; fetch the file again")
+    return found
 
 
 def read_json(path: Path, key: str | None = None) -> dict[str, Any]:
     """The object in a JSON file, or what it has under `key`; ValueError names the file."""
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        return dict(content) if key is None else dict(content[key])
-    except (ValueError, KeyError, TypeError) as error:
-        wanted = "an object in JSON" if key is None else f"an object under the key {key!r} in JSON"
-        raise ValueError(f"wanted {wanted}, got {error!r} in {path}; fetch the file again") from None
+    content = read_object(path)
+    found = content if key is None else content.get(key)
+    if not isinstance(found, dict):
+        raise ValueError(f"wanted an object under the key {key!r} in {path}, got {found!r:.60}; fetch the file again")
+    return found
 
 
 def text_of(token: str) -> str:

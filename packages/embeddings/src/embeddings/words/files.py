@@ -1,12 +1,17 @@
 """Word vectors as the text files in which GloVe and word2vec are published."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from workbench import expanded, fits_utf8, write_text
+
 from .vectors import WordVectors
+
+BYTE_ORDER_MARK = "\ufeff".encode()
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_vectors(path: str | Path, only: Container[str] | None = None) -> WordVectors:
@@ -20,7 +25,7 @@ def read_vectors(path: str | Path, only: Container[str] | None = None) -> WordVe
     rows: list[np.ndarray] = []
     lines: dict[str, int] = {}
     promised, width, number = None, None, 0
-    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+    for number, line in numbered(path):
         if number == 1 and (header := header_of(line)):
             promised, width = header
             continue
@@ -42,15 +47,23 @@ def read_vectors(path: str | Path, only: Container[str] | None = None) -> WordVe
     return WordVectors(tuple(words), torch.from_numpy(np.stack(rows)))
 
 
+def numbered(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file without their ends and its byte order mark, counted from 1; one in memory at a time."""
+    with expanded(path).open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            line = line.removesuffix(b"\n").removesuffix(b"\r")
+            yield number, line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+
+
 def write_vectors(path: str | Path, given: WordVectors) -> None:
     """Write word2vec's text form, with numbers that `read_vectors` reads back bit for bit. ValueError for a word with
-    white space at an end or a line break inside: it could not be read back."""
+    white space at an end or a line break inside, or that UTF-8 cannot hold: it could not be read back."""
     lines = [f"{len(given.words)} {given.vectors.shape[1]}"]
     for word, row in zip(given.words, given.vectors.float().tolist(), strict=True):
-        if word != word.strip() or len(word.splitlines()) != 1:
+        if not word or not fits_utf8(word) or word.encode().strip() != word.encode() or "\n" in word:
             raise ValueError(f"wanted words that stand on one line, got {word!r}; rename or drop it")
         lines.append(" ".join([word, *(f"{value:.9g}" for value in row)]))
-    Path(path).write_text("\n".join(lines) + "\n", "utf-8")
+    write_text(expanded(path), "\n".join(lines) + "\n")
 
 
 def header_of(line: bytes) -> tuple[int, int] | None:
@@ -65,12 +78,12 @@ def parsed(path: str | Path, number: int, line: bytes, width: int | None) -> tup
     if len(fields) != width + 1:
         raise ValueError(malformed(path, number, f"{max(len(line.split()) - 1, 0)} numbers"))
     try:
-        word, row = fields[0].decode("utf-8"), np.array([float(field) for field in fields[1:]], dtype=np.float32)
+        word, row = fields[0].decode("utf-8"), np.array([float(field) for field in fields[1:]])
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(malformed(path, number, str(error))) from None
-    if not np.isfinite(row).all():
+    if not (np.abs(row) <= LARGEST).all():
         raise ValueError(malformed(path, number, f"a number that is not finite, for {word!r}"))
-    return word, row
+    return word, row.astype(np.float32)
 
 
 def malformed(path: str | Path, number: int, got: str) -> str:

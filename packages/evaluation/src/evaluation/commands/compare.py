@@ -7,11 +7,11 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench import check_same, counted, finished_lines, finite, line_writer, many, tell_next
+from workbench import check_same, counted, digest, finished_lines, finite, line_writer, many, tell_next
 
 from .documents import pieces, read_documents
-from .inputs import field_of, load, question_scores, questions, questions_again
-from .outputs import few, options, say, show
+from .inputs import field_of, load, model_facts, question_scores, questions, questions_again
+from .outputs import few, measured, options, say, show
 from .settings import Compare
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ def _compare_texts(command: Compare) -> "tuple[Comparison, str]":
         for score in score_documents(model, tokenizer, left, stride=command.stride):
             yield score.nats / math.log(2)
 
-    first, second = _both(command, "piece", units, [{"bytes": size} for size in sizes], "bits", bits)
+    facts = [
+        {"stride": command.stride, "content": digest(unit), "bytes": size}
+        for unit, size in zip(units, sizes, strict=True)
+    ]
+    first, second = _both(command, "piece", units, facts, "bits", bits)
     from ..intervals import compare_units
 
     return compare_units(
@@ -80,7 +84,8 @@ def _compare_questions(command: Compare) -> "tuple[Comparison, str]":
     def right(model: "LanguageModel", tokenizer: "Tokenizer", left: "Sequence[Item]") -> Iterator[float]:
         return (float(score.correct) for score in question_scores(model, tokenizer, left))
 
-    first, second = _both(command, "question", items, [{"task": task.name}] * len(items), "correct", right)
+    facts = [{"task": task.name, "content": digest(asdict(item))} for item in items]
+    first, second = _both(command, "question", items, facts, "correct", right)
     from ..intervals import compare_units
 
     return compare_units(first, second), f"accuracy on {many(len(items), 'question')} of {task.name}"
@@ -96,14 +101,11 @@ def _both(
 ) -> tuple[list[float], list[float]]:
     """The measure of every unit by model A, then by model B, a line each; what `--out` holds is not done again."""
     sources = {"A": command.model_a, "B": command.model_b}
-    wanted = [
-        {"side": side, "model": source, noun: number, **fact}
-        for side, source in sources.items()
-        for number, fact in enumerate(facts)
-    ]
+    whose = [{"side": side, **(model_facts(each) if command.out else {})} for side, each in sources.items()]
+    wanted = [{**one, noun: number, **fact} for one in whose for number, fact in enumerate(facts)]
     done = finished_lines(command.out, command.resume)
     check_same(done, wanted, command.out)
-    values = [_number(line, measure_name) for line in done]
+    values = [measured(line, measure_name) for line in done]
     for number, source in enumerate(sources.values()):
         finished = min(max(0, len(values) - number * len(units)), len(units))
         if finished == len(units):
@@ -118,10 +120,3 @@ def _both(
                     write(wanted[len(values)] | {measure_name: value})
                     values.append(value)
     return values[: len(units)], values[len(units) :]
-
-
-def _number(line: dict[str, Any], name: str) -> float:
-    """What a line of an earlier run measured; null is what JSON lacks, infinity."""
-    if name not in line:
-        raise ValueError(f"wanted {name!r} in each line of an earlier run, got {line}; name another file for --out")
-    return math.inf if line[name] is None else float(line[name])

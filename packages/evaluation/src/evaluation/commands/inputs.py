@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .outputs import options
 from .settings import Compare, Score, Tasks
@@ -24,6 +24,13 @@ def load(source: str, device: str) -> "tuple[LanguageModel, Tokenizer]":
 
     chosen = choose_device(device)
     return gpt2.load(source, device=chosen)
+
+
+def model_facts(source: str) -> dict[str, Any]:
+    """The model as it was named, and the fingerprint of what stands there now; ValueError as `gpt2.load` says."""
+    import gpt2
+
+    return {"model": source, "fingerprint": gpt2.fingerprint(source)}
 
 
 def questions(command: Tasks | Compare) -> "tuple[Task, list[Item]]":

@@ -1,15 +1,18 @@
 """How an evaluation command answers: results on standard output, everything else on standard error."""
 
+import math
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench import many
+from workbench import many, shorten
 
 if TYPE_CHECKING:
     from ..intervals import Estimate
     from ..tasks.tasks import ItemScore
 
+OUTCOME = ("nats", "correct", "correct_normalised", "last_token")
+"""The fields of an `ItemScore`, as a line has them."""
 FEW = 30
 """Units below which the bootstrap's interval is too narrow: of 2 right answers it is a point."""
 
@@ -50,13 +53,37 @@ def estimates(measures: "Mapping[str, Estimate]") -> dict[str, Any]:
     return {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in measures.items()}
 
 
+def measured(line: Mapping[str, Any], name: str) -> int | float:
+    """A number that a line of an earlier run holds, infinite where JSON lacks it; ValueError where it holds none."""
+    return _number(line.get(name, "nothing"), line)
+
+
 def item_score(line: Mapping[str, Any]) -> "ItemScore":
     """The outcome that a line of an earlier run holds; ValueError where it holds none."""
     from ..tasks.tasks import ItemScore
 
-    try:
-        last = line["last_token"]
-        nats = tuple(float("inf") if each is None else each for each in line["nats"])
-        return ItemScore(nats, line["correct"], line["correct_normalised"], tuple(last) if last else None)
-    except (KeyError, TypeError):
-        raise ValueError(f"wanted the outcome of a question, got {dict(line)}; name another file for --out") from None
+    nats, correct, normalized, last = (line.get(name) for name in OUTCOME)
+    if not (isinstance(correct, bool) and isinstance(nats, list) and nats and _fits(normalized, last)):
+        raise _no_outcome(line)
+    costs = tuple(_number(each, line) for each in nats)
+    return ItemScore(costs, correct, normalized, None if last is None else (_number(last[0], line), last[1]))
+
+
+def _fits(normalized: object, last: object) -> bool:
+    """Whether these are what a choice has (normalized) or a cloze (the last token's nats and whether it was right)."""
+    if last is None:
+        return isinstance(normalized, bool)
+    return normalized is None and isinstance(last, list) and len(last) == 2 and isinstance(last[1], bool)
+
+
+def _number(value: object, line: Mapping[str, Any]) -> int | float:
+    if value is None:
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
+        raise _no_outcome(line)
+    return value
+
+
+def _no_outcome(line: Mapping[str, Any]) -> ValueError:
+    said = shorten(repr(dict(line)), 200)
+    return ValueError(f"wanted what an earlier run measured, got {said}; name another file for --out")

@@ -1,13 +1,14 @@
 """`evaluation score`: a line for each text, with its nats, bits per byte and perplexity."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from workbench import check_same, counted, finished_lines, line_writer, many, tell_next
+from workbench import check_same, counted, digest, finished_lines, line_writer, many, tell_next
 
 from .documents import NamedText, read_documents
-from .inputs import field_of, load
-from .outputs import options, tell
+from .inputs import field_of, load, model_facts
+from .outputs import measured, options, tell
 from .settings import Score
 
 
@@ -15,8 +16,10 @@ def score(command: Score) -> None:
     """Write the lines, then their sum and the next command on standard error. ValueError for what cannot be scored."""
     documents = read_documents(command.files, command.text, command.field)
     done = finished_lines(command.out, command.resume)
-    wanted = [_identity(command, document) for document in documents]
+    facts = model_facts(command.model)
+    wanted = [_identity(command, document, facts) for document in documents]
     check_same(done, wanted, command.out)
+    _check_tokens(command, done)
     model, tokenizer = load(command.model, command.device)
     from trainkit import bits_per_byte
 
@@ -38,7 +41,7 @@ def score(command: Score) -> None:
             write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
     nats, tokens = total(lines, "nats"), total(lines, "tokens")
     n_bytes = sum(int(line["bytes"]) for line in lines)
-    perplexity = math.exp(min(nats / tokens, 709))
+    perplexity = math.exp(min(nats / max(1, tokens), 709))
     tell(
         f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
         f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
@@ -50,10 +53,23 @@ def score(command: Score) -> None:
 
 
 def total(lines: list[dict[str, Any]], name: str) -> Any:
-    """The sum of a field; what JSON could not hold was infinite."""
-    return sum(math.inf if line[name] is None else line[name] for line in lines)
+    """The sum of a field over the lines."""
+    return sum(measured(line, name) for line in lines)
 
 
-def _identity(command: Score, document: NamedText) -> dict[str, Any]:
+def _identity(command: Score, document: NamedText, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a line, as the line says it."""
     n_bytes = len(document.text.encode("utf-8"))
-    return {"document": document.name, "model": command.model, "stride": command.stride, "bytes": n_bytes}
+    where = {"document": document.name, **facts, "stride": command.stride}
+    return where | {"content": digest(document.text), "bytes": n_bytes}
+
+
+def _check_tokens(command: Score, done: list[dict[str, Any]]) -> None:
+    """ValueError unless the finished lines have the nats of every token where the others will have them."""
+    other = [number for number, line in enumerate(done, start=1) if ("token_nats" in line) != command.tokens]
+    if other:
+        was = "without" if command.tokens else "with"
+        raise ValueError(
+            f"wanted the same --tokens as before, but line {other[0]} of {command.out} was written {was} it; give the "
+            "same settings, or name another file"
+        )

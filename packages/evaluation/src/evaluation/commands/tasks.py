@@ -3,9 +3,9 @@
 import json
 from dataclasses import asdict
 
-from workbench import check_same, counted, finished_lines, finite, line_writer, many, tell_next
+from workbench import check_same, counted, digest, finished_lines, finite, line_writer, many, tell_next
 
-from .inputs import corpus, load, question_scores, questions, questions_again
+from .inputs import corpus, load, model_facts, question_scores, questions, questions_again
 from .outputs import estimates, few, item_score, say, show
 from .settings import Tasks
 
@@ -21,7 +21,8 @@ def run_task(command: Tasks) -> None:
 def ask_questions(command: Tasks) -> None:
     """Accuracies (of clozes perplexities too) with their intervals, from a line for each question."""
     task, items = questions(command)
-    wanted = [{"item": n, "task": task.name, "model": command.model} for n in range(len(items))]
+    facts = {"task": task.name, **model_facts(command.model)} if command.out else {}
+    wanted = [{"item": n, **facts, "content": digest(asdict(item))} for n, item in enumerate(items)]
     done = finished_lines(command.out, command.resume)
     check_same(done, wanted, command.out)
     model, tokenizer = load(command.model, command.device)

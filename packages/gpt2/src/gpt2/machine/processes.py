@@ -9,8 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from dataio import IGNORED
-from tensors import choose_device, generator
+from tensors import IGNORED, choose_device, generator
 from trainkit import Part, RandomPart, ShardedPart, copy_whole, from_first_rank, is_first_rank, n_ranks, spread, whole
 from transformer import draw, initial_distributions
 

@@ -26,18 +26,19 @@ def encode_documents(tokenizer: "Tokenizer", texts: Iterable[str], threads: int 
     kind = np.uint16 if tokenizer.n_vocab <= 2**16 else np.uint32
     threads = threads or os.cpu_count() or 1
     own = threading.local()
+    cuttable = tokenizer.pattern == PATTERN and not any("\n" in name for name in tokenizer.always)
 
     def encoded(text: str, framed: bool) -> np.ndarray:
         # A pattern matches a third faster in the thread that used it first, so each thread makes its own.
         if not hasattr(own, "tokenizer"):
-            own.tokenizer = type(tokenizer)(tokenizer.ranks, pattern=tokenizer.pattern, special=tokenizer.special)
+            own.tokenizer = type(tokenizer)(tokenizer.ranks, **tokenizer.facts)
         ids: np.ndarray = own.tokenizer.encode_array(text, allowed_special=(END_OF_TEXT,) if framed else ())
         return ids.astype(kind)
 
     waiting: deque[Future[np.ndarray]] = deque()
     done: list[np.ndarray] = []
     with ThreadPoolExecutor(threads) as pool:
-        for text, framed in _groups(texts, cuttable=tokenizer.pattern == PATTERN):
+        for text, framed in _groups(texts, cuttable=cuttable):
             waiting.append(pool.submit(encoded, text, framed))
             if len(waiting) > 2 * threads:
                 done.append(waiting.popleft().result())

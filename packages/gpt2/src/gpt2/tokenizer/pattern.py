@@ -1,6 +1,6 @@
 """What is decided before any merge: which tokens are special, and into which pieces the rest of a text is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 END_OF_TEXT = "<|endoftext|>"
@@ -11,8 +11,19 @@ cross such a piece (openai/gpt-2 `src/encoder.py`, `self.pat`)."""
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
-def check_special(names: Sequence[str]) -> None:
-    """ValueError unless every special token can be told from every other, wherever it stands."""
+def check_special(names: Sequence[str], always: Collection[str] = ()) -> None:
+    """ValueError unless every special token can be told from every other, wherever it stands; one that is `always` a
+    token may not reach into one that is looked for first."""
+    if unknown := set(always) - set(names[1:]):
+        raise ValueError(f"always: wanted names of special tokens, got {sorted(unknown)}; add them to special")
+    for name in always:
+        for other in set(names) - set(always):
+            reach = [n for n in range(1, min(len(name), len(other)) + 1) if name[-n:] == other[:n]]
+            if reach or other in name:
+                raise ValueError(
+                    f"special: wanted added words that reach into no other token, got {name!r} and {other!r}; choose "
+                    f"other names"
+                )
     for number, name in enumerate(names):
         rivals = [other for other in (*names[:number], *names[number + 1 :]) if other.startswith(name)]
         if not name or rivals:
@@ -27,13 +38,16 @@ def special_ids(n_ranks: int, special: Sequence[str]) -> dict[str, int]:
     return {name: n_ranks + number for number, name in enumerate((END_OF_TEXT, *special))}
 
 
-def to_tokenizer_json(n_ranks: int, pattern: str, special: Sequence[str]) -> dict[str, Any]:
+def to_tokenizer_json(n_ranks: int, pattern: str, special: Sequence[str], always: Collection[str]) -> dict[str, Any]:
     """The parts of a `tokenizer.json` that say all this. GPT-2's own pattern is built into `tokenizers`."""
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     own = {"type": "Sequence", "pretokenizers": [split, _BYTE_LEVEL | {"use_regex": False}]}
     return {
-        "added_tokens": [{"id": i, "content": name, **flags} for name, i in special_ids(n_ranks, special).items()],
+        "added_tokens": [
+            {"id": id, "content": name, **flags, "special": name not in always}
+            for name, id in special_ids(n_ranks, special).items()
+        ],
         "normalizer": None,
         "pre_tokenizer": _BYTE_LEVEL if pattern == PATTERN else own,
         "post_processor": None,
@@ -41,21 +55,10 @@ def to_tokenizer_json(n_ranks: int, pattern: str, special: Sequence[str]) -> dic
     }
 
 
-def from_tokenizer_json(content: dict[str, Any], where: object) -> tuple[str, tuple[str, ...]]:
-    """Pattern and further special tokens of a `tokenizer.json`; ValueError where it cuts text in some other way."""
-    added = {token["content"]: token["id"] for token in content.get("added_tokens", ()) if token.get("special")}
-    first = added.pop(END_OF_TEXT, None)
-    special = sorted(added, key=added.__getitem__)
-    if first is not None and [added[name] for name in special] != list(range(first + 1, first + 1 + len(special))):
-        raise ValueError(
-            f"{where}: wanted special tokens numbered on after {END_OF_TEXT} ({first}), got {added}; take them out"
-        )
-    return _pattern_of(content.get("pre_tokenizer"), where), tuple(special)
-
-
-def _pattern_of(cutting: dict[str, Any] | None, where: object) -> str:
+def pattern_of(cutting: Any, where: object) -> str:
+    """The pattern of a `tokenizer.json`'s pre-tokenizer; ValueError where it cuts text in some other way."""
     match cutting:
-        case None | {"type": "ByteLevel", "add_prefix_space": False}:
+        case {"type": "ByteLevel", "add_prefix_space": False} if cutting.get("use_regex", True):
             return PATTERN
         case {
             "type": "Sequence",
@@ -66,6 +69,6 @@ def _pattern_of(cutting: dict[str, Any] | None, where: object) -> str:
         }:
             return pattern
     raise ValueError(
-        f"{where}: wanted GPT-2's byte-level pre-tokenizer, or a pattern and then bytes, got {cutting}; "
+        f"{where}: wanted GPT-2's byte-level pre-tokenizer, or a pattern and then bytes, got {str(cutting)[:300]}; "
         f"that tokenizer cuts text in another way"
     )

@@ -5,15 +5,18 @@ has an encoding and nothing is unknown (Radford et al. 2019, section 2.2). Encod
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tiktoken
 
-from .files import read_pattern_and_special, read_vocabulary, write_vocabulary
+from workbench import unspell
+
+from .files import read_tokenizer, write_vocabulary
 from .pattern import END_OF_TEXT, PATTERN, check_special, special_ids
 
 
@@ -21,10 +24,20 @@ class Tokenizer:
     """Text to token ids and back. `ranks` maps each token's bytes to its id; merges with lower ids come first.
 
     pattern: a regular expression for the pieces that merges never cross (default GPT-2's). special: names of further
-    special tokens, numbered after the end-of-text token.
+    special tokens, numbered after the end-of-text token. always: those of them that are tokens wherever a text spells
+    them, as added words of `transformers` are. roles: what the files of `transformers` call some of them, such as
+    {"pad_token": "<|pad|>"}; nothing here depends on it.
     """
 
-    def __init__(self, ranks: dict[bytes, int], *, pattern: str = PATTERN, special: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        ranks: dict[bytes, int],
+        *,
+        pattern: str = PATTERN,
+        special: Sequence[str] = (),
+        always: Collection[str] = (),
+        roles: Mapping[str, str] | None = None,
+    ) -> None:
         if sorted(ranks.values()) != list(range(len(ranks))):
             raise ValueError(
                 f"ranks: wanted the ids 0..{len(ranks) - 1}, each once, got {len(set(ranks.values()))} different ids "
@@ -35,8 +48,14 @@ class Tokenizer:
             raise ValueError(
                 f"ranks: wanted all 256 single bytes, got none for {missing[:8]}; add them: any text may need them"
             )
-        check_special((END_OF_TEXT, *special))
+        check_special((END_OF_TEXT, *special), always)
+        if taken := [name for name in special if _spelled(name) in ranks]:
+            raise ValueError(
+                f"special: wanted names that no merge makes, got {taken[0]!r}, which files could not tell from the "
+                f"token of merges; choose another, such as <|{taken[0]}|>"
+            )
         self.ranks, self.pattern, self.special = ranks, pattern, tuple(special)
+        self.always, self.roles = frozenset(always), dict(roles or {})
         self.end_of_text = len(ranks)
         self.special_ids = special_ids(len(ranks), special)
         try:
@@ -45,6 +64,11 @@ class Tokenizer:
             )
         except ValueError as error:
             raise ValueError(f"pattern: wanted a regular expression, got {pattern!r} ({error}); correct it") from None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All but `ranks`, by the names of the constructor: `Tokenizer(ranks, **facts)` is the same tokenizer."""
+        return {"pattern": self.pattern, "special": self.special, "always": self.always, "roles": self.roles}
 
     @property
     def n_vocab(self) -> int:
@@ -60,14 +84,16 @@ class Tokenizer:
             digest.update(len(token).to_bytes(4, "big") + token)
         if self.pattern != PATTERN or self.special:
             digest.update(repr((self.pattern, self.special)).encode())
+        if self.always:
+            digest.update(repr(sorted(self.always)).encode())
         return digest.hexdigest()
 
     def encode(self, text: str, *, allowed_special: Collection[str] = ()) -> list[int]:
-        """Ids of a text. The letters of a special token are ordinary text, unless `allowed_special` names it.
+        """Ids of a text. The letters of a special token are text, unless `allowed_special` or `always` names it.
 
         Half a surrogate pair, which no UTF-8 can hold, is read as U+FFFD.
         """
-        if not allowed_special:
+        if not allowed_special and not self.always:
             return self._encoding.encode_ordinary(text)
         return self._encoding.encode(text, allowed_special=self._special(allowed_special), disallowed_special=())
 
@@ -82,7 +108,12 @@ class Tokenizer:
 
     def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
         """Ids of many texts, over several threads."""
-        return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
+        if not self.always:
+            return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
+        allowed = set(self.always)
+        return self._encoding.encode_batch(
+            list(texts), num_threads=threads, allowed_special=allowed, disallowed_special=()
+        )
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """The bytes behind ids. The end-of-text token has the bytes of its name. Ids from `n_vocab` on stand for
@@ -109,7 +140,7 @@ class Tokenizer:
                 f"allowed_special: wanted a subset of {sorted(self._encoding.special_tokens_set)}, got "
                 f"{sorted(unknown)}; other words are ordinary text"
             )
-        return set(names)
+        return {*names, *self.always}
 
     @classmethod
     def train(
@@ -156,15 +187,28 @@ class Tokenizer:
     def load(cls, folder: str | Path) -> "Tokenizer":
         """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder; a pattern of
         its own and further special tokens from its `tokenizer.json`."""
-        pattern, special = read_pattern_and_special(Path(folder))
-        return cls(read_vocabulary(Path(folder)), pattern=pattern, special=special)
+        found = read_tokenizer(Path(folder).expanduser())
+        try:
+            return cls(
+                found.ranks, pattern=found.pattern, special=found.special, always=found.always, roles=found.roles
+            )
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from None
 
     def save(self, folder: str | Path, *, n_ctx: int) -> None:
         """Write `vocab.json`, `merges.txt`, `tokenizer.json` and `tokenizer_config.json` as `transformers` reads them.
 
         n_ctx: the context of the model they belong to, which `transformers` wants to know.
         """
-        write_vocabulary(Path(folder), self.ranks, n_ctx, pattern=self.pattern, special=self.special)
+        write_vocabulary(Path(folder), self.ranks, n_ctx, **self.facts)
+
+
+def _spelled(name: str) -> bytes:
+    """The token that files spell as `name`; nothing where there can be none."""
+    try:
+        return unspell(name)
+    except KeyError:
+        return b""
 
 
 def _counted(texts: Iterable[str], progress: Callable[[int], None] | None) -> Iterator[str]:

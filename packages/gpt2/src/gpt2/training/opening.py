@@ -32,10 +32,10 @@ def open_run(
     def work() -> tuple[RunRecord, tuple[Any, ...]]:
         record, text = _begin(settings, shape, known) if settings.resume is None else _resume(settings, settings.resume)
         opened.append(text)
-        return record, (text.tokenizer.ranks, text.tokenizer.pattern, text.tokenizer.special)
+        return record, (text.tokenizer.ranks, text.tokenizer.facts)
 
-    record, (ranks, pattern, special) = by_first(work)
-    tokenizer = Tokenizer(ranks, pattern=pattern, special=special)
+    record, (ranks, facts) = by_first(work)
+    tokenizer = Tokenizer(ranks, **facts)
     return record, opened[0] if opened else _read_as_first(settings, record, tokenizer)
 
 

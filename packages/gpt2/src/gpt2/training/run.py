@@ -1,7 +1,7 @@
 """A whole training run as an iterator of its steps: evaluation, checkpoints, curves, stops and resuming included.
 
-What it learns from, what is trained and what is saved are given to it: `gpt2.run` puts these together for a text, and
-other kinds of training bring their own.
+What it learns from, what is trained and what is saved are given to it: `gpt2.run` (text_run.py) puts these together for
+a text, and other kinds of training bring their own.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """JSON Lines: one object a line, in UTF-8.
 
-Lines end at \\n only, or at \\r\\n: other characters at which Python's `str.splitlines` cuts, such as U+2028, may stand
-in a JSON text as they are. A byte order mark at the start of a line is dropped.
+Lines end at \\n only, or at \\r\\n (`split_lines`): U+2028 and its like may stand in a JSON text as they
+are. A byte order mark at the start of a line is dropped.
 """
 
 import json
@@ -12,14 +12,7 @@ from typing import Any
 from .texts import shorten
 
 Line = dict[str, Any]
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of a text without their ends; what follows the last end is one if it is not empty."""
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+LINE, ONE = "repair the line", "write one object a line"
 
 
 def read_json_lines(path: str | Path) -> Iterator[tuple[int, Line]]:
@@ -39,7 +32,12 @@ def json_objects(lines: Iterable[bytes], name: str | Path) -> Iterator[tuple[int
             yield number, parse_object(line, f"line {number} of {name}")
 
 
-def parse_object(line: bytes | str, where: str) -> Line:
+def read_object(path: str | Path) -> Line:
+    """The object that a JSON file holds; ValueError as `parse_object`, OSError where there is no such file."""
+    return parse_object(Path(path).read_bytes(), str(path), "repair the file")
+
+
+def parse_object(line: bytes | str, where: str, cure: str = LINE) -> Line:
     """The object in one line; ValueError, with `where` it is, for other bytes than UTF-8 and for anything else."""
     try:
         text = line.decode("utf-8") if isinstance(line, bytes) else line
@@ -51,11 +49,11 @@ def parse_object(line: bytes | str, where: str) -> Line:
         found = json.loads(text)
     except json.JSONDecodeError as error:
         why = f"{error.msg} at character {error.pos + 1}"
-        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where} ({why}); repair the line") from error
+        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where} ({why}); {cure}") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of brackets
-        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where} ({error}); repair the line") from error
+        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where} ({error}); {cure}") from error
     if not isinstance(found, dict):
-        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where}; write one object a line")
+        raise ValueError(f"wanted a JSON object, got {_said(text)} in {where}; {cure.replace(LINE, ONE)}")
     return found
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .json_lines import Line, parse_object, split_lines
-from .texts import many, shorten
+from .json_lines import Line, parse_object
+from .texts import many, shorten, split_lines
 
 DEFAULT = "its default"
 

@@ -1,0 +1,36 @@
+"""What a run trains is put together as its recipe says; torch's schedulers are the judges."""
+
+import typing
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
+
+from gpt2 import Recipe, recipe
+from gpt2.training.trained import schedule_of
+
+JUDGES = {
+    "linear": lambda optimizer, steps: LinearLR(optimizer, 1.0, 0.0, total_iters=steps),
+    "cosine": lambda optimizer, steps: CosineAnnealingLR(optimizer, steps, eta_min=0.1),
+}
+
+
+def of(name: str, warmup: int = 4, steps: int = 10):
+    return schedule_of(recipe("tiny").replace(schedule=name, steps=steps, warmup=warmup))
+
+
+@pytest.mark.parametrize("name", typing.get_args(typing.get_type_hints(Recipe)["schedule"]))
+def test_each_schedule_that_a_recipe_may_name_warms_up_and_then_falls_as_torchs_does(name):
+    factor = of(name)
+    assert [factor(step) for step in range(4)] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+    judge = JUDGES[name](optimizer, 6)
+    for step in range(4, 10):
+        assert factor(step) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        judge.step()
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_a_run_shorter_than_its_warm_up_rises_to_its_last_step(name):
+    assert [of(name, warmup=700, steps=4)(step) for step in range(4)] == pytest.approx([1 / 3, 2 / 3, 1.0, 1.0])
