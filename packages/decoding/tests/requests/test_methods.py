@@ -47,7 +47,5 @@ def test_every_method_refuses_the_settings_of_the_others(tiny_model):
 @pytest.mark.parametrize("beams", [1, 2])
 @pytest.mark.parametrize("constraints", [[], [None], [None] * 3])
 def test_as_many_constraints_as_prompts_are_wanted(tiny_model, constraints, beams):
-    with pytest.raises(
-        ValueError, match=f"wanted constraints for 2 prompts, got {len(constraints)}; give"
-    ):
+    with pytest.raises(ValueError, match=f"wanted constraints for 2 prompts, got {len(constraints)}; give"):
         decoding.generate_ids(tiny_model, [[1], [2]], GenerationSettings(beams=beams), constraints=constraints)
