@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tensors import PackedWeights
 
 from .loop import Batch
 from .methods.dispatch import generate_by_method, method_of
 from .protocols import LanguageModel
-from .requests.checks import check_model
+from .requests.checks import check_constraints, check_model, ids_of
 from .rows import Constraint, Generated
 from .settings.stop_strings import DecodeBytes
-from .settings.values import GenerationSettings
+from .settings.values import GenerationSettings, with_changes
 from .vocabulary import EndOfText
 
 
@@ -27,6 +28,7 @@ def generate_ids(
     cancelled: Callable[[], bool] | None = None,
     pack: bool | PackedWeights = True,
     first_row: int = 0,
+    **changes: Any,
 ) -> list[Generated]:
     """Continue every prompt in `ids`, at most `max_rows` at a time (default: all), none of which influences another.
 
@@ -35,10 +37,13 @@ def generate_ids(
     that ends a row, or several, None if there is none; a `Vocabulary` also leaves out the ids that no tokenizer knows.
     `decode_bytes` is needed for stop strings; `constraints[i]` says which ids
     may follow the new ids of row i. Row i draws from `tensors.generator(seed, first_row + i)`: prompts written in two
-    calls draw as in one. `cancelled()` is asked before every step of the plain loop. Raises ValueError for an empty or
+    calls draw as in one. `cancelled()` is asked before every step of the plain loop. Other
+    keywords are settings: `temperature=0.7`. Raises ValueError for an empty or
     too long prompt and for ids outside the vocabulary, TypeError for a model that lacks a member of `LanguageModel`.
     """
-    each = settings_of_each(settings, len(ids))
+    ids = [ids_of(prompt) for prompt in ids]
+    check_constraints(constraints, len(ids))
+    each = [with_changes(one, changes) for one in settings_of_each(settings, len(ids))]
     if any(method_of(one) != "loop" for one in each):
         return generate_by_method(model, ids, each, end_of_text, decode_bytes, constraints, pack, first_row)
     check_model(model)

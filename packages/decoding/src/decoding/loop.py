@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from tensors import PackedWeights, generator
 
 from .protocols import LanguageModel
-from .requests.checks import check_request
+from .requests.checks import check_request, ids_of
+from .requests.methods import check_method
 from .requests.waiting import Waiting
 from .rows import Constraint, Row
-from .session import Session
+from .session import Session, room_of
 from .settings.stop_strings import DecodeBytes, StopStrings
 from .settings.values import GenerationSettings
 from .step import choose
@@ -63,6 +64,8 @@ class Batch:
         """A new row, number `added` of this batch, which draws from `tensors.generator(seed, number)`. ValueError for a
         prompt that the model cannot take, and for settings of another method or about other ids."""
         settings = settings or GenerationSettings()
+        check_method(settings, ("loop",), "a Batch")
+        prompt = ids_of(prompt)
         check_request(self.model, [prompt], settings, self.vocabulary, self.decode_bytes, first_row=self.added)
         stops = StopStrings(settings.stop, self.decode_bytes) if settings.stop and self.decode_bytes else None
         row = Row(tuple(prompt), settings, generator(settings.seed, self.added), constraint, stops)
@@ -128,7 +131,9 @@ class Batch:
         return copies
 
     def _check_room(self, row: Row) -> None:
-        if row.finish_reason is not None or row.read + len(row.pending) < self.length:
+        if row.finish_reason is not None or row.read + len(row.pending) < min(
+            self.length, room_of(self.model, row.prompt)
+        ):
             return
         if row.settings.when_full == "stop":
             row.finish_reason = "length"

@@ -3,15 +3,16 @@
 import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from workbench import check_several
+from workbench import check_several, shorten
 
 from .generation import generate_ids
 from .loop import Batch
 from .methods.dispatch import method_of
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
-from .settings.values import GenerationSettings
+from .settings.values import GenerationSettings, with_changes
 from .vocabulary import Vocabulary
 
 
@@ -42,14 +43,16 @@ def generate(
     max_rows: int | None = None,
     cancelled: Callable[[], bool] | None = None,
     first_row: int = 0,
+    **changes: Any,
 ) -> list[GeneratedText]:
     """Continue every prompt, at most `max_rows` at a time (default: all). Bytes that are no UTF-8 come out as U+FFFD.
+    Keywords that are settings change them: `generate(model, tokenizer, prompts, temperature=0.7)`.
 
     Raises ValueError for an empty prompt and for one that is longer than the model's context, TypeError for a text in
     place of a list of prompts.
     """
     check_several(prompts, "prompts")
-    settings = settings or GenerationSettings()
+    settings = with_changes(settings, changes)
     ids = [
         encode_prompt(tokenizer, model, prompt, f"prompt {number}")
         for number, prompt in enumerate(prompts, start=first_row + 1)
@@ -85,13 +88,17 @@ def with_text(tokenizer: Tokenizer, result: Generated, settings: GenerationSetti
 
 
 def stream(
-    model: LanguageModel, tokenizer: Tokenizer, prompt: str, settings: GenerationSettings | None = None
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str,
+    settings: GenerationSettings | None = None,
+    **changes: Any,
 ) -> Iterator[str]:
     """The text that `generate` gives for this one prompt, in pieces, each as soon as its characters are whole.
 
     Wrong input raises at the call, before the first piece is asked for.
     """
-    settings = settings or GenerationSettings()
+    settings = with_changes(settings, changes)
     return stream_row(tokenizer, *open_stream(model, tokenizer, prompt, settings))
 
 
@@ -146,6 +153,8 @@ def encode_prompt(tokenizer: Tokenizer, model: LanguageModel, prompt: str, name:
             f"wanted a tokenizer of at most {model.n_vocab} ids (the model's n_vocab), got one of {tokenizer.n_vocab}; "
             "use the tokenizer that the model was trained with"
         )
+    if not isinstance(prompt, str):
+        raise TypeError(f"wanted a text as {name}, got {shorten(repr(prompt))}; use generate_ids for ids")
     ids = tokenizer.encode(prompt)
     if not ids:
         raise ValueError(f"wanted a text to continue, got an empty one as {name}; give at least one character")

@@ -64,3 +64,20 @@ def test_a_form_with_an_error_is_named_with_what_is_wrong(tokenizer, matching, t
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
     with pytest.raises(ValueError, match=re.escape(f"wanted {words}")):
         matching(tokenizer, text)
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize(
+    ("matching", "form"),
+    [
+        (matching_schema, '{"$ref": "#"}'),
+        (matching_schema, '{"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}'),
+        (matching_schema, '{"allOf": [{"$ref": "#"}]}'),
+        (matching_schema, "false"),
+        (matching_grammar, "start: start"),
+    ],
+)
+def test_a_form_that_no_text_fits_is_refused_and_gives_no_empty_text(tokenizer, matching, form):
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    with pytest.raises(ValueError, match="correct it"):
+        matching(tokenizer, form)

@@ -4,9 +4,12 @@ import dataclasses
 import subprocess
 import sys
 
+import numpy
 import pytest
+import torch
 
 from decoding import GenerationSettings, generate_ids
+from decoding.requests.checks import ids_of
 
 GREEDY = GenerationSettings(max_new_tokens=50, temperature=0)
 
@@ -43,3 +46,12 @@ def test_what_the_protocol_lacks_is_named_without_the_annotations():
     program = "import torch, decoding; decoding.generate_ids(torch.nn.Linear(1, 1), [[1]])"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert "got Linear without ['new_cache', 'n_ctx', 'n_vocab']; wrap it" in result.stderr
+
+
+def test_one_prompt_where_several_are_wanted_is_told_what_to_write():
+    assert ids_of(torch.tensor([3, 4])) == ids_of(numpy.array([3, 4])) == ids_of((3, 4)) == [3, 4]
+    for wrong, words in ((5, r"got 5; write \[\[15, 496\]\]"), ("ab", "got the text 'ab'; encode it, or use generate")):
+        with pytest.raises(TypeError, match=f"wanted a row of ids as a prompt, {words}"):
+            ids_of(wrong)
+    with pytest.raises(TypeError, match="write"):
+        ids_of([1.5])

@@ -1,5 +1,7 @@
 """Settings come back from the file that transformers reads too."""
 
+import json
+
 import pytest
 
 from decoding import GenerationSettings, read_settings, write_settings
@@ -49,3 +51,43 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, words):
     (tmp_path / "generation_config.json").write_text(content)
     with pytest.raises(ValueError, match=words):
         read_settings(tmp_path)
+
+
+def written(folder, content):
+    (folder / "generation_config.json").write_text(json.dumps(content))
+
+
+def test_drawing_without_top_k_means_fifty_in_their_files_and_none_in_ours(tmp_path):
+    written(tmp_path, {"do_sample": True, "temperature": 0.5})
+    assert read_settings(tmp_path) == GenerationSettings(temperature=0.5, top_k=50)
+    settings = GenerationSettings(temperature=0.5)
+    write_settings(tmp_path, settings)
+    content = json.loads((tmp_path / "generation_config.json").read_text())
+    assert (content["top_k"], content["max_new_tokens"]) == (0, 100)  # theirs are 50 of them, and 20 with the prompt
+    assert read_settings(tmp_path) == settings
+
+
+def test_the_ids_that_end_a_text_come_from_the_configuration_where_the_file_is_new(tmp_path):
+    (tmp_path / "config.json").write_text('{"eos_token_id": [5, 6], "bos_token_id": 3, "n_embd": 8}')
+    write_settings(tmp_path, GenerationSettings(temperature=0))
+    content = json.loads((tmp_path / "generation_config.json").read_text())
+    assert content == {"eos_token_id": [5, 6], "bos_token_id": 3, "do_sample": False, "max_new_tokens": 100}
+
+
+def test_fields_that_change_the_text_are_honored_or_refused_by_name(tmp_path):
+    written(tmp_path, {"suppress_tokens": [4, 9], "bad_words_ids": [[1, 2]], "max_length": 30, "max_new_tokens": 7})
+    wanted = GenerationSettings(temperature=0, banned=((1, 2), (4,), (9,)), max_new_tokens=7)
+    assert read_settings(tmp_path) == wanted
+    write_settings(tmp_path, wanted)
+    assert "suppress_tokens" not in (tmp_path / "generation_config.json").read_text()
+    assert read_settings(tmp_path) == wanted
+    for name, value in {
+        "max_length": 30, "num_return_sequences": 3, "begin_suppress_tokens": [4], "forced_eos_token_id": 5,
+        "min_length": 4, "guidance_scale": 1.5, "max_time": 2.0, "exponential_decay_length_penalty": [3, 1.1],
+        "some_new_field": 1, "renormalize_logits": True,
+    }.items():  # fmt: skip
+        written(tmp_path, {"do_sample": True, name: value})
+        with pytest.raises(ValueError, match=f"generation_config.json: wanted .*{name}"):
+            read_settings(tmp_path)
+    written(tmp_path, {"use_cache": True, "min_length": 0, "max_time": None, "pad_token_id": 1, "guidance_scale": 1.0})
+    assert read_settings(tmp_path) == GenerationSettings(temperature=0)

@@ -92,6 +92,9 @@ class GPT2(nn.Module):
         lengths: Int[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B T C"]:
         """The final state of every token, normed: what the head reads."""
+        if tokens.ndim != 2:
+            advice = "tokens[None] is a batch of one row" if tokens.ndim == 1 else "give one row of ids for each text"
+            raise ValueError(f"tokens: wanted rows of ids, [B, T], got shape {list(tokens.shape)}; {advice}")
         positions = self._positions(tokens, cache, lengths)
         state = self.dropout(self.token_embedding(tokens) + self.position_embedding(positions))
         state = self.final_norm(self.decoder(state, cache))

@@ -174,8 +174,6 @@ def test_impossible_vocabularies_are_refused(tokenizer):
         Tokenizer({b"a": 0})
     with pytest.raises(ValueError, match="without gaps"):
         Tokenizer({bytes([b]): 2 * b for b in range(256)})
-    with pytest.raises(ValueError, match=r"0\.\.\d+, got 999999"):
-        tokenizer.decode_bytes([3, 999_999])
 
 
 def test_ids_beyond_the_vocabulary_stand_for_nothing(tokenizer):

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench import check_same, counted, finished_lines, line_writer, read_utf8
+from workbench import check_same, counted, expanded, finished_lines, line_writer, read_utf8
 
 from ..settings.values import GenerationSettings
 from .generate_settings import Generate
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]] | None" = None) -> None:
     """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
     models of its own."""
+    if command.model.startswith("~"):
+        command = replace(command, model=str(expanded(command.model)))
     settings = GenerationSettings(**asdict(command.sampling) | {"logit_bias": biases(command)})
     _check_command(command, settings)
     prompts = [prompt for prompt in read_prompts(command) for _ in range(command.samples)]
@@ -31,7 +33,7 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
             f"wanted the folder of a model, got {command.model}, which is no folder; give the one that training wrote"
         )
     done = finished_lines(command.out, command.resume)
-    origin = provenance(command)
+    origin = provenance(command, own_format=load is not None) if command.out else {}
     check_same(done, [{"prompt": prompt, **origin} for prompt in prompts], command.out)
     import gpt2
     from tensors import choose_device
@@ -45,7 +47,7 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     if len(prompts) == 1 and method_of(settings) == "loop" and not (command.json or command.out):
         _write_stream(model, tokenizer, prompts[0], settings, command)
     else:
-        _write_all(model, tokenizer, prompts, settings, command, len(done))
+        _write_all(model, tokenizer, prompts, settings, command, len(done), origin)
 
 
 def _check_command(command: Generate, settings: GenerationSettings) -> None:
@@ -57,6 +59,8 @@ def _check_command(command: Generate, settings: GenerationSettings) -> None:
         raise ValueError(
             f"temperature must be above 0 with --samples {command.samples}, got 0, which draws nothing; set it above 0"
         )
+    if command.regex is not None and command.json_schema is not None:
+        raise ValueError("wanted one form for the continuations, got --regex and --json-schema; choose one of them")
     if settings.log_probabilities is not None and not (command.json or command.out):
         raise ValueError(
             "wanted --json or --out with --log-probabilities, got neither; plain text has no place for them"
@@ -108,13 +112,18 @@ def _write_stream(
 
 
 def _write_all(
-    model: Any, tokenizer: "Tokenizer", prompts: list[str], settings: GenerationSettings, command: Generate, done: int
+    model: Any,
+    tokenizer: "Tokenizer",
+    prompts: list[str],
+    settings: GenerationSettings,
+    command: Generate,
+    done: int,
+    origin: dict[str, Any],
 ) -> None:
     from .prompt_order import in_order
 
     constraints = [_constraint(command, tokenizer) for _ in prompts]
     results = in_order(model, tokenizer, prompts, settings, command.rows, constraints, done)
-    origin = provenance(command) if command.out else {}
     reasons, cut = [], 0
     with line_writer(command.out) as write_line:
         for number, result in enumerate(

@@ -3,9 +3,10 @@
 import hashlib
 import json
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
-from workbench import finite
+from workbench import digest, file_digest, finite
 
 from .generate_settings import Generate
 
@@ -13,9 +14,10 @@ ELSEWHERE = {"model", "prompt", "prompts_file", "samples", "sampling", "rows", "
 """What a line holds beside its settings, and what changes no text."""
 
 
-def provenance(command: Generate) -> dict[str, Any]:
-    """The model as it was named, and the settings that differ from their defaults, as JSON gives them back. Of a file
-    with a schema the digest of its content."""
+def provenance(command: Generate, own_format: bool = False) -> dict[str, Any]:
+    """The model as it was named, the fingerprint of what stands there now, and the settings that differ from their
+    defaults, as JSON gives them back. Of a file with a schema the digest of its content. `own_format`: the folder is
+    another package's, of which all files count."""
     settings: dict[str, Any] = {
         field.name: getattr(owner, field.name)
         for owner in (command, command.sampling)
@@ -24,5 +26,16 @@ def provenance(command: Generate) -> dict[str, Any]:
     }
     if command.json_schema is not None:
         settings["json_schema"] = f"sha256:{hashlib.sha256(command.json_schema.read_bytes()).hexdigest()[:16]}"
-    line: dict[str, Any] = json.loads(json.dumps(finite({"model": command.model, "settings": settings})))
+    facts = {"model": command.model, **model_now(command.model, own_format)}
+    line: dict[str, Any] = json.loads(json.dumps(finite(facts | {"settings": settings})))
     return line
+
+
+def model_now(source: str, own_format: bool) -> dict[str, Any]:
+    """The digests of what stands at the source of a model now."""
+    if own_format:
+        files = sorted(path for path in Path(source).iterdir() if path.is_file())
+        return {"fingerprint": {"files": digest([[path.name, file_digest(path)] for path in files])}}
+    import gpt2
+
+    return {"fingerprint": gpt2.fingerprint(source)}

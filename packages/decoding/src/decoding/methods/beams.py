@@ -12,9 +12,10 @@ from tensors import PackedWeights, generator
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
 from ..requests.checks import check_request
+from ..requests.methods import check_method
 from ..rows import Constraint
 from ..sampling import processed
-from ..session import Session
+from ..session import Session, room_of
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
 from ..step import cached_transforms_of, mask_by
@@ -59,20 +60,20 @@ def beam_search(
     Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059). As in transformers the settings' steps act on
     log-probabilities, which are not normalized again; CTranslate2 changes the logits.
     """
+    check_method(settings, ("beams", "loop"), "beam_search")
     vocabulary = check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
-    for number, prompt in enumerate(ids, start=first_row + 1):
-        check_room(
-            settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, vocabulary.ends
-        )
+    rooms = [max(0, room_of(model, prompt) - len(prompt)) for prompt in ids]
+    for number, room in enumerate(rooms, start=first_row + 1):
+        check_room(settings.forced_words, min(settings.max_new_tokens, room), number, vocabulary.ends)
     ends = Ends(settings, vocabulary.ends, decode_bytes)
     prompts = [
         Prompt(
             tuple(prompt),
-            [new_search(settings, ends, model.n_ctx - len(prompt)) for _ in range(settings.beam_groups)],
+            [new_search(settings, ends, room) for _ in range(settings.beam_groups)],
             generator(settings.seed, first_row + number),
             None if constraints is None else constraints[number],
         )
-        for number, prompt in enumerate(ids)
+        for number, (prompt, room) in enumerate(zip(ids, rooms, strict=True))
     ]
     _advance_all(model, prompts, settings, vocabulary, pack)
     return [prompt.searches for prompt in prompts]

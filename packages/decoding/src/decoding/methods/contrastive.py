@@ -13,6 +13,7 @@ from tensors import PackedWeights, generator
 from ..distribution.histories import histories
 from ..inference import inference
 from ..requests.checks import check_request
+from ..requests.methods import check_method
 from ..rows import Generated, Row
 from ..sampling import processed
 from ..settings.values import GenerationSettings
@@ -36,6 +37,7 @@ def contrastive_search(
     shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and `token_embedding.logits(state)`;
     TypeError for others. transformers has it as code on its hub only.
     """
+    check_method(settings, ("contrastive",), "contrastive_search")
     vocabulary = check_request(model, [prompt], settings, end_of_text, None, first_row=None)
     if not (hasattr(model, "hidden") and hasattr(model, "token_embedding")):
         raise TypeError(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tensors import PackedWeights
 
 from ..protocols import LanguageModel
+from ..requests.methods import method_of as method_of
 from ..rows import Constraint, Generated
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
@@ -14,15 +15,6 @@ from .contrastive import contrastive_search
 from .drafts import PromptLookup
 from .hypotheses import best_hypotheses
 from .speculation import generate_speculatively
-
-
-def method_of(settings: GenerationSettings) -> str:
-    """Which of the ways to decode these settings ask for: "loop", "beams", "contrastive" or "lookup"."""
-    if settings.beams > 1:
-        return "beams"
-    if settings.penalty_alpha > 0:
-        return "contrastive"
-    return "lookup" if settings.prompt_lookup_tokens else "loop"
 
 
 def generate_by_method(

@@ -30,8 +30,14 @@ class Grammar:
         self.n_vocab, self.end_of_text = tokenizer.n_vocab, tokenizer.end_of_text
         self.matcher = lib.LLMatcher(_tokens_of(tokenizer), compiled)
         self.read: list[int] = []
+        if not self.matcher.is_error():
+            self.matcher.compute_bitmask()
+            if self.matcher.is_error():
+                raise ValueError(f"wanted {wanted} that some text fits, got one that only refers to itself; correct it")
         if self.matcher.is_error():
             raise ValueError(f"wanted {wanted}, got one with an error: {_reason(self.matcher.get_error())}; correct it")
+        if self.matcher.is_stopped() and not self.matcher.is_accepting():
+            raise ValueError(f"wanted {wanted} that some text fits, got one that none fits; correct it")
 
     def __call__(self, ids: Sequence[int]) -> Bool[Tensor, " V"]:
         self._go_to(list(ids))

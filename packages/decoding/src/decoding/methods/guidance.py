@@ -1,5 +1,6 @@
 """Classifier-free guidance: away from what the model would write without the prompt, or with a negative one."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..requests.checks import check_prompt
+from ..settings.checks import LARGEST
 
 
 class GuidedModel(nn.Module):
@@ -23,6 +25,8 @@ class GuidedModel(nn.Module):
         super().__init__()
         if negative is not None:
             check_prompt(negative, "the negative prompt", model)
+        if not math.isfinite(scale) or abs(scale) > LARGEST:
+            raise ValueError(f"wanted a scale that is an ordinary number, got {scale}; 1.5 is usual, 1 is off")
         self.model, self.scale, self.negative = model, scale, negative
 
     @property
@@ -37,6 +41,10 @@ class GuidedModel(nn.Module):
     def end_ids(self) -> Sequence[int] | None:
         """Which ids end a text, as the model says itself."""
         return getattr(self.model, "end_ids", None)
+
+    def room(self, prompt: int) -> int:
+        """How long a row may become whose prompt has so many ids: a longer negative prompt fills the context sooner."""
+        return self.n_ctx - max(0, len(self.negative or ()) - prompt)
 
     def new_cache(self, batch: int, length: int) -> "GuidedCache":
         more = len(self.negative or ())

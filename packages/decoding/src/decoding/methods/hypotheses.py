@@ -4,6 +4,7 @@ Follows transformers 5 (`generation/utils.py`, `_beam_search`): the length of a 
 end-of-text id among them; those still running at the last step count as finished. CTranslate2 leaves the end out.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -84,7 +85,7 @@ class Search:
     def _finish(self, totals: Tensor, ids: Sequence[list[int]], reasons: Sequence[FinishReason | None]) -> None:
         """Only the first `size` candidates may finish; the others are there to replace them. The best are kept."""
         length = len(ids[0])
-        scores = (totals / length**self.settings.length_penalty).tolist()
+        scores = scored(totals, length, self.settings.length_penalty).tolist()
         for one, total, score, reason in list(zip(ids, totals, scores, reasons, strict=True))[: self.size]:
             if reason is not None and total > IMPOSSIBLE / 2:
                 self.finished.append(Hypothesis(tuple(one), score, reason))
@@ -98,7 +99,7 @@ class Search:
             return True
         never = self.settings.early_stopping == "never" and self.settings.length_penalty > 0
         length = self.most_new if never else len(self.running[0])
-        hoped = self.totals[0] / length**self.settings.length_penalty
+        hoped = scored(self.totals[0], length, self.settings.length_penalty)
         return bool(hoped > min(hypothesis.score for hypothesis in self.finished[: self.wanted]))
 
     def _note(
@@ -119,6 +120,14 @@ class Search:
                 )
             ]
         )
+
+
+def scored(totals: Tensor, length: int, penalty: float) -> Tensor:
+    """totals / length ** penalty, with enough digits and room for any penalty."""
+    size = abs(penalty) * math.log(length)
+    if size < 60:
+        return totals / length**penalty
+    return totals.double() / math.exp(math.copysign(min(size, 650.0), penalty))
 
 
 def best_hypotheses(searches: Sequence[Search], settings: GenerationSettings) -> Generated:

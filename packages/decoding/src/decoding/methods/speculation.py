@@ -15,14 +15,15 @@ from tensors import PackedWeights, generator
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
 from ..requests.checks import check_request
+from ..requests.methods import check_method, check_only_text
 from ..rows import Generated, Row
 from ..sampling import draw_uniforms, processed, sample
-from ..session import Session
+from ..session import Session, room_of
 from ..settings.stop_strings import DecodeBytes, StopStrings
 from ..settings.values import GenerationSettings
 from ..step import cached_transforms_of
 from ..vocabulary import EndOfText, Vocabulary
-from .drafts import Draft
+from .drafts import Draft, PromptLookup
 
 
 @runtime_checkable
@@ -57,6 +58,9 @@ def generate_speculatively(
     2302.01318). A row draws other numbers than in plain sampling, so the texts differ but not their distribution.
     """
     settings = settings or GenerationSettings()
+    looks_up = isinstance(drafter, PromptLookup)
+    check_method(settings, ("loop", "lookup") if looks_up else ("loop",), "generate_speculatively")
+    check_only_text(settings, "generate_speculatively")
     vocabulary = check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
     rows = [
         Row(
@@ -77,7 +81,11 @@ def generate_speculatively(
 def _run(session: Session, drafter: Drafter, rows: list[Row], vocabulary: Vocabulary) -> None:
     while rows:
         room = min(session.model.n_ctx, session.cache_length) - max(session.held) - max(len(r.pending) for r in rows)
-        most = [max(0, min(room, row.settings.max_new_tokens - len(row.ids) - 1)) for row in rows]
+        rooms = [min(room, room_of(session.model, row.prompt) - len(row.prompt) - len(row.ids)) for row in rows]
+        most = [
+            max(0, min(room, row.settings.max_new_tokens - len(row.ids) - 1))
+            for room, row in zip(rooms, rows, strict=True)
+        ]
         drafts = drafter.propose(rows, most, vocabulary)
         fed = [[*row.pending, *draft.ids] for row, draft in zip(rows, drafts, strict=True)]
         if any(draft.ids for draft in drafts):
@@ -102,7 +110,7 @@ def _run(session: Session, drafter: Drafter, rows: list[Row], vocabulary: Vocabu
 
 
 def _is_full(row: Row, model: LanguageModel) -> bool:
-    if row.finish_reason is None and len(row.prompt) + len(row.ids) >= model.n_ctx:
+    if row.finish_reason is None and len(row.prompt) + len(row.ids) >= room_of(model, row.prompt):
         row.finish_reason = "length"
     return row.finish_reason is not None
 

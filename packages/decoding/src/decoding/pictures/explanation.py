@@ -16,6 +16,7 @@ from ..distribution.histories import histories
 from ..distribution.pipeline import transforms_of
 from ..protocols import LanguageModel
 from ..requests.checks import check_request
+from ..requests.methods import check_method
 from ..sampling import draw_uniforms, processed, sample
 from ..session import Session
 from ..settings.values import GenerationSettings
@@ -97,6 +98,7 @@ def explain(
     """What the settings make of the model's distribution after `prompt` (ids, or a text with its tokenizer), step by
     step, and which token comes of it. ValueError for a text without a tokenizer, and as `generate_ids`."""
     settings = settings or GenerationSettings()
+    check_method(settings, ("loop", "lookup"), "explain")
     if isinstance(prompt, str) and tokenizer is None:
         raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
     ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt

@@ -1,8 +1,12 @@
 """What one may ask of a model: checked before the first token, and answered in words that say what to do."""
 
 from collections.abc import Sequence
+from operator import index
+
+from workbench import shorten
 
 from ..protocols import LanguageModel
+from ..rows import Constraint
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
 from ..vocabulary import EndOfText, Vocabulary, vocabulary_of
@@ -24,7 +28,7 @@ def check_request(
     vocabulary = vocabulary_of(model.n_vocab, end_of_text, decode_bytes)
     check_ids(vocabulary.ends, "end_of_text", model.n_vocab)
     check_row_settings(settings, model, vocabulary, decode_bytes)
-    for number, prompt in enumerate(prompts, start=1):
+    for number, prompt in enumerate(map(ids_of, prompts), start=1):
         check_prompt(prompt, "the prompt" if first_row is None else f"prompt {first_row + number}", model)
     return vocabulary
 
@@ -37,6 +41,31 @@ def check_model(model: object) -> None:
             f"wanted a model with new_cache, n_ctx and n_vocab, got {type(model).__name__} without {missing}; "
             "wrap it in a class that has them (decoding.LanguageModel says what each does)"
         )
+
+
+def ids_of(prompt: object) -> list[int]:
+    """A prompt as ids, whatever whole numbers it holds. TypeError for what is no row of ids."""
+    try:
+        if not isinstance(prompt, str | bytes):
+            return [index(token) for token in prompt]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        pass
+    what = f"the text {prompt[:40]!r}" if isinstance(prompt, str) else shorten(repr(prompt), 60)
+    advice = "encode it, or use generate" if isinstance(prompt, str) else "write [[15, 496]] for a list of one prompt"
+    raise TypeError(f"wanted a row of ids as a prompt, got {what}; {advice}")
+
+
+def check_constraints(constraints: Sequence[Constraint | None] | None, prompts: int) -> None:
+    """ValueError unless there are as many constraints as prompts, or none; TypeError for one that cannot be called."""
+    if constraints is None:
+        return
+    if len(constraints) != prompts:
+        raise ValueError(
+            f"wanted constraints for {prompts} prompts, got {len(constraints)}; give one for each, None for a free row"
+        )
+    for number, one in enumerate(constraints):
+        if one is not None and not callable(one):
+            raise TypeError(f"wanted constraints that are functions or None, got {one!r} as number {number}; wrap it")
 
 
 def check_ids(ids: Sequence[int], name: str, n_vocab: int) -> None:

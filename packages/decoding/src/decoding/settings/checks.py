@@ -45,6 +45,11 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "order": ("transformers", "llama.cpp"),
     "early_stopping": (True, False, "never"),
 }
+SEQUENCES = ("stop", "banned", "forced_prefix", "forced_words", "logit_bias")
+MOST = {"beams": 1024}
+"""The largest whole numbers; others may be up to LARGEST_INTEGER."""
+LARGEST_INTEGER, SMALLEST, LARGEST = 2**31 - 1, 1e-30, 1e30
+"""Beyond these, numbers overflow or vanish in the formats of logits."""
 BEAMS_ONLY = ("forced_words", "length_penalty", "early_stopping", "patience")
 TRUNCATIONS = ("top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "xtc_probability")
 
@@ -56,6 +61,8 @@ def checked(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
         value = _integer(name, values[name])
         if value < smallest:
             raise ValueError(f"{name} must be {words}, got {value}; {advice}")
+        if value > (most := MOST.get(name, LARGEST_INTEGER)):
+            raise ValueError(f"{name} must be at most {most}, got {value}; {advice}")
     _integer("seed", values["seed"])
     numbers = {}
     for name, (words, holds, advice) in NUMBERS.items():
@@ -63,11 +70,15 @@ def checked(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
         if not holds(numbers[name]):
             raise ValueError(f"{name} must be {words}, got {numbers[name]}; {advice}")
     for name, choices in CHOICES.items():
-        if values[name] not in choices:
+        if not any(isinstance(values[name], type(choice)) and values[name] == choice for choice in choices):
             raise ValueError(f"{name} must be one of {choices}, got {values[name]!r}; choose one of these")
     log_probabilities = values["log_probabilities"]
     if log_probabilities is not None and _integer("log_probabilities", log_probabilities) < 0:
         raise ValueError(f"log_probabilities must be 0 or more, got {log_probabilities}; leave it out for none")
+    if not isinstance(values["stop_at_end_of_text"], bool):
+        raise TypeError(
+            f"stop_at_end_of_text must be True or False, got {values['stop_at_end_of_text']!r}; pass a bool"
+        )
     settings = SimpleNamespace(**{**values, **numbers})
     _check_sequences(settings)
     _check_together(settings, defaults)
@@ -82,6 +93,7 @@ def _changed(settings: SimpleNamespace, defaults: Mapping[str, Any], names: Iter
 def _check_sequences(settings: SimpleNamespace) -> None:
     if isinstance(settings.stop, str):
         raise TypeError(f"stop must be a tuple of texts, got one text, {settings.stop!r}; write ({settings.stop!r},)")
+    _check_kinds(settings)
     if "" in settings.stop:
         raise ValueError("stop must hold texts of at least one character, got ''; leave it out to stop at nothing")
     sequences = {
@@ -93,8 +105,47 @@ def _check_sequences(settings: SimpleNamespace) -> None:
         if () in given:
             raise ValueError(f"{name} must hold sequences of at least one id, got an empty one; leave it out")
     for ids, bias in settings.logit_bias:
-        if math.isnan(bias) or bias == math.inf:
-            raise ValueError(f"logit_bias must be numbers or -inf, got {bias} for {ids}; use -inf to ban a token")
+        if isinstance(bias, bool) or not isinstance(bias, (int, float)):
+            raise TypeError(f"logit_bias must be numbers or -inf, got {bias!r} for {ids}; pass a float")
+        if bias != -math.inf and not -LARGEST <= bias <= LARGEST:
+            raise ValueError(f"logit_bias must be numbers or -inf, got {bias:.6g} for {ids}; use -inf to ban a token")
+
+
+def _check_kinds(settings: SimpleNamespace) -> None:
+    """TypeError for what is no tuple of texts, of ids, or of sequences of ids."""
+    s = settings
+    kinds = (
+        ("stop", "a tuple of texts", ("\\n",), _are(s.stop, str)),
+        ("forced_prefix", "a tuple of ids", (5, 7), _are(s.forced_prefix, int)),
+        *(
+            (name, "a tuple of sequences of ids", ((5, 7), (9,)), _are_sequences(getattr(s, name)))
+            for name in ("banned", "forced_words")
+        ),
+        (
+            "logit_bias",
+            "a tuple of pairs of ids and a number",
+            (((5,), 1.5),),
+            _are(s.logit_bias, tuple)
+            and all(len(pair) == 2 for pair in s.logit_bias)
+            and _are_sequences(tuple(ids for ids, _ in s.logit_bias)),
+        ),
+    )
+    for name, words, example, holds in kinds:
+        if not holds:
+            raise TypeError(f"{name} must be {words}, got {getattr(s, name)!r}; write for example {example}")
+
+
+def _are(values: object, kind: type) -> bool:
+    return isinstance(values, tuple) and all(isinstance(one, kind) and not isinstance(one, bool) for one in values)
+
+
+def _are_sequences(values: object) -> bool:
+    return isinstance(values, tuple) and all(_are(one, int) for one in values)
+
+
+def frozen(value: Any) -> Any:
+    """Lists as tuples, at every depth."""
+    return tuple(frozen(one) for one in value) if isinstance(value, (list, tuple)) else value
 
 
 def _check_together(settings: SimpleNamespace, defaults: Mapping[str, Any]) -> None:
@@ -182,6 +233,14 @@ def _integer(name: str, value: object) -> int:
 def _finite_number(name: str, value: object) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__}); pass a float")
-    if not math.isfinite(value):
+    if value != value or value in (math.inf, -math.inf):
         raise ValueError(f"{name} must be a finite number, got {value}; pass an ordinary float")
+    if value != 0 and not SMALLEST <= abs(value) <= LARGEST:
+        raise ValueError(
+            f"{name} must be 0 or of a size from {SMALLEST} to {LARGEST}, got {_short(value)}; pass an ordinary float"
+        )
     return float(value)
+
+
+def _short(value: float | int) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else f"a whole number of {len(str(abs(value)))} digits"

@@ -1,9 +1,12 @@
 """How to continue a text, as one value. Needs no torch, so a wrong setting is reported at once."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
-from .checks import checked
+from workbench import nearest
+
+from .checks import SEQUENCES, checked, frozen
 
 Ids = tuple[int, ...]
 
@@ -98,6 +101,8 @@ class GenerationSettings:
     """Speculative decoding: look up so many tokens in what is already written, and check them at once; 0 is off."""
 
     def __post_init__(self) -> None:
+        for name in SEQUENCES:
+            object.__setattr__(self, name, frozen(getattr(self, name)))
         defaults = {field.name: field.default for field in fields(self)}
         for name, number in checked(vars(self), defaults).items():
             object.__setattr__(self, name, number)
@@ -106,3 +111,14 @@ class GenerationSettings:
     def is_greedy(self) -> bool:
         """True where the likeliest token is taken and nothing is drawn."""
         return self.temperature == 0
+
+
+def with_changes(settings: GenerationSettings | None, changes: Mapping[str, Any]) -> GenerationSettings:
+    """The settings (None: the usual ones) with some of them changed. TypeError for a name that is none of theirs."""
+    names = [field.name for field in fields(GenerationSettings)]
+    for name in changes:
+        if name not in names:
+            raise TypeError(
+                f"wanted a setting of generation, got {name}=…; {nearest(name, names, 'decoding generate')}"
+            )
+    return replace(settings or GenerationSettings(), **changes) if changes else settings or GenerationSettings()
