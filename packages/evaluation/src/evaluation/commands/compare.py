@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -57,7 +58,8 @@ def compare(command: Compare) -> None:
 
 def _compare_texts(command: Compare) -> "tuple[Comparison, str]":
     documents = read_documents(command.text, (), command.field)
-    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), command.limit))
+    limit = None if command.limit is None else min(command.limit, sys.maxsize)
+    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), limit))
     sizes = [len(unit.encode("utf-8")) for unit in units]
 
     def bits(model: "LanguageModel", tokenizer: "Tokenizer", left: Sequence[str]) -> Iterator[float]:

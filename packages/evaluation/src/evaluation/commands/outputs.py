@@ -18,13 +18,16 @@ FEW = 30
 
 
 def say(*lines: str) -> None:
-    """Lines of the result."""
+    """Lines of the result. BrokenPipeError where standard output is closed: nobody can read them."""
+    if sys.stdout is None:
+        raise BrokenPipeError
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def tell(line: str) -> None:
     """A line about the result."""
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     sys.stderr.write(f"{line}\n")
 
 
