@@ -49,9 +49,7 @@ def test_who_resumes_says_so_and_says_what(tmp_path: Path):
 
 
 def test_a_folder_is_no_file_of_lines(tmp_path: Path):
-    with pytest.raises(
-        ValueError, match=r"^wanted the file that an earlier run wrote, got .*, a folder; name a file"
-    ):
+    with pytest.raises(ValueError, match=r"^wanted the file that an earlier run wrote, got .*, a folder; name a file"):
         finished_lines(tmp_path, resume=True)
 
 

@@ -44,6 +44,11 @@ def show(estimate: "Estimate") -> str:
     return f"{estimate.value:.4g}  [{estimate.low:.4g}, {estimate.high:.4g}]"
 
 
+def ending(path: str, width: int = 40) -> str:
+    """The end of a long path, which tells models apart: a line of the table has 80 columns."""
+    return path if len(path) <= width else f"…{path[1 - width :]}"
+
+
 def few(count: int, noun: str) -> list[str]:
     """A warning where there are too few units for an interval, in as many lines as it takes: one or none."""
     if not 1 < count < FEW:
