@@ -59,7 +59,7 @@ from .files.texts import (
     split_lines as split_lines,
 )
 from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
-from .output import Unfailing as Unfailing, around as around, unfailing_output as unfailing_output
+from .output import Unfailing as Unfailing, unfailing_output as unfailing_output
 from .pictures import check_picture as check_picture
 from .shown_tokens import drawable as drawable, legend as legend, shown_token as shown_token
 from .slips import nearest as nearest, slip as slip, unframed as unframed

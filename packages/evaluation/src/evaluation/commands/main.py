@@ -1,10 +1,9 @@
 """The command `evaluation`. torch is imported only once the arguments are known to make sense."""
 
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
 from typing import Any
 
-from workbench import answered, around, lines_left, parsed
+from workbench import answered, lines_left, parsed
 
 from .compare import compare
 from .score import score
@@ -22,7 +21,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def work() -> None:
         nonlocal command
         command = parsed("evaluation", "From text to scores, with intervals.", COMMANDS, arguments)
-        with redirect_stderr(around("stderr")):  # words beside the results end no work
-            WORK[type(command)](command)
+        WORK[type(command)](command)
 
     return answered("evaluation", work, left_behind=lambda: lines_left(command.out if command else None))
