@@ -1,10 +1,13 @@
 """A command ends with an exit code and at most one line on standard error, whatever happens to it."""
 
+import contextlib
 import logging
 import os
 import signal
 import subprocess
 import sys
+import time
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -344,3 +347,46 @@ def test_help_has_no_color_where_nobody_wants_it(value, colored):
     os.close(outer)
     assert said.count(b"usage") == 2
     assert (b"\x1b[" in said) == colored
+
+
+class Collected:
+    pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process at once by SIGTERM")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("kind", ["weak reference", "import", "__del__"])
+def test_a_stop_that_falls_into_a_callback_is_not_lost(monkeypatch, number, code, kind):
+    """Python drops exceptions there; an import has one for the lock of its module."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def press(*_: object) -> None:
+        signal.raise_signal(number)
+
+    def work() -> None:
+        if kind == "weak reference":
+            one = Collected()
+            reference = weakref.ref(one, press)  # noqa: F841
+            del one
+        elif kind == "__del__":
+            monkeypatch.setattr(Collected, "__del__", press, raising=False)
+            Collected()
+            monkeypatch.delattr(Collected, "__del__")
+        else:
+            sys.setprofile(lambda frame, event, _: in_lock(frame))
+            sys.modules.pop("this_is_missing", None)
+            with contextlib.suppress(ImportError):
+                __import__("this_is_missing")
+        time.sleep(5)
+
+    def in_lock(frame):
+        if frame.f_code.co_name == "cb" and "importlib" in frame.f_code.co_filename:
+            sys.setprofile(None)
+            press()
+
+    began = time.monotonic()
+    try:
+        assert answered("prog", work) == code
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - began < 4

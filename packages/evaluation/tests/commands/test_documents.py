@@ -16,7 +16,7 @@ def test_pieces_lose_nothing_and_end_at_line_ends():
 
 
 def test_documents_are_named_by_their_file_and_line(tmp_path, monkeypatch):
-    """Lines of JSON end at line feeds only; other files and standard input are taken as they are."""
+    """Lines of JSON end at line feeds only; other files and standard input are whole, with lines that end in \\n."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"in\r\nput")))
     lines, whole = tmp_path / "a.jsonl", tmp_path / "b.txt"
     lines.write_text('{"body": "one\u2028two"}\n\n{"body": "three"}', encoding="utf-8")
@@ -26,7 +26,7 @@ def test_documents_are_named_by_their_file_and_line(tmp_path, monkeypatch):
         NamedText(f"{lines}:1", "one\u2028two"),
         NamedText(f"{lines}:3", "three"),
         NamedText(str(whole), "{}\n{}"),
-        NamedText("-", "in\r\nput"),
+        NamedText("-", "in\nput"),
     ]
 
 

@@ -3,6 +3,7 @@
 Ctrl-C and a reader that leaves: `score`, `tasks` and `compare` say one line at most, lose nothing, and resume.
 """
 
+import io
 import json
 import os
 import re
@@ -295,6 +296,22 @@ def test_a_reader_that_leaves_ends_the_command_quietly(place, tmp_path, monkeypa
         assert main(typed(command, place)) == 141
     assert capsys.readouterr().err == ""
     assert out.exists() <= (len(written(out)) >= len(TEXTS) if out.exists() else True), "nothing of it is lost"
+
+
+@pytest.mark.parametrize("out", [True, False])
+@pytest.mark.parametrize("err", [True, False])
+def test_closed_streams_give_no_traceback(place, tmp_path, monkeypatch, out, err):
+    """A result that nobody can read ends the command; what is beside it does not. Python has None for a closed one."""
+    (tmp_path / "text").write_text("the cat")
+    for words in (["score", "A", str(tmp_path / "text")], ["compare", "A", "A", "--text", str(tmp_path / "text")]):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", io.StringIO() if out else None)
+            patch.setattr(sys, "stderr", io.StringIO() if err else None)
+            assert main(typed(words, place)) == (0 if out else 141)
+            assert not err or "Traceback" not in sys.stderr.getvalue()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdin", None)
+        assert main(typed(["score", "A", "-"], place)) == 2
 
 
 def test_a_signal_from_outside_is_ctrl_c(place, tmp_path):

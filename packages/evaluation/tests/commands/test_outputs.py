@@ -5,13 +5,23 @@ from dataclasses import asdict
 
 import pytest
 
-from evaluation.commands.outputs import few, item_score, measured
+from evaluation.commands.outputs import ending, few, item_score, measured, show
+from evaluation.intervals import Estimate
 from evaluation.tasks.tasks import ItemScore
 from workbench import finite
 
 
 def test_few_units_are_no_ground_for_an_interval():
     assert [len(few(count, "piece")) for count in (1, 2, 29, 30)] == [0, 1, 1, 0]
+
+
+def test_a_line_of_the_table_fits_80_columns():
+    """The longest value and interval that four significant digits can have."""
+    longest = Estimate(-1.2345e-100, -1.2345e-100, 1.2345e100)
+    assert len(show(Estimate(-1.234e-5, -1.234e-5, -1.234e-5))) <= 36 <= len(show(longest))
+    assert (ending("runs/001/model"), ending("x" * 40), ending("/home/" + "x" * 40)) == (
+        "runs/001/model", "x" * 40, "…" + "x" * 39,
+    )  # fmt: skip
 
 
 OUTCOMES = [ItemScore((1.5, float("inf")), True, False), ItemScore((2.0,), False, last_token=(float("inf"), True))]

@@ -37,6 +37,11 @@ def test_published_lines_become_questions(name, tmp_path):
         (CHOICE, '{"question": "x", "choices": ["a", "b"], "answer": 2}', "got answer 2 of 2; correct the line"),
         (CHOICE, '{"question": "x", "choices": ["a", "b"]}', "got answer None of 2"),
         (CHOICE, '{"question": "x", "choices": ["a"], "answer": 0}', "one of at least 2 choices"),
+        (CHOICE, '{"question": "x", "choices": ["a", "\\ud800"], "answer": 0}', "wanted 'choices' in UTF-8, got half"),
+        (LAMBADA, '{"text": "a \\udcff"}', "wanted 'text' in UTF-8, got half a surrogate pair"),
+        (HELLASWAG, json.dumps(SWAG | {"endings": ["[step] [x]", "a"]}), "wanted choices with text in them, got '"),
+        (HELLASWAG, json.dumps(SWAG | {"endings": ["a", "[step]"]}), "leave the question out"),
+        (BLIMP, '{"sentence_good": " ", "sentence_bad": "x"}', "wanted choices with text in them, got ' ' among 2"),
         (BLIMP, '{"sentence_good": "x", "sentence_bad": 3}', "wanted 'sentence_bad', .* got 3 beside"),
     ],
 )

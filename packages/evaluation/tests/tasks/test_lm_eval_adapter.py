@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import gpt2
-from evaluation import Cloze, lm_eval_model, score_items
+from evaluation import Choice, Cloze, lm_eval_model, score_items, summarise
+from evaluation.tasks.items import hellaswag
 
 pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -125,6 +126,42 @@ def test_every_answer_is_that_of_the_hf_back_end(results, task):
     for number, answer in theirs.items():
         for one, other in zip(answer, ours[number], strict=True):
             assert other == pytest.approx(one, rel=1e-3) if task != "answers" else other == one
+
+
+def test_the_measures_of_our_own_tasks_are_those_of_the_hf_back_end(results, place):
+    """`summarise` over the same questions: accuracies, per character too, and the perplexity of the last word."""
+    model, tokenizer = gpt2.load(place / "model")
+    samples, figures = results[0]["samples"], results[0]["results"]
+    questions = [
+        Choice(sample["arguments"][0][0], tuple(pair[1] for pair in sample["arguments"]), int(sample["target"]))
+        for sample in samples["choices"]
+    ]
+    ours = summarise(list(score_items(model, tokenizer, questions)))
+    assert ours["accuracy"].value == pytest.approx(figures["choices"]["acc,none"])
+    assert ours["accuracy_normalised"].value == pytest.approx(figures["choices"]["acc_norm,none"])
+    words = [Cloze(*sample["arguments"][0]) for sample in samples["last_word"]]
+    ours = summarise(list(score_items(model, tokenizer, words)))
+    assert ours["accuracy"].value == pytest.approx(figures["last_word"]["acc,none"])
+    assert ours["perplexity"].value == pytest.approx(figures["last_word"]["perplexity,none"], rel=1e-3)
+
+
+MARKED = [
+    "eats [title] them.",
+    " [step] a  man [substeps] b",
+    "x [title] [step]  y ",
+    "no markup",
+    "[a]  [b]   c",
+    "[]]",
+]
+
+
+@pytest.mark.parametrize("text", MARKED)
+def test_hellaswag_is_cleaned_as_in_lm_eval(text):
+    utils = pytest.importorskip("lm_eval.tasks.hellaswag.utils", reason="needs the extra lm-eval")
+    line = {"activity_label": "Cooking", "ctx_a": text, "ctx_b": "he", "endings": [f"e {text}", "b"], "label": "0"}
+    item = hellaswag(line)
+    assert item.context == utils.preprocess(f"Cooking: {text} He")
+    assert item.choices[0] == " " + utils.preprocess(f"e {text}")
 
 
 class Request:

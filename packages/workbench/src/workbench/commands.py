@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from types import FrameType
@@ -83,7 +84,7 @@ def answered(
         return end(code, f"{word}; {left}" if left else word, after_echo)
 
     try:
-        with _terminated() if on_terminate else nullcontext(), redirect_stderr(around("stderr")):
+        with _terminated() if on_terminate else nullcontext(), redirect_stderr(around("stderr")), _none_lost():
             return _flushed(work)
     except BrokenPipeError:
         lead_nowhere(sys.stdout)
@@ -199,3 +200,39 @@ def _terminated() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def _none_lost() -> Iterator[None]:
+    """A stop that falls into a callback, where Python drops every exception, comes again once the callback is over.
+
+    Each import of a module ends in such a callback, of a weak reference, so the seconds in which a command starts have
+    thousands of them.
+    """
+    usual, again = sys.unraisablehook, list[threading.Timer]()
+
+    def hook(dropped: "sys.UnraisableHookArgs") -> None:
+        stop = dropped.exc_value
+        if isinstance(stop, (KeyboardInterrupt, Terminated)):
+            number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
+            again.append(threading.Timer(0.01, _press, (number,)))
+            again[-1].start()
+        else:
+            usual(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
+        for timer in again:
+            timer.join()
+
+
+def _press(number: int) -> None:
+    """The signal once more, to the main thread, which may be waiting."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)
+    else:
+        interrupt_main(signal.Signals(number))

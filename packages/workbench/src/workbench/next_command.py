@@ -49,7 +49,8 @@ def tell_next(
 ) -> None:
     """Print `next_lines` after an empty line; beside_results: as one line on standard error, where what is on standard
     output may be read by a program."""
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     if not beside_results:
         sys.stdout.write(f"\n{next_lines(package, command, before)}\n")
         return

@@ -48,6 +48,11 @@ def test_who_resumes_says_so_and_says_what(tmp_path: Path):
         finished_lines(tmp_path / "out", resume=False)
 
 
+def test_a_folder_is_no_file_of_lines(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"^wanted the file that an earlier run wrote, got .*, a folder; name a file"):
+        finished_lines(tmp_path, resume=True)
+
+
 def test_lines_of_the_same_command_are_the_same():
     lines = [{"prompt": "a", "settings": {"seed": 1}, "text": "b"}]
     out = Path("out")
@@ -73,6 +78,12 @@ def test_each_line_is_there_at_once(tmp_path: Path):
 def test_without_a_file_lines_go_to_standard_output():
     program = "from workbench import line_writer\nwith line_writer(None) as write: write({'a': 1})"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).stdout.split() == [b'{"a":', b"1}"]
+
+
+def test_nobody_reads_a_closed_output(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with line_writer(None) as write, pytest.raises(BrokenPipeError):
+        write({"a": 1})
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path):

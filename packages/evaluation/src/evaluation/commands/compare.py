@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -11,7 +12,7 @@ from workbench import check_same, counted, digest, finished_lines, finite, line_
 
 from .documents import pieces, read_documents
 from .inputs import field_of, load, model_facts, question_scores, questions, questions_again
-from .outputs import few, measured, options, say, show
+from .outputs import ending, few, measured, options, say, show
 from .settings import Compare
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ def compare(command: Compare) -> None:
         say(json.dumps(finite({"measure": what, **asdict(result)})))
     else:
         a, b = result.first_higher, result.second_higher
-        width = max(30, len(command.model_a), len(command.model_b))
+        name_a, name_b = ending(command.model_a), ending(command.model_b)
+        width = max(30, len(name_a), len(name_b))
         say(
             what,
-            f"A  {command.model_a:{width}} {show(result.first)}",
-            f"B  {command.model_b:{width}} {show(result.second)}",
+            f"A  {name_a:{width}} {show(result.first)}",
+            f"B  {name_b:{width}} {show(result.second)}",
             f"A - B {'':{width - 3}} {show(result.difference)}",
             f"higher: A in {a}, B in {b}, equal in {result.ties}; exact sign test p = {result.p_value:.3g}",
             *few(a + b + result.ties, "question" if command.task else "piece"),
@@ -57,7 +59,8 @@ def compare(command: Compare) -> None:
 
 def _compare_texts(command: Compare) -> "tuple[Comparison, str]":
     documents = read_documents(command.text, (), command.field)
-    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), command.limit))
+    limit = None if command.limit is None else min(command.limit, sys.maxsize)
+    units = list(islice((p for d in documents for p in pieces(d.text) if p.strip()), limit))
     sizes = [len(unit.encode("utf-8")) for unit in units]
 
     def bits(model: "LanguageModel", tokenizer: "Tokenizer", left: Sequence[str]) -> Iterator[float]:

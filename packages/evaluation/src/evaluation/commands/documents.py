@@ -1,9 +1,10 @@
 """The texts that a command scores: files, lines of JSON, standard input, and pieces of them. Needs no torch."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workbench import fits_utf8, parse_object, read_utf8, split_lines
+from workbench import expanded, fits_utf8, parse_object, read_utf8, split_lines
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,8 @@ class NamedText:
 
 def read_documents(files: Sequence[str], texts: Sequence[str] = (), field: str = "text") -> list[NamedText]:
     """`texts` as they are, then every file: `field` of each line of a .jsonl, all of any other; - is standard input.
+
+    Files are texts whatever editor wrote them: a byte order mark is dropped, and lines that end in \\r\\n end in \\n.
 
     Raises ValueError where nothing was named, for an empty document, for other bytes than UTF-8 and for lines that are
     no JSON object with that field; OSError where a file cannot be read.
@@ -34,9 +37,9 @@ def read_documents(files: Sequence[str], texts: Sequence[str] = (), field: str =
 
 
 def _documents(file: str, field: str) -> Iterator[NamedText]:
-    content = read_utf8(file, dash_is_input=True)
+    content = read_utf8(file if file == "-" else expanded(file), dash_is_input=True)
     if not file.endswith(".jsonl"):
-        yield NamedText(file, content)
+        yield NamedText(file, content.replace("\r\n", "\n"))
         return
     for number, line in enumerate(split_lines(content), start=1):
         if not line.strip():
@@ -53,7 +56,7 @@ def pieces(text: str, n_bytes: int = 2000) -> Iterator[str]:
     Units for a comparison: long enough to be nearly independent of each other, short enough that there are many.
     """
     piece, size = [], 0
-    for line in text.splitlines(keepends=True):
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
         piece.append(line)
         size += len(line.encode("utf-8"))
         if size >= n_bytes:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from workbench import expanded
+
 from .outputs import options
 from .settings import Compare, Score, Tasks
 
@@ -23,14 +25,21 @@ def load(source: str, device: str) -> "tuple[LanguageModel, Tokenizer]":
     from tensors import choose_device
 
     chosen = choose_device(device)
-    return gpt2.load(source, device=chosen)
+    if chosen.type == "meta":
+        raise ValueError("wanted a device that computes, got 'meta', which holds shapes only; leave --device out")
+    return gpt2.load(home(source), device=chosen)
+
+
+def home(source: str) -> str:
+    """The source with `~` as the home folder; names on the hub have none."""
+    return str(expanded(source)) if source.startswith("~") else source
 
 
 def model_facts(source: str) -> dict[str, Any]:
     """The model as it was named, and the fingerprint of what stands there now; ValueError as `gpt2.load` says."""
     import gpt2
 
-    return {"model": source, "fingerprint": gpt2.fingerprint(source)}
+    return {"model": source, "fingerprint": gpt2.fingerprint(home(source))}
 
 
 def questions(command: Tasks | Compare) -> "tuple[Task, list[Item]]":

@@ -18,13 +18,16 @@ FEW = 30
 
 
 def say(*lines: str) -> None:
-    """Lines of the result."""
+    """Lines of the result. BrokenPipeError where standard output is closed: nobody can read them."""
+    if sys.stdout is None:
+        raise BrokenPipeError
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 def tell(line: str) -> None:
     """A line about the result."""
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     sys.stderr.write(f"{line}\n")
 
 
@@ -39,6 +42,11 @@ def show(estimate: "Estimate") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.4g} (one unit: no interval)"
     return f"{estimate.value:.4g}  [{estimate.low:.4g}, {estimate.high:.4g}]"
+
+
+def ending(path: str, width: int = 40) -> str:
+    """The end of a long path, which tells models apart: a line of the table has 80 columns."""
+    return path if len(path) <= width else f"…{path[1 - width :]}"
 
 
 def few(count: int, noun: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The lines of a task: from a file here, or by name from the Hugging Face hub."""
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ def read_items(task: Task, path: str | Path, limit: int | None = None) -> list[I
     """The questions of a .jsonl or .parquet file, at most `limit`. Raises ValueError that names the line which is no
     JSON or lacks a field, and for a file without lines; OSError where there is no such file."""
     items: list[Item] = []
-    for number, record in islice(read_records(Path(path)), limit):
+    for number, record in islice(read_records(Path(path)), None if limit is None else min(limit, sys.maxsize)):
         try:
             items.append(task.read(record))
         except ValueError as error:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench import fits_utf8
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -13,6 +15,12 @@ class Choice:
     context: str
     choices: tuple[str, ...]
     answer: int
+
+    def __post_init__(self) -> None:
+        if empty := [choice for choice in self.choices if not choice.strip()]:
+            raise ValueError(
+                f"wanted choices with text in them, got {empty[0]!r} among {len(self.choices)}; leave the question out"
+            )
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,9 @@ def field(record: Record, name: str, kind: type[Any]) -> Any:
             f"wanted {name!r}, a {'list' if kind is list else 'text'} that is not empty, got {got} beside the fields "
             f"{sorted(record)}; name the fields as the task's authors do"
         )
+    parts = value if kind is list else [value]
+    if any(isinstance(part, str) and not fits_utf8(part) for part in parts):
+        raise ValueError(f"wanted {name!r} in UTF-8, got half a surrogate pair in {value!r}; repair the text")
     if kind is list and not all(isinstance(part, str) and part.strip() for part in value):
         raise ValueError(f"wanted {name!r} to be a list of texts that are not empty, got {value!r}; fill them in")
     return value

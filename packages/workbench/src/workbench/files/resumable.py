@@ -26,6 +26,8 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
         return []
     if not resume:
         raise ValueError(f"wanted a new file, got {out}, which exists; add --resume to go on with it, or name another")
+    if out.is_dir():
+        raise ValueError(f"wanted the file that an earlier run wrote, got {out}, a folder; name a file in it")
     content = out.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     try:
@@ -109,5 +111,7 @@ def _said(facts: Line, names: list[str]) -> str:
 
 
 def _write(file: Any, line: Line) -> None:
+    if file is None:  # standard output is closed: nobody can read the line
+        raise BrokenPipeError
     file.write(json.dumps(finite(line), ensure_ascii=False, allow_nan=False) + "\n")
     file.flush()

@@ -14,6 +14,8 @@ def read_utf8(path: str | Path, what: str = "text", *, dash_is_input: bool = Fal
     dash_is_input: `-` is standard input.
     """
     if dash_is_input and str(path) == "-":
+        if sys.stdin is None:
+            raise ValueError(f"wanted {what} on standard input, got a closed one; name a file, or pipe something in")
         return decode_utf8(sys.stdin.buffer.read(), "standard input")
     try:
         content = Path(path).read_bytes()
