@@ -122,7 +122,7 @@ for member in FOLDERS:
 
 @check
 def workspace(session: nox.Session) -> None:
-    """What only the whole workspace can show: layers, README commands, the lock file, parity."""
+    """What only the whole workspace can show: layers, sizes, reading path, README commands, lock file, parity."""
     sync(session)
     session.run("pytest", "tests", *session.posargs)
 

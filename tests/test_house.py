@@ -36,6 +36,7 @@ HOMES = {
 
 # Names of `workbench` that mean something else in a package's own subject.
 HOMONYMS = {
+    "hold": "to try claims one by one, in the contracts of attention and embeddings",
     "nearest": "the whole number nearest to a weight, in quantization",
     "parsed": "a line of a file of word vectors, in embeddings",
     "shown": "a word on one line, in embeddings",

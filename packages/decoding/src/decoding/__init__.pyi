@@ -50,3 +50,4 @@ from .session import PackedWeights as PackedWeights
 from .settings.file import read_settings as read_settings, write_settings as write_settings
 from .settings.values import GenerationSettings as GenerationSettings
 from .text import GeneratedText as GeneratedText, generate as generate, stream as stream
+from .vocabulary import Vocabulary as Vocabulary

@@ -12,6 +12,7 @@ from .requests.checks import check_model
 from .rows import Constraint, Generated
 from .settings.stop_strings import DecodeBytes
 from .settings.values import GenerationSettings
+from .vocabulary import EndOfText
 
 
 def generate_ids(
@@ -19,7 +20,7 @@ def generate_ids(
     ids: Sequence[Sequence[int]],
     settings: GenerationSettings | Sequence[GenerationSettings] | None = None,
     *,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
     decode_bytes: DecodeBytes | None = None,
     constraints: Sequence[Constraint | None] | None = None,
     max_rows: int | None = None,
@@ -31,7 +32,8 @@ def generate_ids(
 
     Prompts may differ in length (1 to n_ctx ids; one of exactly n_ctx has no room and ends with "length" at once), and
     each may have settings of its own. The plain loop and beam search read equal prompts once. `end_of_text` is the id
-    that ends a row, None if there is none; `decode_bytes` is needed for stop strings; `constraints[i]` says which ids
+    that ends a row, or several, None if there is none; a `Vocabulary` also leaves out the ids that no tokenizer knows.
+    `decode_bytes` is needed for stop strings; `constraints[i]` says which ids
     may follow the new ids of row i. Row i draws from `tensors.generator(seed, first_row + i)`: prompts written in two
     calls draw as in one. `cancelled()` is asked before every step of the plain loop. Raises ValueError for an empty or
     too long prompt and for ids outside the vocabulary, TypeError for a model that lacks a member of `LanguageModel`.
@@ -65,7 +67,7 @@ def samples(
     settings: GenerationSettings,
     count: int,
     *,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
 ) -> list[Generated]:
     """`count` continuations of one prompt, which is read once, with log-probabilities; number i draws as row i of a
     batch does. `best_of` and `minimum_bayes_risk` choose among them. ValueError for settings that draw nothing."""

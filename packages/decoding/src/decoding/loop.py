@@ -13,6 +13,7 @@ from .session import Session
 from .settings.stop_strings import DecodeBytes, StopStrings
 from .settings.values import GenerationSettings
 from .step import choose
+from .vocabulary import EndOfText
 
 CHUNK = 32
 """Prompt tokens read in one step while other rows are writing, so that these need not wait for a whole prompt."""
@@ -40,15 +41,15 @@ class Batch:
         model: LanguageModel,
         *,
         max_rows: int = 8,
-        end_of_text: int | None = None,
+        end_of_text: EndOfText = None,
         decode_bytes: DecodeBytes | None = None,
         length: int | None = None,
         pack: bool | PackedWeights = True,
     ) -> None:
-        check_request(model, [], GenerationSettings(), end_of_text, decode_bytes)
+        self.vocabulary = check_request(model, [], GenerationSettings(), end_of_text, decode_bytes)
         if max_rows < 1:
             raise ValueError(f"wanted max_rows of 1 or more, got {max_rows}; 8 is usual on a CPU")
-        self.model, self.max_rows, self.end_of_text, self.decode_bytes = model, max_rows, end_of_text, decode_bytes
+        self.model, self.max_rows, self.decode_bytes = model, max_rows, decode_bytes
         self.length, self.pack = min(length or model.n_ctx, model.n_ctx), pack
         self.waiting = Waiting()
         self.rows: list[Row] = []
@@ -62,7 +63,7 @@ class Batch:
         """A new row, number `added` of this batch, which draws from `tensors.generator(seed, number)`. ValueError for a
         prompt that the model cannot take, and for settings of another method or about other ids."""
         settings = settings or GenerationSettings()
-        check_request(self.model, [prompt], settings, self.end_of_text, self.decode_bytes, first_row=self.added)
+        check_request(self.model, [prompt], settings, self.vocabulary, self.decode_bytes, first_row=self.added)
         stops = StopStrings(settings.stop, self.decode_bytes) if settings.stop and self.decode_bytes else None
         row = Row(tuple(prompt), settings, generator(settings.seed, self.added), constraint, stops)
         self.added += 1
@@ -73,7 +74,7 @@ class Batch:
         """At most one call of the model; the rows that got an id. Empty when every row has ended."""
         while True:
             if copies := self._let_rows_out_and_in():
-                choose(self.waiting.logits_for(copies), copies, self.end_of_text)
+                choose(self.waiting.logits_for(copies), copies, self.vocabulary)
                 return copies
             if self.session is None:
                 return []
@@ -87,7 +88,7 @@ class Batch:
                 rows = [self.rows[number] for number in ready]
                 logits = logits if len(ready) == len(self.rows) else logits[ready]
                 self.waiting.note(rows, logits)
-                choose(logits, rows, self.end_of_text)
+                choose(logits, rows, self.vocabulary)
                 return rows
 
     def run(self, cancelled: Callable[[], bool] | None = None) -> None:

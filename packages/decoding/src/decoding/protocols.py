@@ -33,6 +33,8 @@ class LanguageModel(Protocol):
     def new_cache(self, batch: int, length: int) -> Any:
         """An empty `Cache` for `batch` rows of up to `length` tokens each."""
 
+    # An optional attribute `end_ids` names the ids that end a text where these are others than the tokenizer's.
+
     def __call__(
         self,
         tokens: Int[Tensor, "B T"],

@@ -53,11 +53,11 @@ class Row:
     def __post_init__(self) -> None:
         self.pending = list(self.prompt)
 
-    def append(self, token: int, end_of_text: int | None) -> None:
-        """Take one more id; sets the finish reason if it ends the row."""
+    def append(self, token: int, ends: Sequence[int] = ()) -> None:
+        """Take one more id; sets the finish reason if it ends the row, as each of `ends` does."""
         self.ids.append(token)
         self.pending.append(token)
-        if self.settings.stop_at_end_of_text and token == end_of_text:
+        if self.settings.stop_at_end_of_text and token in ends:
             self.finish_reason = "end_of_text"
         elif self.stops is not None and self.stops.came(token):
             self.finish_reason = "stop"

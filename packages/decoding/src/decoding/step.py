@@ -6,38 +6,40 @@ from functools import lru_cache
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .distribution.histories import Histories, histories
 from .distribution.pipeline import Transform, transforms_of
 from .rows import Constraint, Likely, Row
 from .sampling import draw_uniforms, greedy, processed, sample
 from .settings.values import GenerationSettings
+from .vocabulary import Vocabulary
 
 cached_transforms_of = lru_cache(maxsize=64)(transforms_of)
 
 
-def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], end_of_text: int | None) -> None:
+def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], vocabulary: Vocabulary) -> None:
     """Append an id to each row, chosen as its settings say; rows with equal settings are worked on together."""
     groups: dict[GenerationSettings, list[int]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(row.settings, []).append(number)
     for settings, numbers in groups.items():
         own = logits if len(groups) == 1 else logits[numbers]
-        choose_together(own, [rows[number] for number in numbers], settings, end_of_text)
+        choose_together(own, [rows[number] for number in numbers], settings, vocabulary)
 
 
 def choose_together(
-    logits: Float[Tensor, "B V"], rows: Sequence[Row], settings: GenerationSettings, end_of_text: int | None
+    logits: Float[Tensor, "B V"], rows: Sequence[Row], settings: GenerationSettings, vocabulary: Vocabulary
 ) -> None:
     """`choose` for rows that share their settings."""
-    transforms = cached_transforms_of(settings, end_of_text)
+    transforms = cached_transforms_of(settings, vocabulary)
     past = past_of(rows, transforms, logits)
-    changed = processed(constrained(logits, rows), transforms, past, [row.draws for row in rows])
+    changed = processed(constrained(logits, rows, vocabulary), transforms, past, [row.draws for row in rows])
     chosen = greedy(changed) if settings.is_greedy else sample(changed, draw_uniforms([row.draws for row in rows]))
     if settings.log_probabilities is not None:
-        report(logits, chosen, rows, settings.log_probabilities)
+        report(logits, chosen, rows, settings.log_probabilities, vocabulary.known)
     for row, token in zip(rows, chosen.tolist(), strict=True):
-        row.append(token, end_of_text)
+        row.append(token, vocabulary.ends)
 
 
 def past_of(rows: Sequence[Row], transforms: Sequence[Transform], logits: Tensor) -> Histories:
@@ -47,28 +49,56 @@ def past_of(rows: Sequence[Row], transforms: Sequence[Transform], logits: Tensor
     return histories([row.prompt for row in rows], [row.ids for row in rows], logits.device)
 
 
-def constrained(logits: Float[Tensor, "B V"], rows: Sequence[Row]) -> Float[Tensor, "B V"]:
+def constrained(logits: Float[Tensor, "B V"], rows: Sequence[Row], vocabulary: Vocabulary) -> Float[Tensor, "B V"]:
     """-inf for the ids that a row's constraint does not allow now. ValueError where it allows none."""
     if all(row.constraint is None for row in rows):
         return logits
-    return torch.stack([mask_by(row.constraint, row.ids, one) for row, one in zip(rows, logits, strict=True)])
+    masked = [
+        mask_by(row.constraint, row.ids, one, vocabulary.ends if row.settings.stop_at_end_of_text else ())
+        for row, one in zip(rows, logits, strict=True)
+    ]
+    return torch.stack(masked)
 
 
-def mask_by(constraint: Constraint | None, ids: Sequence[int], logits: Float[Tensor, " V"]) -> Float[Tensor, " V"]:
-    """One row of `constrained`."""
+def mask_by(
+    constraint: Constraint | None, ids: Sequence[int], logits: Float[Tensor, " V"], ends: Sequence[int]
+) -> Float[Tensor, " V"]:
+    """One row of `constrained`. Ids beyond those that the constraint speaks of are not allowed; what ends the text by
+    the constraint's own `end_of_text` (as a `Grammar` has it) ends it by all `ends`."""
     if constraint is None:
         return logits
-    allowed = constraint(ids).to(logits.device)
+    allowed = constraint(ids)
+    if not isinstance(allowed, Tensor) or allowed.dtype != torch.bool or allowed.ndim != 1:
+        got = f"{allowed.dtype} {list(allowed.shape)}" if isinstance(allowed, Tensor) else type(allowed).__name__
+        raise TypeError(f"wanted a bool for each id from a constraint, in a tensor [V], got {got}; return such a mask")
+    if len(allowed) > len(logits):
+        raise ValueError(
+            f"wanted a constraint on at most the model's {len(logits)} ids, got one on {len(allowed)}; make it "
+            "with the tokenizer that belongs to the model"
+        )
+    allowed = pad(allowed.to(logits.device), (0, len(logits) - len(allowed)))
+    own_end = getattr(constraint, "end_of_text", None)
+    if own_end is not None and ends:
+        may_end = bool(allowed[own_end])
+        allowed = allowed.clone()
+        allowed[own_end] = False
+        allowed[list(ends)] = may_end
     if not allowed.any():
         raise ValueError(f"wanted a constraint that allows some id, got none after {list(ids)}; let it allow the end")
     return logits.masked_fill(~allowed, -torch.inf)
 
 
-def report(logits: Float[Tensor, "B V"], chosen: Int[Tensor, " B"], rows: Sequence[Row], likeliest: int) -> None:
-    """Note the log-probability of each chosen id and of the likeliest ones, as the model itself gave them."""
+def report(
+    logits: Float[Tensor, "B V"],
+    chosen: Int[Tensor, " B"],
+    rows: Sequence[Row],
+    likeliest: int,
+    known: int | None,
+) -> None:
+    """Note the log-probability of each chosen id and of the likeliest known ones, as the model itself gave them."""
     log_probabilities = logits.log_softmax(dim=-1)
     own = log_probabilities.gather(1, chosen[:, None]).squeeze(1).tolist()
-    values, ids = log_probabilities.topk(min(likeliest, logits.shape[-1]))
+    values, ids = log_probabilities[:, :known].topk(min(likeliest, known or logits.shape[-1]))
     for number, row in enumerate(rows):
         row.log_probabilities.append(own[number])
         pairs: Likely = tuple(zip(ids[number].tolist(), values[number].tolist(), strict=True))

@@ -12,6 +12,7 @@ from .methods.dispatch import method_of
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings.values import GenerationSettings
+from .vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def generate(
         model,
         ids,
         settings,
-        end_of_text=tokenizer.end_of_text,
+        end_of_text=Vocabulary.of(model, tokenizer),
         decode_bytes=tokenizer.decode_bytes,
         constraints=constraints,
         max_rows=max_rows,
@@ -110,7 +111,11 @@ def open_stream(
     ids = encode_prompt(tokenizer, model, prompt, "the prompt")
     length = model.n_ctx if settings.when_full != "stop" else len(ids) + settings.max_new_tokens
     batch = Batch(
-        model, max_rows=1, end_of_text=tokenizer.end_of_text, decode_bytes=tokenizer.decode_bytes, length=length
+        model,
+        max_rows=1,
+        end_of_text=Vocabulary.of(model, tokenizer),
+        decode_bytes=tokenizer.decode_bytes,
+        length=length,
     )
     return batch, batch.add(ids, settings, constraint)
 

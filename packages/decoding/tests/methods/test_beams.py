@@ -205,3 +205,57 @@ def test_equal_prompts_are_read_once(tiny_model):
     rows = generate_ids(tiny_model, [prompt] * 3, settings)
     assert tokens == [20] + [3 * 3] * 3
     assert [row.ids for row in rows] == [row.ids for row in apart]
+
+
+def one_of(words, end, n_vocab):
+    """A constraint: one of these sequences, then the end."""
+
+    def allowed(ids):
+        mask = torch.zeros(n_vocab, dtype=torch.bool)
+        for word in words:
+            if tuple(ids) == word[: len(ids)]:
+                mask[word[len(ids)] if len(ids) < len(word) else end] = True
+        if not mask.any():
+            raise ValueError(f"nothing goes on from {ids}")
+        return mask
+
+    return allowed
+
+
+@pytest.mark.parametrize(
+    "words", [[(11,), (12,), (13,), (14,)], [(11,)], [(11, 12), (13,), (13, 14, 15)], [()]], ids=str
+)
+@pytest.mark.parametrize("early", [True, False, "never"])
+def test_what_is_finished_counts_where_no_hypothesis_lives_on(models, words, early):
+    theirs, end = models.transformers_gpt2(), 7
+    constraint = one_of(words, end, 61)
+    settings = GenerationSettings(max_new_tokens=12, temperature=0, beams=8, early_stopping=early, n_best=8)
+    result = generate_ids(
+        models.Transformers(theirs), [[3, 1], [2]], settings, end_of_text=end, constraints=[constraint] * 2
+    )
+    for prompt, row in zip([[3, 1], [2]], result, strict=True):
+        assert {one.ids for one in (row, *row.others)} == {(*word, end) for word in words}
+        ids = torch.tensor([prompt])
+        wanted = theirs.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, eos_token_id=end,
+            pad_token_id=60, num_beams=8, early_stopping=early, return_dict_in_generate=True, output_scores=True,
+            prefix_allowed_tokens_fn=lambda _, so_far, prompt=prompt: allowed_or_all(
+                constraint, so_far[len(prompt) :].tolist()
+            ),
+        )  # fmt: skip
+        assert row.ids == tuple(token for token in wanted.sequences[0, len(prompt) :].tolist() if token != 60)
+        assert row.score == pytest.approx(wanted.sequences_scores[0].item(), abs=1e-4)
+
+
+def allowed_or_all(constraint, ids):
+    """transformers asks hypotheses that are none, too."""
+    try:
+        return constraint(ids).nonzero().flatten().tolist()
+    except ValueError:
+        return list(range(61))
+
+
+def test_where_nothing_may_come_at_all_the_beams_say_so(models, tiny_model):
+    nothing = tuple((token,) for token in range(23))
+    with pytest.raises(ValueError, match="wanted at least one token that may come, got none for any beam"):
+        generate_ids(tiny_model, [[1]], GenerationSettings(temperature=0, beams=4, banned=nothing))

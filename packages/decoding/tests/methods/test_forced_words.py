@@ -71,7 +71,7 @@ def test_words_that_come_by_themselves_change_nothing(models):
 
 def test_every_bank_has_its_share_and_what_ends_is_replaced():
     settings = GenerationSettings(max_new_tokens=9, temperature=0, beams=4, forced_words=((2,),))
-    search = new_search(settings, Ends(settings, 6, None), 9)
+    search = new_search(settings, Ends(settings, (6,), None), 9)
     search.running, search.totals = [[2], [0], [1], [3]], torch.tensor([-9.0, -1.0, -1.0, -1.0])
     totals = search.totals[:, None] - torch.tensor([1.0, 2.0, 8.8, 3.0, 4.0, 5.0, 0.5, 6.0])
     totals[1:, 6] = -torch.inf  # without the word no end

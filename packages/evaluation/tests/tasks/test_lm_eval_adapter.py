@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gpt2
-from evaluation import lm_eval_model
+from evaluation import Cloze, lm_eval_model, score_items
 
 pytestmark = [pytest.mark.extras, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -75,6 +75,15 @@ def place(tmp_path_factory, models):
 
 
 @pytest.fixture(scope="module")
+def theirs(place):
+    """lm-eval's own back end; one request at a time, since padding takes part in transformers' repetition penalty."""
+    pytest.importorskip("accelerate", reason="lm-eval's own hf back end, the one to compare with, needs accelerate")
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=str(place / "model"), device="cpu", batch_size=1)
+
+
+@pytest.fixture(scope="module")
 def results(place, tmp_path_factory):
     """lm-eval's results and samples through its own back end and through ours."""
     pytest.importorskip("accelerate", reason="lm-eval's own hf back end, the one to compare with, needs accelerate")
@@ -123,24 +132,100 @@ class Request:
         self.args = arguments
 
 
-def test_requests_that_repeat_are_answered_from_memory(place, monkeypatch):
+def test_requests_that_repeat_are_computed_once(place, monkeypatch):
+    """Within a call; the next one asks the model again, which may have learned in between."""
     from evaluation.tasks import lm_eval_adapter
 
-    adapter = lm_eval_model(*gpt2.load(place / "model"))
-    first = adapter.loglikelihood([Request("the cat", " sat"), Request("", "the")], disable_tqdm=True)
-    monkeypatch.setattr(lm_eval_adapter, "score_spans", lambda model, spans, **_: [] if not spans else 1 / 0)
-    assert adapter.loglikelihood([Request("the cat", " sat"), Request("", "the")], disable_tqdm=True) == first
+    model, tokenizer = gpt2.load(place / "model")
+    adapter, scored = lm_eval_model(model, tokenizer), []
+    real = lm_eval_adapter.score_spans
+    monkeypatch.setattr(
+        lm_eval_adapter, "score_spans", lambda m, spans, **o: scored.append(len(spans)) or real(m, spans, **o)
+    )
+    requests = [Request("the cat", " sat"), Request("", "the"), Request("the cat", " sat")]
+    first = adapter.loglikelihood(requests, disable_tqdm=True)
+    assert (scored, first[0]) == ([2], first[2])
+    with torch.no_grad():
+        model.final_norm.weight.mul_(2)
+    again = adapter.loglikelihood(requests, disable_tqdm=True)
+    assert again == lm_eval_model(model, tokenizer).loglikelihood(requests, disable_tqdm=True) != first
+
+
+END = "<|endoftext|>"
+SPELLED = [
+    ("the cat" + END, " sat"), ("the", " cat" + END + "the hat"), ("", END + "the cat"), (END, "the"),
+    (" ", "the cat"), ("the cat " + END + "  ", "sat"), ("the <|endof", "text| > cat"), (END * 2 + "a", " flat" + END),
+]  # fmt: skip
+
+
+def test_the_end_of_text_token_may_be_spelled(place, theirs):
+    """As `hf` reads it: in contexts, continuations and whole texts, and in the tasks of this package."""
+    model, tokenizer = gpt2.load(place / "model")
+    ours = lm_eval_model(model, tokenizer)
+    requests = [Request(*pair) for pair in SPELLED if pair[0].strip()]
+    expected = theirs.loglikelihood(requests, disable_tqdm=True)
+    for one, other in zip(ours.loglikelihood(requests, disable_tqdm=True), expected, strict=True):
+        assert one == (pytest.approx(other[0], rel=1e-4), other[1])
+    items = [Cloze(*request.args) for request in requests]
+    assert [-score.nats[0] for score in score_items(model, tokenizer, items)] == pytest.approx(
+        [nats for nats, _ in expected], rel=1e-4
+    )
+    whole = [Request(before + after) for before, after in SPELLED]
+    assert ours.loglikelihood_rolling(whole) == pytest.approx(theirs.loglikelihood_rolling(whole), rel=1e-4)
+
+
+PROMPTS = ["the cat and the hat", "a", "the cat" + END + " that was", "世界 flat, " * 40, "rats sat on a mat"]
+OPTIONS = [
+    {},
+    {"max_new_tokens": 9, "max_gen_toks": None},
+    {"max_gen_toks": 5, "max_new_tokens": 9, "max_tokens": 20},
+    {"max_gen_toks": None, "max_completion_tokens": 7, "temperature": 0.0, "until": []},
+    {"max_gen_toks": 30, "until": ["b", "ab", "t"]},
+    {"max_gen_toks": 30, "until": " t", "do_sample": False, "temperature": 0.7, "top_p": 0.5},
+    {"max_gen_toks": 30, "repetition_penalty": 1.3, "until": ["zzz"]},
+    {"max_gen_toks": 30, "no_repeat_ngram_size": 2},
+    {"max_gen_toks": 20, "num_beams": 3},
+    {"max_gen_toks": 20, "num_beams": 4, "length_penalty": 0.5, "early_stopping": True, "repetition_penalty": 1.2},
+    {"max_gen_toks": 20, "num_beams": 3, "until": ["t"]},
+    {"max_gen_toks": 20, "num_beams": 5, "until": ["the", "cat", "a"], "early_stopping": True, "length_penalty": -1.0},
+    {"max_gen_toks": 20, "num_beams": 1, "length_penalty": 2.0},
+    {"max_gen_toks": 12, "do_sample": True, "temperature": 0.5, "top_k": 1},
+    {"max_gen_toks": 12, "temperature": 0.001},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_generation_options_mean_what_they_mean_to_hf(place, theirs, options):
+    requests = [Request(prompt, {"max_gen_toks": 8} | options) for prompt in PROMPTS]
+    ours = lm_eval_model(*gpt2.load(place / "model"))
+    assert ours.generate_until(requests) == theirs.generate_until(requests, disable_tqdm=True)
 
 
 def test_an_empty_text_has_probability_one(place):
     assert lm_eval_model(*gpt2.load(place / "model")).loglikelihood_rolling([Request("")]) == [0]
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [({"num_beams": 3}, "wanted generation options among .* got \\['num_beams'\\]; remove"),
-     ({"max_gen_toks": 96}, "wanted max_gen_toks below the model's context of 96, got 96")],
-)  # fmt: skip
-def test_options_that_cannot_be_met_are_refused(place, options, words):
-    with pytest.raises(ValueError, match=words):
-        lm_eval_model(*gpt2.load(place / "model")).generate_until([Request("the", options)])
+@pytest.mark.parametrize("options", [o for o in OPTIONS if o.get("num_beams", 1) > 1], ids=str)
+def test_beams_end_where_hf_ends_them(place, theirs, monkeypatch, options):
+    """With a model that ends its texts often: the end-of-text token is a stop, too."""
+    model, tokenizer = gpt2.load(place / "model")
+    bias = theirs.model.transformer.ln_f.bias.data
+    monkeypatch.setattr(
+        theirs.model.transformer.ln_f.bias, "data", bias + model.token_embedding.weight[tokenizer.end_of_text].data
+    )
+    model.final_norm.bias.data.copy_(theirs.model.transformer.ln_f.bias)
+    requests = [Request(prompt, options) for prompt in PROMPTS]
+    expected = theirs.generate_until(requests, disable_tqdm=True)
+    assert lm_eval_model(model, tokenizer).generate_until(requests) == expected
+
+
+def test_requests_that_repeat_draw_anew(place):
+    """A vote over many answers of one prompt wants different ones, whatever batches they fall into."""
+    ours = lm_eval_model(*gpt2.load(place / "model"))
+    texts = ours.generate_until([Request("the cat", {"max_gen_toks": 20, "temperature": 1.0})] * 60)
+    assert len(set(texts)) == 60
+
+
+def test_options_that_cannot_be_met_are_refused(place):
+    with pytest.raises(ValueError, match=r"wanted max_gen_toks below the model's context of 96, got 96; ask for fewer"):
+        lm_eval_model(*gpt2.load(place / "model")).generate_until([Request("the", {"max_gen_toks": 96})])

@@ -1,6 +1,7 @@
 """The shape of a GPT-2, and the four shapes OpenAI published."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -27,6 +28,8 @@ class GPT2Config:
     """Added to the variance in every layer norm."""
     activation: str = "gelu_tanh"
     """Of the feed-forward layers: "gelu_tanh" is GPT-2; "gelu", the exact function, is what nanoGPT trains with."""
+    end_ids: Sequence[int] | None = dataclasses.field(default=None, compare=False)
+    """Ids that end a text, where a model brings its own; None: the tokenizer's end-of-text token does."""
 
     def __post_init__(self) -> None:
         for name in ("n_vocab", "n_ctx", "n_embd", "n_head", "n_layer"):
@@ -38,6 +41,8 @@ class GPT2Config:
                 f"n_embd: wanted a multiple of n_head, so that every head gets equally many channels, got n_embd="
                 f"{self.n_embd} and n_head={self.n_head}; try n_embd={-(-self.n_embd // self.n_head) * self.n_head}"
             )
+        if self.end_ids is not None:
+            object.__setattr__(self, "end_ids", checked_ends(self.end_ids))
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout: wanted a probability in [0, 1), got {self.dropout!r}; 0 turns it off")
         if not self.layer_norm_epsilon > 0.0:
@@ -64,6 +69,16 @@ class GPT2Config:
     def replace(self, **changes: object) -> "GPT2Config":
         """The same shape with some fields changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+def checked_ends(given: object) -> tuple[int, ...]:
+    """One id that ends a text, or several, as a tuple; ValueError for what are none. An id that the vocabulary lacks
+    is no fault: it never comes."""
+    ends = tuple(given) if isinstance(given, (list, tuple)) else (given,)
+    wrong = [one for one in ends if not isinstance(one, int) or isinstance(one, bool) or one < 0]
+    if wrong or not ends:
+        raise ValueError(f"eos_token_id: wanted an id from 0 on, or a list of ids, got {given!r}; correct it")
+    return ends
 
 
 PUBLISHED: dict[str, GPT2Config] = {

@@ -14,6 +14,7 @@ One of the n_layer blocks, with B rows, T tokens, C = n_embd channels and H head
 The head is the token embedding again (tied): the logit of a token is the dot product of its vector and the final state.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -59,6 +60,11 @@ class GPT2(nn.Module):
     def n_vocab(self) -> int:
         """Token ids the model knows."""
         return self.config.n_vocab
+
+    @property
+    def end_ids(self) -> Sequence[int] | None:
+        """Ids that end a text, where the model brings its own; None: the tokenizer's end-of-text token does."""
+        return self.config.end_ids
 
     def forward(
         self,

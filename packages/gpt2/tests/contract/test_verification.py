@@ -73,7 +73,7 @@ DEFECTS = [
     (flipped_bit, "files are as they were saved (checksums)", "got changed ones"),
     (swapped_merges, "the vocabulary's files agree", "wanted merge 3"),
     (other_ids, "the vocabulary's files agree", "wanted the tokens of vocab.json"),
-    (config(eos_token_id=7), "the end-of-text id is the tokenizer's", "got 7"),
+    (config(eos_token_id=[7, 70_000]), "every end-of-text id is in the vocabulary", "got [7, 70000]"),
     (config(scale_attn_weights=False), "config.json describes a GPT-2", "scale_attn_weights"),
 ]
 

@@ -176,3 +176,13 @@ def test_impossible_vocabularies_are_refused(tokenizer):
         Tokenizer({bytes([b]): 2 * b for b in range(256)})
     with pytest.raises(ValueError, match=r"0\.\.\d+, got 999999"):
         tokenizer.decode_bytes([3, 999_999])
+
+
+def test_ids_beyond_the_vocabulary_stand_for_nothing(tokenizer):
+    ids = tokenizer.encode("the cat")
+    spare = [tokenizer.n_vocab, 50_303, 2**40]
+    assert tokenizer.decode([spare[0], *ids, *spare]) == "the cat"
+    assert tokenizer.decode_bytes(spare) == b""
+    assert tokenizer.offsets([*spare, ids[0]])[-1] == (0, len(tokenizer.decode_bytes(ids[:1])))
+    with pytest.raises(ValueError, match="wanted values from 0 on, got -1"):
+        tokenizer.decode([-1])

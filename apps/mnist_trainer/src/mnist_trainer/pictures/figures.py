@@ -1,8 +1,10 @@
 """A finished run to look at: how it learned, what it confuses, and where it was most sure and wrong."""
 
-import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from workbench import parse_object
 
 from ..image_data import ImageData
 from ..judging import Judgement
@@ -22,7 +24,7 @@ def draw_pictures(folder: Path, judgement: Judgement, data: ImageData) -> None:
 
 def draw_curves(metrics: Path) -> Any:
     """Loss, validation accuracy and learning rate over the steps that `metrics` (metrics.jsonl) holds."""
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    lines = _logged(metrics)
     figure = _figure(9.0, 3.6)
     losses, accuracies, rates = figure.subplots(1, 3)
     _plot(losses, lines, "loss", label="training (augmented)", linewidth=0.8)
@@ -76,6 +78,15 @@ def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
         sure = float(judgement.probabilities[number, answer])
         axes.set_title(f"{data.classes[label]} read as {data.classes[answer]}\n{sure:.0%} sure", fontsize=8)
     return figure
+
+
+def _logged(metrics: Path) -> list[dict[str, Any]]:
+    """The lines of a log; none of a log that is gone, and what is no line of one is left out: no picture ends a run."""
+    lines = []
+    for line in metrics.read_bytes().split(b"\n") if metrics.is_file() else []:
+        with suppress(ValueError):
+            lines.append(parse_object(line, str(metrics)))
+    return [line for line in lines if "step" in line]
 
 
 def _figure(width: float, height: float) -> Any:

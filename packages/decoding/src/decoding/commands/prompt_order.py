@@ -9,6 +9,7 @@ from ..requests.checks import check_prompt
 from ..rows import Constraint
 from ..settings.values import GenerationSettings
 from ..text import GeneratedText, encode_prompt, generate, with_text
+from ..vocabulary import Vocabulary
 
 
 def in_order(
@@ -28,7 +29,8 @@ def in_order(
     if method_of(settings) != "loop":
         yield from in_groups(model, tokenizer, prompts, settings, max_rows, constraints, done)
         return
-    batch = Batch(model, max_rows=max_rows, end_of_text=tokenizer.end_of_text, decode_bytes=tokenizer.decode_bytes)
+    vocabulary = Vocabulary.of(model, tokenizer)
+    batch = Batch(model, max_rows=max_rows, end_of_text=vocabulary, decode_bytes=tokenizer.decode_bytes)
     if settings.when_full == "stop":
         batch.length = min(model.n_ctx, max(map(len, ids)) + settings.max_new_tokens)
     batch.added = done  # a row draws by its number

@@ -8,8 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..settings.values import GenerationSettings
+from ..vocabulary import Vocabulary
 from . import penalties, truncation, words
 from .histories import Histories
+
+NO_ENDS = Vocabulary()
 
 
 class Transform(NamedTuple):
@@ -21,18 +24,24 @@ class Transform(NamedTuple):
     draws: bool = False
 
 
-def transforms_of(settings: GenerationSettings, end_of_text: int | None = None) -> list[Transform]:
-    """What the settings change, first to last; those that change nothing are left out.
+def transforms_of(settings: GenerationSettings, vocabulary: Vocabulary = NO_ENDS) -> list[Transform]:
+    """What the settings change, first to last; those that change nothing are left out. Before all of them the ids that
+    the vocabulary does not know are left out ("unknown ids").
 
     transformers: bias, penalties, bans, then (only where tokens are drawn) temperature, top-k, top-p, min-p, typical,
     epsilon, eta; DRY and the counting penalties, which it lacks, stand beside its repetition penalty, top-n-sigma
     before top-k and XTC at the end. llama.cpp: bias, penalties, DRY, top-n-sigma, top-k, typical, top-p, min-p, XTC,
     temperature (epsilon and eta, which it lacks, after min-p).
     """
-    return [*_about_words(settings, end_of_text), *([] if settings.is_greedy else _about_chance(settings))]
+    unknown = partial(words.known_only, known=vocabulary.known)
+    return [
+        *([] if vocabulary.known is None else [Transform("unknown ids", lambda logits, histories: unknown(logits))]),
+        *_about_words(settings, vocabulary.ends),
+        *([] if settings.is_greedy else _about_chance(settings)),
+    ]
 
 
-def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Transform]:
+def _about_words(s: GenerationSettings, ends: tuple[int, ...]) -> list[Transform]:
     def on(
         past: Callable[[Histories], Tensor], function: Callable[..., Tensor], *values: object
     ) -> Callable[..., Tensor]:
@@ -47,7 +56,7 @@ def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Transfo
     def n_new(past: Histories) -> Tensor:
         return past.n_new
 
-    not_before = s.min_new_tokens if s.stop_at_end_of_text and end_of_text is not None else 0
+    not_before = s.min_new_tokens if s.stop_at_end_of_text and ends else 0
     possible = (
         (s.logit_bias, "logit_bias", on(ids, words.sequence_bias, s.logit_bias)),
         (s.repetition_penalty != 1, "repetition_penalty", on(ids, penalties.repetition_penalty, s.repetition_penalty)),
@@ -60,7 +69,7 @@ def _about_words(s: GenerationSettings, end_of_text: int | None) -> list[Transfo
         ),
         (s.no_repeat_ngram_size, "no_repeat_ngram_size", on(ids, penalties.no_repeat_ngram, s.no_repeat_ngram_size)),
         (s.banned, "banned", on(ids, words.ban, s.banned)),
-        (not_before, "min_new_tokens", on(n_new, words.not_yet, end_of_text, s.min_new_tokens)),
+        (not_before, "min_new_tokens", on(n_new, words.not_yet, ends, s.min_new_tokens)),
         (s.forced_prefix, "forced_prefix", on(n_new, words.force_prefix, s.forced_prefix)),
     )
     return [Transform(name, change) for switched_on, name, change in possible if switched_on]

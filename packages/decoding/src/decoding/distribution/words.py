@@ -39,14 +39,27 @@ def force_prefix(logits: Float[Tensor, "B V"], n_new: Int[Tensor, " B"], prefix:
     return torch.where((n_new < len(prefix))[:, None], forced, logits)
 
 
+def known_only(logits: Float[Tensor, "B V"], known: int | None) -> Float[Tensor, "B V"]:
+    """-inf for the ids from `known` on, of which the tokenizer knows nothing; None: it knows all.
+
+    As transformers' `suppress_tokens` with these ids: what others are likely stays as it is.
+    """
+    if known is None:
+        return logits
+    changed = logits.clone()
+    changed[:, known:] = -torch.inf
+    return changed
+
+
 def not_yet(
-    logits: Float[Tensor, "B V"], n_new: Int[Tensor, " B"], end_of_text: int, minimum: int
+    logits: Float[Tensor, "B V"], n_new: Int[Tensor, " B"], end_of_text: int | Sequence[int], minimum: int
 ) -> Float[Tensor, "B V"]:
-    """-inf for the end-of-text id in rows of fewer than `minimum` new ids.
+    """-inf for the id (or ids) that end a text in rows of fewer than `minimum` new ids.
 
     A model that ends too early can be told to go on; the other tokens keep their proportions. transformers'
     `min_new_tokens` (its `min_length` counts the prompt too).
     """
     changed = logits.clone()
-    changed[:, end_of_text] = torch.where(n_new < minimum, -torch.inf, logits[:, end_of_text])
+    for end in [end_of_text] if isinstance(end_of_text, int) else end_of_text:
+        changed[:, end] = torch.where(n_new < minimum, -torch.inf, logits[:, end])
     return changed

@@ -18,6 +18,7 @@ from ..session import Session
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
 from ..step import cached_transforms_of, mask_by
+from ..vocabulary import EndOfText, Vocabulary
 from .ends import Ends, new_search
 from .forced_words import best_of_banks, check_room, leave_room
 from .hypotheses import IMPOSSIBLE, Search
@@ -43,7 +44,7 @@ def beam_search(
     ids: Sequence[Sequence[int]],
     settings: GenerationSettings,
     *,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
     decode_bytes: DecodeBytes | None = None,
     constraints: Sequence[Constraint | None] | None = None,
     pack: bool | PackedWeights = True,
@@ -58,10 +59,12 @@ def beam_search(
     Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059). As in transformers the settings' steps act on
     log-probabilities, which are not normalized again; CTranslate2 changes the logits.
     """
-    check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
+    vocabulary = check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
     for number, prompt in enumerate(ids, start=first_row + 1):
-        check_room(settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, end_of_text)
-    ends = Ends(settings, end_of_text, decode_bytes)
+        check_room(
+            settings.forced_words, min(settings.max_new_tokens, model.n_ctx - len(prompt)), number, vocabulary.ends
+        )
+    ends = Ends(settings, vocabulary.ends, decode_bytes)
     prompts = [
         Prompt(
             tuple(prompt),
@@ -71,7 +74,7 @@ def beam_search(
         )
         for number, prompt in enumerate(ids)
     ]
-    _advance_all(model, prompts, settings, end_of_text, pack)
+    _advance_all(model, prompts, settings, vocabulary, pack)
     return [prompt.searches for prompt in prompts]
 
 
@@ -79,7 +82,7 @@ def _advance_all(
     model: LanguageModel,
     prompts: list[Prompt],
     settings: GenerationSettings,
-    end_of_text: int | None,
+    vocabulary: Vocabulary,
     pack: bool | PackedWeights,
 ) -> None:
     active = [prompt for prompt in prompts if prompt.open]
@@ -93,7 +96,7 @@ def _advance_all(
     session.select(beams)
     logits = logits[beams]
     while active:
-        parents = _step(logits, active, settings, end_of_text)
+        parents = _step(logits, active, settings, vocabulary)
         going_on = [number for number, prompt in enumerate(active) if prompt.open]
         active = [active[number] for number in going_on]
         if active:
@@ -107,23 +110,29 @@ def running(prompt: Prompt) -> list[list[int]]:
 
 
 def _step(
-    logits: Float[Tensor, "B V"], prompts: list[Prompt], settings: GenerationSettings, end_of_text: int | None
+    logits: Float[Tensor, "B V"], prompts: list[Prompt], settings: GenerationSettings, vocabulary: Vocabulary
 ) -> list[list[int]]:
     """Every search takes its best candidates; for each prompt the rows (within it) that its new rows go on from."""
     rows = [ids for prompt in prompts for ids in running(prompt)]
     owners = [prompt for prompt in prompts for _ in range(settings.beams)]
     past = histories([prompt.ids for prompt in owners], rows, logits.device)
-    transforms = cached_transforms_of(settings, end_of_text)
+    transforms = cached_transforms_of(settings, vocabulary)
     changed = processed(
         logits.log_softmax(dim=-1), transforms, past, [prompt.draws for prompt in owners], may_ban_all=True
     )
+    ends = vocabulary.ends if settings.stop_at_end_of_text else ()
     if settings.forced_words:
         rooms = [owner.searches[0].most_new for owner in owners]
-        end = end_of_text if settings.stop_at_end_of_text else None
-        changed = leave_room(changed, rows, settings.forced_words, rooms, end)
+        changed = leave_room(changed, rows, settings.forced_words, rooms, ends)
     if any(prompt.constraint is not None for prompt in prompts):
-        masked = zip(owners, rows, changed, strict=True)
-        changed = torch.stack([mask_by(owner.constraint, ids, row) for owner, ids, row in masked])
+        living = [
+            total > IMPOSSIBLE / 2 for prompt in prompts for one in prompt.searches for total in one.totals.tolist()
+        ]
+        masked = zip(owners, rows, changed, living, strict=True)
+        # Hypotheses that are none may hold anything, which a constraint need not understand.
+        changed = torch.stack(
+            [mask_by(one.constraint if lives else None, ids, row, ends) for one, ids, row, lives in masked]
+        )
     scores = changed.view(len(prompts), settings.beam_groups, -1, logits.shape[-1])
     parents: list[list[int]] = [[] for _ in prompts]
     for group in range(settings.beam_groups):

@@ -17,6 +17,7 @@ from ..rows import Generated, Row
 from ..sampling import processed
 from ..settings.values import GenerationSettings
 from ..step import cached_transforms_of
+from ..vocabulary import EndOfText, Vocabulary
 
 
 def contrastive_search(
@@ -24,7 +25,7 @@ def contrastive_search(
     prompt: Sequence[int],
     settings: GenerationSettings,
     *,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
     pack: bool | PackedWeights = True,
 ) -> Generated:
     """One prompt continued by, at each step, the one of the top_k likeliest tokens v that has the largest
@@ -35,7 +36,7 @@ def contrastive_search(
     shows its states as `gpt2.GPT2` does: `hidden(tokens, cache, lengths)` and `token_embedding.logits(state)`;
     TypeError for others. transformers has it as code on its hub only.
     """
-    check_request(model, [prompt], settings, end_of_text, None, first_row=None)
+    vocabulary = check_request(model, [prompt], settings, end_of_text, None, first_row=None)
     if not (hasattr(model, "hidden") and hasattr(model, "token_embedding")):
         raise TypeError(
             f"wanted a model with hidden() and token_embedding, got {type(model).__name__}; contrastive search looks "
@@ -43,13 +44,13 @@ def contrastive_search(
         )
     row = Row(tuple(prompt), settings, generator(settings.seed, 0))
     with inference(model):
-        _write(model, row, end_of_text)
+        _write(model, row, vocabulary)
     return row.result
 
 
-def _write(model: Any, row: Row, end_of_text: int | None) -> None:
+def _write(model: Any, row: Row, vocabulary: Vocabulary) -> None:
     k = min(row.settings.top_k, model.n_vocab)
-    transforms = [one for one in cached_transforms_of(row.settings, end_of_text) if one.name != "top_k"]
+    transforms = [one for one in cached_transforms_of(row.settings, vocabulary) if one.name != "top_k"]
     cache = model.new_cache(1, min(model.n_ctx, len(row.prompt) + row.settings.max_new_tokens))
     device = cache.lengths.device
     states = model.hidden(torch.tensor([row.prompt], device=device), cache)[0]
@@ -65,7 +66,7 @@ def _write(model: Any, row: Row, end_of_text: int | None) -> None:
         likely = processed(logits.float()[None], transforms, past, [row.draws]).softmax(dim=-1)[0].topk(k)
         candidates = model.hidden(likely.indices[:, None], cache)[:, 0]
         best = contrast(likely.values, normalize(candidates, dim=-1), seen, row.settings.penalty_alpha)
-        row.append(int(likely.indices[best]), end_of_text)
+        row.append(int(likely.indices[best]), vocabulary.ends)
         cache.select(torch.full((k,), best, device=device))
         state = candidates[best]
         seen = torch.cat([seen, normalize(state[None], dim=-1)])
@@ -74,6 +75,7 @@ def _write(model: Any, row: Row, end_of_text: int | None) -> None:
 def contrast(
     probabilities: Float[Tensor, " K"], candidates: Float[Tensor, "K C"], seen: Float[Tensor, "N C"], alpha: float
 ) -> int:
-    """Which candidate to take; states have length 1."""
+    """Which candidate to take, none that may not come; states have length 1."""
     likeness = (candidates @ seen.T).amax(dim=-1)
-    return int(((1 - alpha) * probabilities - alpha * likeness).argmax())
+    scores = (1 - alpha) * probabilities - alpha * likeness
+    return int(scores.masked_fill(probabilities == 0, -torch.inf).argmax())

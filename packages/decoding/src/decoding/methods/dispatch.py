@@ -8,6 +8,7 @@ from ..protocols import LanguageModel
 from ..rows import Constraint, Generated
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
+from ..vocabulary import EndOfText
 from .beams import beam_search
 from .contrastive import contrastive_search
 from .drafts import PromptLookup
@@ -28,7 +29,7 @@ def generate_by_method(
     model: LanguageModel,
     ids: Sequence[Sequence[int]],
     each: Sequence[GenerationSettings],
-    end_of_text: int | None,
+    end_of_text: EndOfText,
     decode_bytes: DecodeBytes | None,
     constraints: Sequence[Constraint | None] | None,
     pack: bool | PackedWeights,

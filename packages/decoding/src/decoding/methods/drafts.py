@@ -13,6 +13,7 @@ from ..rows import Row
 from ..sampling import draw_uniforms, greedy, processed, sample
 from ..session import Session
 from ..step import cached_transforms_of
+from ..vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class PromptLookup:
         self.tokens, self.longest, self.shortest = tokens, longest, shortest
         self.moods: dict[int, Mood] = {}
 
-    def propose(self, rows: Sequence[Row], most: Sequence[int], end_of_text: int | None) -> list[Draft]:
+    def propose(self, rows: Sequence[Row], most: Sequence[int], vocabulary: Vocabulary) -> list[Draft]:
         return [Draft(self._look_up(row, count)) for row, count in zip(rows, most, strict=True)]
 
     def learn(self, row: Row, proposed: int, accepted: int) -> None:
@@ -100,7 +101,7 @@ class DraftModel:
         self.model, self.tokens = model, tokens
         self.session: Session | None = None
 
-    def propose(self, rows: Sequence[Row], most: Sequence[int], end_of_text: int | None) -> list[Draft]:
+    def propose(self, rows: Sequence[Row], most: Sequence[int], vocabulary: Vocabulary) -> list[Draft]:
         if self.session is None:
             self.session = Session(self.model, len(rows), self.model.n_ctx)
         texts = [[*row.prompt, *row.ids] for row in rows]
@@ -115,7 +116,7 @@ class DraftModel:
         for place in range(count):
             if place:
                 logits = self.session.feed([one[-1:] for one in ids])
-            changed = self._changed(logits, rows, ids, end_of_text)
+            changed = self._changed(logits, rows, ids, vocabulary)
             distributions.append(changed.softmax(dim=-1))
             is_greedy = rows[0].settings.is_greedy
             chosen = greedy(changed) if is_greedy else sample(changed, draw_uniforms([row.draws for row in rows]))
@@ -128,10 +129,10 @@ class DraftModel:
         ]
 
     def _changed(
-        self, logits: Float[Tensor, "B V"], rows: Sequence[Row], ids: list[list[int]], end_of_text: int | None
+        self, logits: Float[Tensor, "B V"], rows: Sequence[Row], ids: list[list[int]], vocabulary: Vocabulary
     ) -> Float[Tensor, "B V"]:
         """With the settings of the first row, which all rows share."""
-        transforms = cached_transforms_of(rows[0].settings, end_of_text)
+        transforms = cached_transforms_of(rows[0].settings, vocabulary)
         written = [[*row.ids, *one] for row, one in zip(rows, ids, strict=True)]
         past = histories([row.prompt for row in rows], written, logits.device)
         return processed(logits, transforms, past, [row.draws for row in rows])

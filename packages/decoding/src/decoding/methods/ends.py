@@ -11,13 +11,13 @@ from .hypotheses import Hypothesis, Search
 class Ends:
     """Says whether and why new ids have ended, for searches that may take so many new ids."""
 
-    def __init__(self, settings: GenerationSettings, end_of_text: int | None, decode_bytes: DecodeBytes | None) -> None:
-        self.end_of_text = end_of_text if settings.stop_at_end_of_text else None
+    def __init__(self, settings: GenerationSettings, ends: Sequence[int], decode_bytes: DecodeBytes | None) -> None:
+        self.ends = ends if settings.stop_at_end_of_text else ()
         self.stops = [stop.encode() for stop in settings.stop]
         self.decode_bytes, self.most_new = decode_bytes, settings.max_new_tokens
 
     def reason(self, ids: Sequence[int], room: int) -> FinishReason | None:
-        if self.end_of_text is not None and ids[-1] == self.end_of_text:
+        if ids[-1] in self.ends:
             return "end_of_text"
         if self.stops and self.decode_bytes is not None:
             text = self.decode_bytes(ids)

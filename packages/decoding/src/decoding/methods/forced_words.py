@@ -36,17 +36,15 @@ def advancing_tokens(words: Sequence[Ids], ids: Sequence[int]) -> set[int]:
     return {word[n] for word in missing for n in range(len(word)) if tuple(ids[len(ids) - n :]) == word[:n]}
 
 
-def check_room(words: Sequence[Ids], room: int, number: int, end_of_text: int | None) -> None:
+def check_room(words: Sequence[Ids], room: int, number: int, ends: Sequence[int]) -> None:
     """ValueError where prompt `number` (from 1) has no room for the words, or one holds the end of the text."""
     if sum(len(word) for word in words) > room:
         raise ValueError(
             f"wanted room for the {sum(len(word) for word in words)} ids of forced_words, got {room} new ids after "
             f"prompt {number}; raise max_new_tokens or shorten the prompt"
         )
-    if any(end_of_text in word for word in words):
-        raise ValueError(
-            f"wanted forced_words before the end of the text, got its id {end_of_text} in one; leave it out"
-        )
+    if found := [end for end in ends if any(end in word for word in words)]:
+        raise ValueError(f"wanted forced_words before the end of the text, got its id {found[0]} in one; leave it out")
 
 
 def leave_room(
@@ -54,7 +52,7 @@ def leave_room(
     rows: Sequence[Sequence[int]],
     words: Sequence[Ids],
     rooms: Sequence[int],
-    end: int | None,
+    ends: Sequence[int],
 ) -> Float[Tensor, "B V"]:
     """-inf for the end of text where words are missing, and for ids after which they would not fit: row r may hold
     `rooms[r]` new ids."""
@@ -65,8 +63,8 @@ def leave_room(
         own[:] = sum(len(word) for word in missing) <= left
         for token in advancing_tokens(words, ids):
             own[token] = missing_tokens(words, [*ids, token]) <= left
-        if missing and end is not None:
-            own[end] = False
+        if missing:
+            own[list(ends)] = False
     return torch.where(allowed, scores, -torch.inf)
 
 

@@ -33,6 +33,11 @@ class GuidedModel(nn.Module):
     def n_vocab(self) -> int:
         return self.model.n_vocab
 
+    @property
+    def end_ids(self) -> Sequence[int] | None:
+        """Which ids end a text, as the model says itself."""
+        return getattr(self.model, "end_ids", None)
+
     def new_cache(self, batch: int, length: int) -> "GuidedCache":
         more = len(self.negative or ())
         return GuidedCache(

@@ -77,7 +77,8 @@ class Search:
         self.running = [ids[number] for number in going_on]
         self.totals = best.values
         full = self.settings.early_stopping is True and len(self.finished) >= self.wanted
-        self.open = not full and self._can_improve() and None in reasons
+        lives = bool(self.totals[0] > IMPOSSIBLE / 2)
+        self.open = None in reasons and not full and (self._can_improve() if lives else not self.finished)
         return [parents[number] for number in going_on]
 
     def _finish(self, totals: Tensor, ids: Sequence[list[int]], reasons: Sequence[FinishReason | None]) -> None:

@@ -21,6 +21,7 @@ from ..session import Session
 from ..settings.stop_strings import DecodeBytes, StopStrings
 from ..settings.values import GenerationSettings
 from ..step import cached_transforms_of
+from ..vocabulary import EndOfText, Vocabulary
 from .drafts import Draft
 
 
@@ -28,8 +29,8 @@ from .drafts import Draft
 class Drafter(Protocol):
     """Proposes how rows may go on. `decoding.PromptLookup` and `decoding.DraftModel` do."""
 
-    def propose(self, rows: Sequence[Row], most: Sequence[int], end_of_text: int | None) -> list[Draft]:
-        """For row r at most `most[r]` ids."""
+    def propose(self, rows: Sequence[Row], most: Sequence[int], vocabulary: Vocabulary) -> list[Draft]:
+        """For row r at most `most[r]` ids. `vocabulary` says which may come, and which of them end a row."""
 
     def learn(self, row: Row, proposed: int, accepted: int) -> None:
         """How many of the ids proposed for this row were right."""
@@ -44,7 +45,7 @@ def generate_speculatively(
     ids: Sequence[Sequence[int]],
     settings: GenerationSettings | None = None,
     *,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
     decode_bytes: DecodeBytes | None = None,
     pack: bool | PackedWeights = True,
     first_row: int = 0,
@@ -56,7 +57,7 @@ def generate_speculatively(
     2302.01318). A row draws other numbers than in plain sampling, so the texts differ but not their distribution.
     """
     settings = settings or GenerationSettings()
-    check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
+    vocabulary = check_request(model, ids, settings, end_of_text, decode_bytes, first_row=first_row)
     rows = [
         Row(
             tuple(prompt),
@@ -69,15 +70,15 @@ def generate_speculatively(
     active = [row for row in rows if not _is_full(row, model)]
     if active:
         longest = max(len(row.prompt) for row in active) + settings.max_new_tokens
-        _run(Session(model, len(active), longest, pack=pack), drafter, active, end_of_text)
+        _run(Session(model, len(active), longest, pack=pack), drafter, active, vocabulary)
     return [row.result for row in rows]
 
 
-def _run(session: Session, drafter: Drafter, rows: list[Row], end_of_text: int | None) -> None:
+def _run(session: Session, drafter: Drafter, rows: list[Row], vocabulary: Vocabulary) -> None:
     while rows:
         room = min(session.model.n_ctx, session.cache_length) - max(session.held) - max(len(r.pending) for r in rows)
         most = [max(0, min(room, row.settings.max_new_tokens - len(row.ids) - 1)) for row in rows]
-        drafts = drafter.propose(rows, most, end_of_text)
+        drafts = drafter.propose(rows, most, vocabulary)
         fed = [[*row.pending, *draft.ids] for row, draft in zip(rows, drafts, strict=True)]
         if any(draft.ids for draft in drafts):
             logits = session.feed_all(fed)
@@ -87,7 +88,7 @@ def _run(session: Session, drafter: Drafter, rows: list[Row], end_of_text: int |
         for row, draft, one in zip(rows, drafts, after, strict=True):
             row.read += len(row.pending)
             row.pending.clear()
-            accepted = verify(row, draft, one[: len(draft.ids) + 1], end_of_text)
+            accepted = verify(row, draft, one[: len(draft.ids) + 1], vocabulary)
             drafter.learn(row, len(draft.ids), accepted)
             row.read += len(row.pending) - 1
             del row.pending[:-1]
@@ -106,10 +107,10 @@ def _is_full(row: Row, model: LanguageModel) -> bool:
     return row.finish_reason is not None
 
 
-def verify(row: Row, draft: Draft, logits: Float[Tensor, "T V"], end_of_text: int | None) -> int:
+def verify(row: Row, draft: Draft, logits: Float[Tensor, "T V"], vocabulary: Vocabulary) -> int:
     """Append the proposed ids that stand the test and one more; how many stood it. `logits` are those after the row's
     last id and after each proposed one."""
-    transforms = cached_transforms_of(row.settings, end_of_text)
+    transforms = cached_transforms_of(row.settings, vocabulary)
     written = [[*row.ids, *draft.ids[:count]] for count in range(len(draft.ids) + 1)]
     past = histories([row.prompt] * len(written), written, logits.device)
     changed = processed(logits, transforms, past, [row.draws] * len(written))
@@ -119,11 +120,11 @@ def verify(row: Row, draft: Draft, logits: Float[Tensor, "T V"], end_of_text: in
             right, instead = token == likeliest[place], likeliest[place]
         else:
             right, instead = accept(row, changed[place], token, draft.probabilities_at(place, logits.shape[-1]))
-        row.append(token if right else instead, end_of_text)
+        row.append(token if right else instead, vocabulary.ends)
         if not right or row.finish_reason is not None:
             return place + right
     last = likeliest[-1] if row.settings.is_greedy else int(sample(changed[-1:], draw_uniforms([row.draws])))
-    row.append(last, end_of_text)
+    row.append(last, vocabulary.ends)
     return len(draft.ids)
 
 

@@ -19,6 +19,7 @@ from ..requests.checks import check_request
 from ..sampling import draw_uniforms, processed, sample
 from ..session import Session
 from ..settings.values import GenerationSettings
+from ..vocabulary import EndOfText, Vocabulary
 
 CHOSEN = "#d1495b"
 
@@ -91,7 +92,7 @@ def explain(
     settings: GenerationSettings | None = None,
     *,
     tokenizer: Any = None,
-    end_of_text: int | None = None,
+    end_of_text: EndOfText = None,
 ) -> Explanation:
     """What the settings make of the model's distribution after `prompt` (ids, or a text with its tokenizer), step by
     step, and which token comes of it. ValueError for a text without a tokenizer, and as `generate_ids`."""
@@ -99,14 +100,15 @@ def explain(
     if isinstance(prompt, str) and tokenizer is None:
         raise ValueError("wanted a tokenizer for a prompt of text, got none; pass tokenizer=, or a list of ids")
     ids: Sequence[int] = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
-    end_of_text = tokenizer.end_of_text if tokenizer is not None and end_of_text is None else end_of_text
+    if tokenizer is not None and end_of_text is None:
+        end_of_text = Vocabulary.of(model, tokenizer)
     decode_bytes = None if tokenizer is None else tokenizer.decode_bytes
-    check_request(model, [ids], settings, end_of_text, decode_bytes, first_row=None)
+    vocabulary = check_request(model, [ids], settings, end_of_text, decode_bytes, first_row=None)
     logits = Session(model, 1, len(ids)).feed([ids])
     draws = generator(settings.seed, 0)
     past = histories([ids], [[]], logits.device)
     stages, rows = ["model"], [logits.softmax(dim=-1)]
-    for transform in transforms_of(settings, end_of_text):
+    for transform in transforms_of(settings, vocabulary):
         logits = processed(logits, [transform], past, [draws])
         stages.append(transform.name)
         rows.append(logits.softmax(dim=-1))

@@ -5,26 +5,28 @@ from collections.abc import Sequence
 from ..protocols import LanguageModel
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
+from ..vocabulary import EndOfText, Vocabulary, vocabulary_of
 
 
 def check_request(
     model: LanguageModel,
     prompts: Sequence[Sequence[int]],
     settings: GenerationSettings,
-    end_of_text: int | None,
+    end_of_text: EndOfText,
     decode_bytes: DecodeBytes | None,
     *,
     first_row: int | None = 0,
-) -> None:
-    """TypeError for what is no `LanguageModel`; ValueError for prompts that it cannot take, for ids that it lacks, and
-    for settings about text without `decode_bytes`. Messages number the prompts from first_row + 1; with None there is
-    one, "the prompt"."""
+) -> Vocabulary:
+    """Which ids rows may hold, and which end them. TypeError for what is no `LanguageModel`; ValueError for prompts
+    that it cannot take, for ids that it lacks, and for settings about text without `decode_bytes`. Messages number the
+    prompts from first_row + 1; with None there is one, "the prompt"."""
     check_model(model)
-    check_row_settings(settings, model, decode_bytes)
-    if end_of_text is not None:
-        check_ids([end_of_text], "end_of_text", model.n_vocab)
+    vocabulary = vocabulary_of(model.n_vocab, end_of_text, decode_bytes)
+    check_ids(vocabulary.ends, "end_of_text", model.n_vocab)
+    check_row_settings(settings, model, vocabulary, decode_bytes)
     for number, prompt in enumerate(prompts, start=1):
         check_prompt(prompt, "the prompt" if first_row is None else f"prompt {first_row + number}", model)
+    return vocabulary
 
 
 def check_model(model: object) -> None:
@@ -58,14 +60,19 @@ def check_prompt(prompt: Sequence[int], name: str, model: LanguageModel) -> None
     check_ids(prompt, name, model.n_vocab)
 
 
-def check_row_settings(settings: GenerationSettings, model: LanguageModel, decode_bytes: DecodeBytes | None) -> None:
-    """ValueError for settings about ids that the model lacks, or about text where there is no tokenizer."""
+def check_row_settings(
+    settings: GenerationSettings, model: LanguageModel, vocabulary: Vocabulary, decode_bytes: DecodeBytes | None
+) -> None:
+    """ValueError for settings about ids that the model lacks, for ids that must come and may not, as nobody knows them,
+    and for settings about text where there is no tokenizer."""
     biased = tuple(ids for ids, _ in settings.logit_bias)
-    named = (("banned", settings.banned), ("forced_words", settings.forced_words), ("logit_bias", biased))
-    for name, ids in named:
+    for name, ids in (("banned", settings.banned), ("logit_bias", biased)):
         for sequence in ids:
             check_ids(sequence, name, model.n_vocab)
-    check_ids(settings.forced_prefix, "forced_prefix", model.n_vocab)
+    known = model.n_vocab if vocabulary.known is None else vocabulary.known
+    for name, ids in (("forced_words", settings.forced_words), ("forced_prefix", (settings.forced_prefix,))):
+        for sequence in ids:
+            check_ids(sequence, name, known)
     if settings.stop and decode_bytes is None:
         raise ValueError(
             f"wanted decode_bytes to find the stop strings {settings.stop} in the text, got none; pass the tokenizer's"

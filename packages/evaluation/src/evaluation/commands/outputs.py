@@ -62,18 +62,18 @@ def item_score(line: Mapping[str, Any]) -> "ItemScore":
     """The outcome that a line of an earlier run holds; ValueError where it holds none."""
     from ..tasks.tasks import ItemScore
 
-    nats, correct, normalised, last = (line.get(name) for name in OUTCOME)
-    if not (isinstance(correct, bool) and isinstance(nats, list) and nats and _fits(normalised, last)):
+    nats, correct, normalized, last = (line.get(name) for name in OUTCOME)
+    if not (isinstance(correct, bool) and isinstance(nats, list) and nats and _fits(normalized, last)):
         raise _no_outcome(line)
     costs = tuple(_number(each, line) for each in nats)
-    return ItemScore(costs, correct, normalised, None if last is None else (_number(last[0], line), last[1]))
+    return ItemScore(costs, correct, normalized, None if last is None else (_number(last[0], line), last[1]))
 
 
-def _fits(normalised: object, last: object) -> bool:
-    """Whether these are what a choice has (normalised) or a cloze (the last token's nats and whether it was right)."""
+def _fits(normalized: object, last: object) -> bool:
+    """Whether these are what a choice has (normalized) or a cloze (the last token's nats and whether it was right)."""
     if last is None:
-        return isinstance(normalised, bool)
-    return normalised is None and isinstance(last, list) and len(last) == 2 and isinstance(last[1], bool)
+        return isinstance(normalized, bool)
+    return normalized is None and isinstance(last, list) and len(last) == 2 and isinstance(last[1], bool)
 
 
 def _number(value: object, line: Mapping[str, Any]) -> int | float:

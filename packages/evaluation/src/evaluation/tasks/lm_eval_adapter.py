@@ -1,7 +1,7 @@
 """Our models under lm-eval (EleutherAI's lm-evaluation-harness): a `TemplateLM` over spans and the generation loop.
 
-Figures equal those of lm-eval's own `hf` back end on the same folder; what it does per request is done here per batch,
-ordered by length, with beginnings that requests share computed once and requests that repeat answered from memory.
+Figures are those of lm-eval's own `hf` back end on the same folder, up to rounding; what it does per request is done
+here per batch, ordered by length, with beginnings that requests share and requests that repeat computed once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,21 +11,22 @@ from typing import Any
 from lm_eval.api.model import TemplateLM
 from lm_eval.utils import get_rolling_token_windows
 
-from decoding import GenerationSettings, LanguageModel, Tokenizer, generate
+from decoding import GenerationSettings, LanguageModel, Tokenizer, generate_ids
 
-from ..pairs import fit_span
+from ..pairs import encode_with_special, fit_span, special_ids
 from ..spans import TOKENS_PER_BATCH, Span, score_spans
+from .lm_eval_beams import Ids, beams_until
+from .lm_eval_options import settings_of
 
 Answer = tuple[float, bool]
-KNOWN = {"until", "max_gen_toks", "do_sample", "temperature", "top_k", "top_p"}
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A request for text: the prompt's place among the requests, what it may read, and how to go on."""
+    """A request for text: its place among the requests, the ids that fit the context, and how to go on."""
 
     number: int
-    prompt: str
+    prompt: Ids
     settings: GenerationSettings
 
 
@@ -35,7 +36,7 @@ class Adapter(TemplateLM):
     def __init__(self, model: LanguageModel, tokenizer: Tokenizer, tokens_per_batch: int = TOKENS_PER_BATCH) -> None:
         super().__init__()
         self.model, self.text, self.tokens_per_batch = model, tokenizer, tokens_per_batch
-        self.answers: dict[Span, Answer] = {}
+        self.written = 0
 
     @property
     def eot_token_id(self) -> int:
@@ -51,7 +52,8 @@ class Adapter(TemplateLM):
         return 256
 
     def tok_encode(self, string: str, add_special_tokens: bool | None = None, **options: Any) -> list[int]:
-        return self.text.encode(string)
+        """The ids of a text; the name of a special token, such as <|endoftext|>, is that token, as in `hf`."""
+        return encode_with_special(self.text, string)
 
     def _loglikelihood_tokens(
         self, requests: list[tuple[tuple[str, str], list[int], list[int]]], **options: Any
@@ -75,38 +77,53 @@ class Adapter(TemplateLM):
             yield Span((*fed, scored[-1]), len(scored))
 
     def _score(self, spans: Sequence[Span]) -> list[Answer]:
-        new = [span for span in dict.fromkeys(spans) if span not in self.answers]
+        new = list(dict.fromkeys(spans))
         scores = score_spans(self.model, new, tokens_per_batch=self.tokens_per_batch)
-        for span, score in zip(new, scores, strict=True):
-            self.answers[span] = (-score.total, bool(score.likeliest.all()))
-        return [self.answers[span] for span in spans]
+        answers = {s: (-score.total, bool(score.likeliest.all())) for s, score in zip(new, scores, strict=True)}
+        return [answers[span] for span in spans]
 
     def generate_until(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[str]:
         """The continuation of each prompt up to the first of its stop strings, which is not part of it."""
         wanted = [self._continuation(number, *request.args) for number, request in enumerate(requests)]
         texts: dict[int, str] = {}
         for batch in self._alike(wanted):
-            results = generate(self.model, self.text, [each.prompt for each in batch], batch[0].settings)
-            texts.update(
-                (each.number, before(r.text, each.settings.stop)) for each, r in zip(batch, results, strict=True)
-            )
+            results = self._written([each.prompt for each in batch], batch[0].settings)
+            self.written += len(batch)
+            texts |= {each.number: self._text(each, ids) for each, ids in zip(batch, results, strict=True)}
         for number, request in enumerate(requests):
             self.cache_hook.add_partial("generate_until", request.args, texts[number])
         return [texts[number] for number in range(len(requests))]
 
+    def _written(self, prompts: list[Ids], settings: GenerationSettings) -> list[Ids]:
+        """The new ids of each prompt. A request that comes again, as for a vote, draws anew."""
+        if settings.beams > 1:
+            return beams_until(self.model, self.text, prompts, settings, first_row=self.written)
+        results = generate_ids(
+            self.model,
+            prompts,
+            settings,
+            end_of_text=self.eot_token_id,
+            decode_bytes=self.text.decode_bytes,
+            first_row=self.written,
+        )
+        return [result.ids for result in results]
+
+    def _text(self, request: Continuation, ids: Sequence[int]) -> str:
+        """What was written, without special tokens, up to the first stop string or the end-of-text token's name."""
+        end = self.text.decode_bytes([self.eot_token_id]).decode("utf-8", errors="replace")
+        special = set(special_ids(self.text).values())
+        written = self.text.decode_bytes([token for token in ids if token not in special])
+        return before(written.decode("utf-8", errors="replace"), (*request.settings.stop, end))
+
     def _continuation(self, number: int, prompt: str, options: Mapping[str, Any]) -> Continuation:
-        if unknown := set(options) - KNOWN:
-            raise ValueError(f"wanted generation options among {sorted(KNOWN)}, got {sorted(unknown)}; remove them")
-        until, new = options.get("until") or [], int(options.get("max_gen_toks", self.max_gen_toks))
-        room = self.max_length - new
+        settings = settings_of(options, self.max_gen_toks)
+        room = self.max_length - settings.max_new_tokens
         if room < 1:
             raise ValueError(
-                f"wanted max_gen_toks below the model's context of {self.max_length}, got {new}; ask for fewer"
+                f"wanted max_gen_toks below the model's context of {self.max_length}, got {settings.max_new_tokens}; "
+                "ask for fewer"
             )
-        ids = self.tok_encode(prompt)[-room:] or [self.eot_token_id]
-        kept = self.text.decode_bytes(ids).decode("utf-8", errors="replace")
-        stop = tuple(word for word in ((until,) if isinstance(until, str) else until) if word)
-        return Continuation(number, kept, sampling(options, new, stop))
+        return Continuation(number, tuple(self.tok_encode(prompt)[-room:] or [self.eot_token_id]), settings)
 
     def _alike(self, wanted: Sequence[Continuation]) -> Iterator[list[Continuation]]:
         """Requests with the same settings, longest prompts first, as many as fit a batch."""
@@ -122,14 +139,8 @@ class Adapter(TemplateLM):
             yield batch
 
 
-def sampling(options: Mapping[str, Any], max_new_tokens: int, stop: tuple[str, ...]) -> GenerationSettings:
-    """lm-eval's options as settings: greedy unless the task asks to sample."""
-    if not options.get("do_sample", float(options.get("temperature", 0)) > 0):
-        return GenerationSettings(max_new_tokens=max_new_tokens, stop=stop, temperature=0)
-    given = {name: options[name] for name in ("temperature", "top_k", "top_p") if name in options}
-    return GenerationSettings(max_new_tokens=max_new_tokens, stop=stop, **given)
-
-
 def before(text: str, stop: Sequence[str]) -> str:
-    """A text up to the first of the stop strings that it holds."""
-    return text[: min((place for word in stop if (place := text.find(word)) >= 0), default=len(text))]
+    """A text cut before each of the stop strings in turn: of two that overlap the one that is named first counts."""
+    for word in stop:
+        text = text.split(word)[0]
+    return text

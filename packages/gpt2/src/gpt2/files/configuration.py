@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..config import GPT2Config
+from ..config import GPT2Config, checked_ends
 
 # Their name of each of our fields; every other key of a config.json must have the value that GPT-2 has.
 _FIELDS = {
@@ -70,4 +70,5 @@ def from_hugging_face(content: dict[str, Any], where: object = "config.json") ->
         dropout=content.get("resid_pdrop", 0.0),
         layer_norm_epsilon=content.get("layer_norm_epsilon", 1e-5),
         activation=activations[activation],
+        end_ids=None if content.get("eos_token_id") is None else checked_ends(content["eos_token_id"]),
     )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..config import GPT2Config
+from ..config import GPT2Config, checked_ends
 from ..model import GPT2
 from ..tokenizer.files import has_vocabulary
 from ..tokenizer.tokenizer import Tokenizer
@@ -52,7 +52,8 @@ def save_model(
     state = {name: parameter.detach().cpu() for name, parameter in model.named_parameters()}
     state = state if dtype is None else convert(state, dtype)
     kind = str(next(iter(state.values())).dtype).removeprefix("torch.")
-    token = {"bos_token_id": end_of_text, "eos_token_id": end_of_text}
+    own = model.config.end_ids or (end_of_text,)
+    token = {"bos_token_id": end_of_text, "eos_token_id": own[0] if len(own) == 1 else list(own)}
     write_tensors(folder, to_published(state, model.config.n_layer), shard_bytes)
     _write_json(folder / "config.json", to_hugging_face(model.config, kind) | token)
     _write_json(folder / "generation_config.json", token)
@@ -66,13 +67,25 @@ def load_folder(folder: Path) -> GPT2:
 
 
 def read_configuration(folder: Path) -> GPT2Config:
-    """The configuration of a model folder; ValueError where it is no GPT-2's."""
+    """The configuration of a model folder; ValueError where it is no GPT-2's.
+
+    Which ids end a text generation_config.json says before config.json, as in transformers.
+    """
     path = folder / "config.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: wanted JSON, got something else ({error}); copy it again") from None
-    return from_hugging_face(content, folder)
+    config = from_hugging_face(content, folder)
+    path = folder / "generation_config.json"
+    if not path.is_file():
+        return config
+    try:
+        generation = json.loads(path.read_text(encoding="utf-8"))
+        own = generation.get("eos_token_id") if isinstance(generation, dict) else None
+        return config if own is None else config.replace(end_ids=checked_ends(own))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: wanted JSON with a sensible eos_token_id, got {error}; correct it") from None
 
 
 def load_weights(model: GPT2, folder: Path) -> None:

@@ -151,15 +151,14 @@ class Tokenizer:
             ) from None
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        """The bytes behind ids; ValueError names an id the vocabulary lacks. The end-of-text token has the bytes of
-        its name."""
+        """The bytes behind ids. The end-of-text token has the bytes of its name. Ids from `n_vocab` on stand for
+        nothing: a model's tables may be longer than its vocabulary. ValueError for ids below 0."""
         try:
             return self._encoding.decode_bytes(list(ids))
-        except KeyError:
-            wrong = next(i for i in ids if not 0 <= i < self.n_vocab)
-            raise ValueError(
-                f"ids: wanted values in 0..{self.n_vocab - 1}, got {wrong}; is this the tokenizer of that model?"
-            ) from None
+        except (KeyError, OverflowError):
+            if negative := [i for i in ids if i < 0]:
+                raise ValueError(f"ids: wanted values from 0 on, got {negative[0]}; give ids of tokens") from None
+            return self._encoding.decode_bytes([i for i in ids if i < self.n_vocab])
 
     def offsets(self, ids: Sequence[int]) -> list[tuple[int, int]]:
         """Where each token begins and ends, in UTF-8 bytes of the text. ValueError as in `decode_bytes`."""

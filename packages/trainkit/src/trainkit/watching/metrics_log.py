@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 class MetricsLog:
     """`write(step, loss=..., ...)` appends one line {"step", "seconds", values...} to FOLDER/metrics.jsonl, flushed.
 
-    A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` count
-    from the creation of this object. NaN and infinities are written as null, which JSON can hold.
+    A step's training and validation values may come in two calls: they are then two lines of that step. `seconds` are those
+    of the run: from the creation of this object, and before it those of the lines that a resumed run keeps. NaN and infinities are written as null, which JSON can hold.
     With `start`, the step that a run resumes from, lines and TensorBoard points of later steps are removed first.
     Of several processes only the first one writes.
     """
@@ -43,17 +43,22 @@ class MetricsLog:
         from torch.utils.tensorboard import SummaryWriter
 
         make_folder(self.folder)
-        cut_lines(self.folder / "metrics.jsonl", start)
+        self._began -= cut_lines(self.folder / "metrics.jsonl", start)
         cut_events(self.folder, start)
         self._lines = (self.folder / "metrics.jsonl").open("a", encoding="utf-8")
         self.tensorboard = SummaryWriter(str(self.folder), purge_step=start + 1)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has taken, with what came before it was resumed."""
+        return time.perf_counter() - self._began
 
     def write(self, step: int, **values: float | None) -> None:
         """Values that are None were not measured and are left out."""
         if self.tensorboard is None:
             return
         measured = {name: float(value) for name, value in values.items() if value is not None}
-        line = {"step": step, "seconds": round(time.perf_counter() - self._began, 3)}
+        line = {"step": step, "seconds": round(self.seconds, 3)}
         finite = {name: value if math.isfinite(value) else None for name, value in measured.items()}
         self._lines.write(json.dumps({**line, **finite}) + "\n")
         self._lines.flush()
