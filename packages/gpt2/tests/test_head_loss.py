@@ -45,3 +45,60 @@ def test_extreme_logits_stay_finite():
 def test_a_target_outside_the_vocabulary_is_an_error():
     with pytest.raises((IndexError, RuntimeError), match="index"):
         head_cross_entropy(torch.randn(2, 4), torch.randn(3, 4), torch.tensor([0, 3]))
+
+
+TARGETS = torch.tensor([0, 3, -1, 6, 2])
+
+
+def ours(state, weight):
+    return head_cross_entropy(state, weight, TARGETS)[0]
+
+
+def theirs(state, weight):
+    wanted = torch.where(TARGETS < 0, -100, TARGETS)
+    return torch.nn.functional.cross_entropy(state @ weight.T, wanted, reduction="sum")
+
+
+@pytest.fixture
+def inputs():
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(n, 4, generator=generator, dtype=torch.float64, requires_grad=True) for n in (5, 7)]
+
+
+def test_second_derivatives_equal_torchs(inputs):
+    hessian = torch.autograd.functional.hessian
+    wanted = hessian(theirs, tuple(inputs))
+    assert all(float(block.abs().max()) > 0.3 for row in wanted for block in row)
+    torch.testing.assert_close(hessian(ours, tuple(inputs)), wanted, rtol=1e-5, atol=1e-6)
+    penalties = []
+    for loss in (ours, theirs):
+        (gradient,) = torch.autograd.grad(loss(*inputs) * 3, inputs[1], create_graph=True)
+        penalties.append(torch.autograd.grad(gradient.square().sum(), inputs))
+    torch.testing.assert_close(*penalties, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:FutureWarning")  # torch's own, in jvp
+def test_the_transforms_of_torch_func_equal_torchs(inputs):
+    func, close = torch.func, {"rtol": 1e-5, "atol": 1e-6}
+    torch.testing.assert_close(func.hessian(ours)(*inputs), func.hessian(theirs)(*inputs), **close)
+    states = torch.stack([inputs[0].detach(), inputs[0].detach() * 2])
+    each = [func.vmap(func.grad(loss, argnums=1), in_dims=(0, None))(states, inputs[1]) for loss in (ours, theirs)]
+    torch.testing.assert_close(*each, **close)
+    tangents = [func.jvp(lambda x, f=loss: f(x, inputs[1]), (inputs[0],), (states[1],)) for loss in (ours, theirs)]
+    torch.testing.assert_close(*tangents, **close, check_dtype=False)
+
+
+def test_second_derivatives_of_a_whole_model_equal_those_of_its_logits(model, tokens):
+    """A Hessian-vector product through everything that has a backward pass of its own; the head is the embedding, so
+    that its gradient goes two ways."""
+    parameters = list(model.parameters())
+    products = []
+    for loss in (
+        lambda: model.loss(tokens, tokens)[0],
+        lambda: torch.nn.functional.cross_entropy(model(tokens).flatten(0, 1), tokens.flatten(), reduction="sum"),
+    ):
+        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+            gradients = torch.autograd.grad(loss(), parameters, create_graph=True)
+            products.append(torch.autograd.grad(sum(g.square().sum() for g in gradients), parameters))
+    largest = max(float(product.abs().max()) for product in products[1])
+    torch.testing.assert_close(*products, rtol=1e-3, atol=1e-4 * largest)

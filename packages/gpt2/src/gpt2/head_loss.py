@@ -22,8 +22,12 @@ def head_cross_entropy(
     """Sum over rows of -log softmax(state @ weight.T)[target] in nats, and the number of rows with a target.
 
     Rows with a negative target are left out. The sum is float32 whatever the inputs are. A target of V or more raises
-    IndexError.
+    IndexError. A gradient that shall have a gradient (`create_graph=True`) and the transforms of `torch.func` get it
+    from logits that are computed again, and held.
     """
+    if torch._C._are_functorch_transforms_active():  # they see through plain operations only
+        rows, wanted = state.reshape(-1, state.shape[-1]), targets.reshape(-1)
+        return _whole(rows, weight, wanted), (targets >= 0).sum()
     total = _HeadCrossEntropy.apply(state.reshape(-1, state.shape[-1]), weight, targets.reshape(-1))
     return total, (targets >= 0).sum()
 
@@ -53,15 +57,32 @@ class _HeadCrossEntropy(torch.autograd.Function):
                 state_gradient[start : start + rows] = fast_linear(gradient, weight.T)
             if weight_gradient is not None:
                 weight_gradient.addmm_(gradient.T, part)
-        ctx.save_for_backward(state_gradient, weight_gradient)
+        ctx.save_for_backward(state_gradient, weight_gradient, state, weight, targets)
         return total
 
     @staticmethod
     def backward(ctx, scale):  # type: ignore[no-untyped-def]
+        *known, state, weight, targets = ctx.saved_tensors
+        if torch.is_grad_enabled():  # what is handed on shall have a gradient itself, and numbers have none
+            gradient = _logits_gradient(state, weight, targets) * scale
+            needs_state, needs_weight, _ = ctx.needs_input_grad
+            gradient = gradient.to(state.dtype)
+            return gradient @ weight if needs_state else None, gradient.T @ state if needs_weight else None, None
         if scale.device.type == "cpu" and float(scale) == 1.0:  # elsewhere a look would wait for the device
-            return *ctx.saved_tensors, None
-        gradients = (None if g is None else g * scale.to(g.dtype) for g in ctx.saved_tensors)
-        return *gradients, None
+            return *known, None
+        return *(None if g is None else g * scale.to(g.dtype) for g in known), None
+
+
+def _whole(state: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """The sum from all logits at once, in operations that torch differentiates as often as it is asked."""
+    picked = _log_softmax(state @ weight.T).gather(1, targets.clamp(min=0)[:, None])[:, 0]
+    return -torch.where(targets >= 0, picked, 0.0).sum()
+
+
+def _logits_gradient(state: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Softmax minus one-hot, zero for rows without a target, in operations that have a gradient themselves."""
+    one_hot = torch.nn.functional.one_hot(targets.clamp(min=0), len(weight))
+    return (_log_softmax(state @ weight.T).exp() - one_hot) * (targets >= 0)[:, None]
 
 
 def _log_softmax(logits: Float[Tensor, "R V"]) -> Float[Tensor, "R V"]:

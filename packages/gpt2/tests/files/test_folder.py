@@ -104,3 +104,81 @@ def test_ctranslate2_converts_the_folder_and_writes_the_same_greedy_ids(tmp_path
         got = list(result.sequences_ids[0])
         assert len(got) == 40
         assert got == ids[len(prompt) :]
+
+
+def test_a_save_that_is_cut_short_leaves_the_earlier_model_whole(folder, model, topics, monkeypatch):
+    """Wherever it ends: weights and tokenizer are both old or both new."""
+    before, (_, old) = {path.name: path.read_bytes() for path in folder.iterdir()}, gpt2.load(folder)
+    new = gpt2.Tokenizer.train(topics[20:30], 300)
+    assert new.fingerprint != old.fingerprint
+    writers = ("gpt2.files.folder.save_model", "gpt2.tokenizer.tokenizer.write_vocabulary", "shutil.copy2")
+    (folder / "notes.md").write_text("mine")
+    for name in writers:
+        with monkeypatch.context() as patch:
+
+            def killed(*args, **kwargs):
+                raise KeyboardInterrupt
+
+            patch.setattr(name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                gpt2.save(folder, model, new)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before | {"notes.md": b"mine"}
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_model_saved_over_another_keeps_what_is_not_the_models(folder, model, tokenizer):
+    (folder / "README.md").write_text("mine")
+    (folder / "pictures").mkdir()
+    (folder / "pictures" / "a.png").write_bytes(b"png")
+    (folder / "added_tokens.json").write_text('{"<|old|>": 300}')  # the earlier tokenizer's
+    link = folder.with_name("link")
+    link.symlink_to(folder)
+    gpt2.save(link, model, tokenizer, shard_bytes=20_000)
+    assert link.is_symlink()
+    assert (folder / "README.md").read_text() == "mine"
+    assert (folder / "pictures" / "a.png").read_bytes() == b"png"
+    assert not (folder / "model.safetensors").exists()
+    again, its = gpt2.load(folder)
+    assert its.fingerprint == tokenizer.fingerprint
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), model.parameters(), strict=True))
+    gpt2.save(folder, model, tokenizer)
+    assert not list(folder.glob("model-*"))
+
+
+KILLED = """
+import sys, gpt2
+model, _ = gpt2.load(sys.argv[1])
+tokenizers = [gpt2.Tokenizer.load(folder) for folder in sys.argv[2:]]
+print("ready", flush=True)
+while True:
+    for value, tokenizer in enumerate(tokenizers):
+        for parameter in model.parameters():
+            parameter.data.fill_(value)
+        gpt2.save(sys.argv[1], model, tokenizer)
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_no_weights_have_another_tokenizer(folder, model, tokenizer, topics, tmp_path):
+    """Saved over and over, each time with the other of two tokenizers and weights that say which."""
+    import random
+    import subprocess
+    import sys
+    import time
+
+    new, draw = gpt2.Tokenizer.train(topics[20:30], 300), random.Random(0)
+    for name, one in (("old", tokenizer), ("new", new)):
+        one.save(tmp_path / name, n_ctx=24)
+    said = {}
+    for _ in range(3):
+        words = [sys.executable, "-c", KILLED, str(folder), str(tmp_path / "old"), str(tmp_path / "new")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(draw.uniform(0.05, 0.3))
+            process.kill()
+        if not folder.exists():  # killed between two renames: the earlier one lies beside, whole
+            [kept] = folder.parent.glob(".model.part-*-replaced")
+            kept.rename(folder)
+        weights, its = gpt2.load(folder)
+        said.setdefault(next(weights.parameters()).flatten()[0].item(), set()).add(its.fingerprint)
+    assert all(len(fingerprints) == 1 for fingerprints in said.values()), said

@@ -3,6 +3,8 @@
 import gzip
 import json
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,6 +101,36 @@ def test_a_large_text_is_written_once_and_learned_from_the_same_way(documents, r
     torch.manual_seed(1)
     assert weights(finished(TrainSettings(resume=stopped.folder))) == weights(run)
     assert "4 windows of 32 tokens" in describe(BatchSettings(run.folder, 3))
+
+
+def test_texts_of_equal_names_sizes_and_times_have_their_own_tokens(documents, tmp_path, large):
+    read = []
+    for number, order in enumerate((documents, documents[::-1])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = folder / "part-aa.jsonl"
+        path.write_text("".join(json.dumps({"text": text}) + "\n" for text in order), encoding="utf-8")
+        os.utime(path, ns=(10**18, 10**18))
+        run = gpt2.run(TrainSettings(text=str(folder), out=tmp_path / f"run-{number}", **SHORT))
+        read.append(texts(run, run.text.train))
+        assert set(read[-1]) <= set(documents)
+    assert (tmp_path / "0" / "part-aa.jsonl").stat().st_size == (tmp_path / "1" / "part-aa.jsonl").stat().st_size
+    assert [documents.index(text) for text in read[0]] == sorted(documents.index(text) for text in read[0])
+    assert [documents.index(text) for text in read[1]] == sorted((documents.index(t) for t in read[1]), reverse=True)
+
+
+def test_a_flipped_bit_in_cached_tokens_is_found_and_mended(records, tmp_path, large):
+    run = gpt2.run(TrainSettings(text=str(records), out=tmp_path / "run", **SHORT))
+    wanted = run.text.train[:].tolist()
+    folder = Path(run.text.name.split("token files in ")[1].rstrip(")"))
+    shard = next((folder / "train").glob("shard-*.bin"))
+    content = bytearray(shard.read_bytes())
+    content[-4] ^= 1
+    shard.write_bytes(content)
+    again = gpt2.run(TrainSettings(text=str(records), out=tmp_path / "again", **SHORT))
+    assert again.text.train[:].tolist() == wanted
+    shard.write_bytes(content[:-2])
+    assert gpt2.run(TrainSettings(text=str(records), out=tmp_path / "more", **SHORT)).text.train[:].tolist() == wanted
 
 
 def test_a_large_text_may_move_but_not_change(records, tmp_path, large):

@@ -44,6 +44,25 @@ def test_the_published_merges_are_the_halves_of_their_tokens(published, openai):
     assert ours[:3] == [(b" ", b"t"), (b" ", b"a"), (b"h", b"e")]
 
 
+@settings(max_examples=100, deadline=None)
+@given(text=TEXTS, n=st.integers(0, 60), repeated=st.integers(1, 40))
+def test_halves_are_what_merging_a_token_again_leaves(text, n, repeated):
+    ranks = bpe.train([*pieces(text), text.encode()[:9] * repeated], n)
+    again = [
+        tuple(bpe.joined([token[i : i + 1] for i in range(len(token))], ranks, below=id))
+        for token, id in ranks.items()
+        if len(token) > 1
+    ]
+    assert bpe.halves(ranks) == again
+
+
+def test_tokens_of_any_length_are_halved_at_once():
+    ranks = bpe.BYTES | {b"=" * 2**n: 255 + n for n in range(1, 19)}
+    assert bpe.halves(ranks)[-1] == (b"=" * 2**17,) * 2
+    with pytest.raises(ValueError, match="got more; not a BPE vocabulary"):
+        bpe.halves(bpe.BYTES | {b"=" * 400: 256})
+
+
 def test_the_example_of_the_docstring():
     assert bpe.train([b"low"] * 5 + [b"lower"] * 2, 2).keys() >= {b"lo", b"low"}
     assert bpe.encode(b"lower", {b"lo": 256, b"low": 257, b"er": 258}) == [b"low", b"er"]

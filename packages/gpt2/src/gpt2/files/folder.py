@@ -1,11 +1,14 @@
 """A model folder: the Hugging Face GPT-2 layout itself, without a conversion step and without pickle."""
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from workbench import hold, make_folder, whole_folder
 
 from ..config import GPT2Config, checked_ends
 from ..model import GPT2
@@ -14,6 +17,8 @@ from ..tokenizer.tokenizer import Tokenizer
 from .configuration import from_hugging_face, to_hugging_face
 from .names import from_published, to_published
 from .weights import INDEX, SHARD_BYTES, WEIGHTS, convert, read_tensors, write_tensors
+
+_OF_A_MODEL = {WEIGHTS, INDEX, "added_tokens.json", "special_tokens_map.json", "encoder.json", "vocab.bpe"}
 
 
 def save(
@@ -27,6 +32,7 @@ def save(
     """Write `config.json`, `generation_config.json`, `model.safetensors` and the tokenizer's files into a folder.
 
     `transformers.AutoModelForCausalLM.from_pretrained(folder)` opens it, and so does every tool that reads that layout.
+    Over an earlier model: whole or not at all, written aside and swapped; what else lies there stays.
     dtype: of the weights on disk (default: as they are). shard_bytes: larger models are cut into files of that size.
     """
     if tokenizer.n_vocab > model.n_vocab:
@@ -34,10 +40,30 @@ def save(
             f"tokenizer: wanted at most the model's {model.n_vocab} ids, got {tokenizer.n_vocab}; "
             f"save a model with the tokenizer it was trained with"
         )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(folder).expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: wanted a new folder or one to save over, got a file; name another")
+    make_folder(folder.parent)
+    with hold(folder.with_name(f"{folder.name}.save"), wait=True), whole_folder(folder) as staged:
+        _save(staged, model, tokenizer, dtype, shard_bytes)
+        _carry_over(folder, staged)
+
+
+def _save(folder: Path, model: GPT2, tokenizer: Tokenizer, dtype: torch.dtype | None, shard_bytes: int) -> None:
     save_model(folder, model, end_of_text=tokenizer.end_of_text, dtype=dtype, shard_bytes=shard_bytes)
     tokenizer.save(folder, n_ctx=model.n_ctx)
+
+
+def _carry_over(folder: Path, staged: Path) -> None:
+    """What lies beside an earlier model, such as a README, stays with the new one; what was that model's does not."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        stale = path.name in _OF_A_MODEL or path.match("model-*-of-*.safetensors")
+        if stale or path.name == ".lock" or (staged / path.name).exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, staged / path.name, symlinks=True)
+        else:
+            shutil.copy2(path, staged / path.name, follow_symlinks=False)
 
 
 def save_model(

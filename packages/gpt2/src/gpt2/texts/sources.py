@@ -88,7 +88,7 @@ def new_text(source: Corpus | LargeText, recipe: Recipe, tokenizer: Tokenizer | 
     chosen = tokenizer
     if isinstance(chosen, str):
         chosen = chosen_tokenizer(chosen, _sample(learn), recipe.config.n_vocab)
-    folder = cache_folder("tokens", f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out:.3g}")
+    folder = cache_folder("tokens", f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out!r}")
     train, held = (_tokens(side, chosen, folder / name) for side, name in ((learn, "train"), (judge, "held-out")))
     content = train.manifest["fingerprint"] + held.manifest["fingerprint"]
     return TrainingText(
@@ -115,10 +115,11 @@ def _sample(stream: TextStream) -> Corpus:
 
 
 def _tokens(stream: TextStream, tokenizer: Tokenizer, folder: Path) -> TokenShards:
-    """The token files of a stream: those that are there, or written now; a killed writer is resumed."""
+    """The token files of a stream: those that are there, if their checksums are right, or written now; a killed writer
+    is resumed, and a damaged file written again."""
     try:
         shards = read_shards(folder, verify=True)
-        if shards.manifest["identity"] == stream.identity:
+        if shards.manifest["complete"] and shards.manifest.get("identity") == stream.identity:
             return shards
     except (FileNotFoundError, ValueError):
         logger.info("writing the tokens of %s to %s; later runs read them there", stream.name, folder)

@@ -58,13 +58,47 @@ def joined(parts: Sequence[bytes], merges: Mapping[bytes, int], below: int = sys
 
 def halves(ids: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
     """The two tokens of which each merge made its own, in the order of ids: what remains of a token after all merges
-    with lower ids. ValueError where that is not two tokens."""
+    with lower ids. ValueError where that is not two tokens.
+
+    Nothing is merged again for it, which would take for ever where tokens are long: of the places where a token can be
+    cut into two lower ones, one is such that no merge crosses it before."""
+    order = {token: place for place, token in enumerate(sorted(ids, key=lambda token: (len(token) > 1, ids[token])))}
+    lengths = {len(token) for token in ids}
+    made: dict[tuple[int, int], int] = {}
+    parts = {place: (place, place) for token, place in order.items() if len(token) == 1}
     pairs = []
-    for token, id in sorted(ids.items(), key=lambda item: item[1]):
+    for token, place in order.items():
         if len(token) == 1:
             continue
-        parts = joined([token[i : i + 1] for i in range(len(token))], ids, below=id)
-        if len(parts) != 2:
-            raise ValueError(f"ranks: wanted token {token!r} to be two lower tokens, got {parts}; not a BPE vocabulary")
-        pairs.append((parts[0], parts[1]))
+        for left in lengths if len(lengths) < len(token) else range(1, len(token)):
+            if len(token) - left not in lengths or left >= len(token):
+                continue
+            a, b = (order.get(part, place) for part in (token[:left], token[left:]))
+            if max(a, b) < place and _stays(a, b, made, parts):
+                pairs.append((token[:left], token[left:]))
+                made[a, b], parts[place] = place, (a, b)
+                break
+        else:
+            got = joined([token[i : i + 1] for i in range(len(token))], ids, ids[token]) if len(token) < 99 else "more"
+            raise ValueError(
+                f"ranks: wanted token {token[:99]!r} to be two lower tokens, got {got}; not a BPE vocabulary"
+            )
     return pairs
+
+
+def _stays(a: int, b: int, made: Mapping[tuple[int, int], int], parts: Mapping[int, tuple[int, int]]) -> bool:
+    """Whether merges leave the border between two tokens, given by their places in the order, until these are whole.
+
+    Both are taken apart again at the border, the later merge first: a pair there that makes a token which comes before
+    the part that was taken apart would have been merged first. made: pairs to tokens; parts: tokens to pairs."""
+    limit = len(parts) + len(made) + 1
+    while made.get((a, b), limit) >= limit:
+        for is_left in (a > b, a <= b):
+            whole = a if is_left else b
+            if parts[whole] != (whole, whole):
+                limit = whole + (not is_left)  # of equal merges the left one comes first
+                a, b = (parts[a][1], b) if is_left else (a, parts[b][0])
+                break
+        else:
+            return True
+    return False

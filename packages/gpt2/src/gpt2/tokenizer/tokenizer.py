@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import tiktoken
@@ -18,6 +18,9 @@ from workbench import unspell
 
 from .files import read_tokenizer, write_vocabulary
 from .pattern import END_OF_TEXT, PATTERN, check_special, special_ids
+from .white_space import cut_runs, has_long_run, pieces
+
+Encoded = TypeVar("Encoded")
 
 
 class Tokenizer:
@@ -93,27 +96,59 @@ class Tokenizer:
 
         Half a surrogate pair, which no UTF-8 can hold, is read as U+FFFD.
         """
+        if self._is_long(text):
+            return list(self._by_runs(text, self._special(allowed_special)))
         if not allowed_special and not self.always:
-            return self._encoding.encode_ordinary(text)
-        return self._encoding.encode(text, allowed_special=self._special(allowed_special), disallowed_special=())
+            return self._guarded(lambda: self._encoding.encode_ordinary(text))
+        allowed = self._special(allowed_special)
+        return self._guarded(lambda: self._encoding.encode(text, allowed_special=allowed, disallowed_special=()))
 
     def encode_array(self, text: str, *, allowed_special: Collection[str] = ()) -> np.ndarray:
         """The ids of `encode` as uint32, without a Python object for each."""
         allowed = self._special(allowed_special)
+        if self._is_long(text):
+            return np.fromiter(self._by_runs(text, allowed), dtype=np.uint32)
+
+        def encoded(text: str) -> np.ndarray:
+            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+
         try:
-            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+            return self._guarded(lambda: encoded(text))
         except UnicodeEncodeError:  # as tiktoken does for `encode`
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
+            return self._guarded(lambda: encoded(_without_surrogates(text)))
 
     def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
         """Ids of many texts, over several threads."""
+        texts = list(texts)
+        if any(map(self._is_long, texts)):
+            return [self.encode(text) for text in texts]
         if not self.always:
-            return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
-        allowed = set(self.always)
-        return self._encoding.encode_batch(
-            list(texts), num_threads=threads, allowed_special=allowed, disallowed_special=()
-        )
+            return self._guarded(lambda: self._encoding.encode_ordinary_batch(texts, num_threads=threads))
+        allowed, batch = set(self.always), self._encoding.encode_batch
+        return self._guarded(lambda: batch(texts, num_threads=threads, allowed_special=allowed, disallowed_special=()))
+
+    def _is_long(self, text: str) -> bool:
+        return self.pattern == PATTERN and has_long_run(text)
+
+    def _by_runs(self, text: str, allowed: set[str]) -> Iterator[int]:
+        """Ids of a text with long runs of white space, each of which is encoded as the one piece that it is."""
+        for part, is_piece in pieces(_without_surrogates(text), allowed):
+            if is_piece:
+                yield from self._encoding._encode_single_piece(part)
+            else:
+                yield from self._encoding.encode(part, allowed_special=allowed, disallowed_special=())
+
+    def _guarded(self, work: Callable[[], Encoded]) -> Encoded:
+        """`work()`; ValueError where tiktoken panics: a pattern of one's own that looks back too far on this text."""
+        try:
+            return work()
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":
+                raise
+            raise ValueError(
+                f"text: wanted one that the pattern {self.pattern!r} can cut, got one on which it gives up ({error}); "
+                f"cut the text, or choose a pattern that does not look ahead over so much"
+            ) from None
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """The bytes behind ids. The end-of-text token has the bytes of its name. Ids from `n_vocab` on stand for
@@ -167,7 +202,7 @@ class Tokenizer:
         import rustbpe
 
         trainer = rustbpe.Tokenizer()
-        trainer.train_from_iterator(_counted(texts, progress), n_vocab - least + 256, pattern=pattern)
+        trainer.train_from_iterator(cut_runs(_counted(texts, progress)), n_vocab - least + 256, pattern=pattern)
         ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
         return cls(ranks, pattern=pattern, special=special)
 
@@ -201,6 +236,11 @@ class Tokenizer:
         n_ctx: the context of the model they belong to, which `transformers` wants to know.
         """
         write_vocabulary(Path(folder), self.ranks, n_ctx, **self.facts)
+
+
+def _without_surrogates(text: str) -> str:
+    """Half a surrogate pair as U+FFFD; other texts as they are."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _spelled(name: str) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainkit import rank
+from workbench import Hold, hold
 
 from ..config import GPT2Config
 from ..machine.precision import choose_precision
@@ -15,28 +16,45 @@ from ..recipes import Recipe, recipe
 from ..texts.prepared import TrainingText
 from ..texts.sources import IN_MEMORY, new_text, source_text
 from ..tokenizer.tokenizer import Tokenizer
-from .record import RunRecord, free_folder, read_record
+from .record import RunRecord, check_free, claimed, read_record
 from .settings import CHANGEABLE, TrainSettings, of_the_run
 
 
 def open_run(
     settings: TrainSettings, shape: GPT2Config | None = None, known: Tokenizer | None = None
-) -> tuple[RunRecord, TrainingText]:
-    """The record and the text of a new run, or of the one to resume; nothing is written yet.
+) -> tuple[RunRecord, TrainingText, Hold | None]:
+    """The record and the text of a new run, or of the one to resume, and the hold on its folder; nothing is written
+    in it yet.
 
     shape, known: of the model that a new run starts from, and its tokenizer.
 
-    Of several processes the first opens it; the others take its record and its tokenizer, and read the text."""
-    opened: list[TrainingText] = []
+    Of several processes the first opens and holds it; the others take its record and its tokenizer, and read the text.
+    Raises InUse, a ValueError, for a folder that another process works in."""
+    opened: list[tuple[TrainingText, Hold]] = []
 
     def work() -> tuple[RunRecord, tuple[Any, ...]]:
-        record, text = _begin(settings, shape, known) if settings.resume is None else _resume(settings, settings.resume)
-        opened.append(text)
+        if settings.resume is None:
+            record, text = _begin(settings, shape, known)
+            with claimed(settings.out) as held:
+                record = dataclasses.replace(record, folder=held.path)
+        else:
+            record, text, held = _held(settings, settings.resume)
+        opened.append((text, held))
         return record, (text.tokenizer.ranks, text.tokenizer.facts)
 
     record, (ranks, facts) = by_first(work)
     tokenizer = Tokenizer(ranks, **facts)
-    return record, opened[0] if opened else _read_as_first(settings, record, tokenizer)
+    return record, *(opened[0] if opened else (_read_as_first(settings, record, tokenizer), None))
+
+
+def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText, Hold]:
+    read_record(folder)  # or it says that this is no run
+    held = hold(folder)
+    try:
+        return *_resume(settings, folder), held
+    except BaseException:
+        held.release()
+        raise
 
 
 def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:
@@ -69,7 +87,7 @@ def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
 def _begin(
     settings: TrainSettings, shape: GPT2Config | None, known: Tokenizer | None
 ) -> tuple[RunRecord, TrainingText]:
-    folder = free_folder(settings.out)
+    check_free(settings.out)
     recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
     found = source_text(settings.text, settings.field)
     chosen = resolve(settings, found.n_bytes or IN_MEMORY)
@@ -78,7 +96,7 @@ def _begin(
     text = new_text(found, chosen, known or settings.tokenizer or chosen.tokenizer)
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     record = RunRecord(
-        folder,
+        settings.out or Path(),
         chosen,
         settings.seed or 0,
         settings.text,

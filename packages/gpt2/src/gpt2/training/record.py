@@ -2,9 +2,13 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from workbench import Hold, claimed_folder, hold, make_folder, whole_folder, write_text
 
 from ..config import GPT2Config
 from ..machine.processes import by_first
@@ -44,12 +48,11 @@ class RunRecord:
 
     def _write(self, tokenizer: Tokenizer) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(self.folder / "tokenizer", n_ctx=self.recipe.config.n_ctx)
+        with whole_folder(self.folder / "tokenizer") as folder:
+            tokenizer.save(folder, n_ctx=self.recipe.config.n_ctx)
         content = {"format": FORMAT, **dataclasses.asdict(self), "settings": of_the_run(self.settings)}
         del content["folder"]
-        aside = self.folder / "run.json.part"
-        aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        aside.replace(self.folder / "run.json")
+        write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -59,7 +62,13 @@ def read_record(folder: Path) -> RunRecord:
         what = "a folder without run.json" if folder.is_dir() else "no such folder"
         raise ValueError(f"--resume {folder}: wanted a run folder, got {what}; give the folder that `train` printed")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        written = path.read_text(encoding="utf-8")
+        if not written.strip("\0 \n"):
+            raise ValueError(
+                f"{path}: wanted the record of a run, got an empty file, as power cuts leave; the checkpoints may "
+                f"be good: begin a new run from the newest with --from {folder}, or copy run.json back from a backup"
+            )
+        content = json.loads(written)
         if "format" not in content:
             raise ValueError(
                 f"{path}: wanted the record of a run of `train`, got one without a format; it may be the run of "
@@ -72,20 +81,19 @@ def read_record(folder: Path) -> RunRecord:
         recipe = Recipe(config=shape, **content.pop("recipe"))
         given = TrainSettings(**content.pop("settings"))
         return RunRecord(folder=folder, recipe=recipe, settings=given, **content)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); was it edited, or "
             f"is it the run of another command? Resume it with the command that began it"
         ) from None
 
 
-def free_folder(out: Path | None) -> Path:
-    """`out`, or the next free of runs/001, runs/002, …; ValueError for a folder that holds something.
+def check_free(out: Path | None) -> None:
+    """ValueError for a folder that a new run may not have, since it holds something.
 
     What a process leaves that was killed while it made the folder counts as nothing."""
     if out is None:
-        taken = {path.name for path in Path("runs").glob("*")}
-        return Path("runs") / next(name for number in range(1, 10**6) if (name := f"{number:03d}") not in taken)
+        return
     if (out / "run.json").exists():
         raise ValueError(
             f"--out {out}: wanted a new folder, got one that holds a run; resume it with --resume {out} "
@@ -95,11 +103,33 @@ def free_folder(out: Path | None) -> Path:
         raise ValueError(f"--out {out}: wanted a new or empty folder, got a file; name another")
     if out.exists() and not _is_beginning(out):
         raise ValueError(f"--out {out}: wanted a new or empty folder, got one with other things in it; name another")
-    return out
+
+
+@contextmanager
+def claimed(out: Path | None) -> Iterator[Hold]:
+    """A new run's folder, made and held: `out`, or the next free of runs/001, runs/002, …; of two that start together
+    each gets its own. It stays held after the `with`, unless that ends in an error: then an empty one goes again.
+
+    Raises InUse, a ValueError, where another process has begun a run in `out`."""
+    if out is not None:
+        make_folder(out)
+    held = hold(claimed_folder("runs") if out is None else out)
+    try:
+        check_free(out)
+        yield held
+    except BaseException:
+        held.release()
+        with suppress(OSError):  # it is not empty, or another has it by now
+            held.path.rmdir()
+        raise
 
 
 def _is_beginning(folder: Path) -> bool:
     """Whether a folder without run.json holds nothing but what comes before it (with --from a first checkpoint)."""
     names = {path.name for path in folder.iterdir()}
     first = {path.name for path in (folder / "checkpoints").glob("*")} - {"latest", "best", ".latest.new", ".best.new"}
-    return names <= {"tokenizer", "run.json.part", "checkpoints"} and all("step-000000" in name for name in first)
+    return all(_is_first(name) for name in names) and all("step-000000" in name for name in first)
+
+
+def _is_first(name: str) -> bool:
+    return name in {"tokenizer", "checkpoints", ".lock"} or name.startswith((".run.json.part-", ".tokenizer.part-"))

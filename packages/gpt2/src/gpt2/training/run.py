@@ -24,6 +24,7 @@ from trainkit import (
     timed,
     train_steps,
 )
+from workbench import Hold, sync
 
 from ..machine.compiling import Loss
 from ..machine.precision import autocast_type, each_multiplying, multiplying
@@ -64,6 +65,7 @@ class Run:
     belongs to it is done. Everything about it can be looked at meanwhile; looking changes nothing.
 
     should_stop: asked after every step; True saves a checkpoint and ends the iteration.
+    held: what keeps others out of the folder; given back when the iteration ends.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Run:
         should_stop: Callable[[], bool] | None = None,
         skip_limit: int = 0,
         profiled: bool = False,
+        held: Hold | None = None,
     ) -> None:
         self.record, self.curriculum, self.trained = record, curriculum, trained
         self.folder, self.total = record.folder, curriculum.steps
@@ -88,6 +91,7 @@ class Run:
         self.compiled: Loss | None = None
         self.profile: Profile | None = None
         self._should_stop, self._profiled = should_stop or (lambda: False), profiled
+        self._held = held
 
     @property
     def bits_per_byte(self) -> float | None:
@@ -113,6 +117,13 @@ class Run:
             self.validation = Evaluation(**saved.extra["validation"])
 
     def __iter__(self) -> Iterator[Step]:
+        try:
+            yield from self._all()
+        finally:
+            if self._held is not None:
+                self._held.release()
+
+    def _all(self) -> Iterator[Step]:
         if self.start >= self.total:
             self._finish()
             return
@@ -196,4 +207,11 @@ class Run:
         folder = self.folder / self.trained.result
         aside = folder.with_name(f"{folder.name}.part")
         self.trained.write(aside)
-        by_first(lambda: aside.rename(folder))
+
+        def name() -> None:
+            for path in (*aside.rglob("*"), aside):  # a name that outlives a power cut has content that does
+                sync(path)
+            aside.rename(folder)
+            sync(folder.parent)
+
+        by_first(name)

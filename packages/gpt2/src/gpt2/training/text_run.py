@@ -6,13 +6,17 @@ for step in run(TrainSettings(text="book.txt")):
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from workbench import Hold
 
 from ..config import GPT2Config
 from ..files.loading import load
 from ..machine.compiling import Compiling, compiled_again, compiled_loss
 from ..machine.processes import own_device
 from ..model import GPT2
+from ..texts.prepared import TrainingText
 from ..tokenizer.tokenizer import Tokenizer
 from .curriculum import TextCurriculum
 from .opening import open_run
@@ -67,9 +71,29 @@ def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) 
     Raises ValueError or OSError for what is wrong with settings, text, folder or device, before anything is written.
     """
     check(settings)
-    device, resumed = own_device(settings.device), settings.resume is not None
-    source, its_tokenizer = (None, None) if settings.source is None or resumed else source_model(settings)
-    record, text = open_run(settings, None if source is None else source.config, its_tokenizer)
+    own_device(settings.device)  # or it says which there are
+    new = settings.resume is None
+    source, its_tokenizer = source_model(settings) if new and settings.source is not None else (None, None)
+    record, text, held = open_run(settings, None if source is None else source.config, its_tokenizer)
+    try:
+        return prepared(settings, record, text, source, held, should_stop)
+    except BaseException:
+        if held is not None:
+            held.release()
+            with suppress(OSError):  # it is not empty
+                held.path.rmdir()
+        raise
+
+
+def prepared(
+    settings: TrainSettings,
+    record: RunRecord,
+    text: TrainingText,
+    source: GPT2 | None,
+    held: Hold | None,
+    should_stop: Callable[[], bool] | None,
+) -> TextRun:
+    """The run of an opened folder, begun or restored."""
     config = record.recipe.config
     if record.settings.source is None:
         config = config.replace(n_vocab=text.tokenizer.n_vocab)
@@ -77,11 +101,11 @@ def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) 
     skip_limit = record.settings.skip_limit if settings.skip_limit is None else settings.skip_limit
     curriculum = TextCurriculum(text, record.recipe, config.n_ctx, record.seed, micro_batch_size)
     curriculum.batches()  # or it says what is missing
-    trained = trained_model(record, config, text.tokenizer, device, source)
-    options = {"should_stop": should_stop, "skip_limit": skip_limit or 0, "profiled": settings.profile}
-    prepared = TextRun(record, config, curriculum, trained, **options)
-    prepared.resume() if resumed else prepared.begin(settings.compile)
-    return prepared
+    trained = trained_model(record, config, text.tokenizer, own_device(settings.device), source)
+    options = {"held": held, "should_stop": should_stop, "skip_limit": skip_limit or 0, "profiled": settings.profile}
+    whole = TextRun(record, config, curriculum, trained, **options)
+    whole.begin(settings.compile) if settings.resume is None else whole.resume()
+    return whole
 
 
 def source_model(settings: TrainSettings) -> tuple[GPT2, Tokenizer]:

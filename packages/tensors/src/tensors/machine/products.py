@@ -26,9 +26,11 @@ def fast_linear(
     2023 oneDNN takes half the time for a vocabulary of 50,257, and a tenth less for large square products. A single row
     comes off worst, on one thread whatever there are; as a batch of products with pieces of the weight it takes a
     quarter of the time. Equal up to rounding; which way it is depends on the processor alone, so a run that is resumed
-    goes on to the same bits. Other numbers, devices and precisions, and what is being compiled, go the usual way.
+    goes on to the same bits. Other numbers, devices and precisions, what is being compiled and what
+    `torch.func` transforms go the usual way.
     """
-    if torch.compiler.is_compiling() or not (onednn_is_faster() and _are_plain(x, weight, bias)):
+    transformed = torch._C._are_functorch_transforms_active()  # torch.func, which knows no such function
+    if transformed or torch.compiler.is_compiling() or not (onednn_is_faster() and _are_plain(x, weight, bias)):
         return linear(x, weight, bias)
     if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in (x, weight, bias)):
         return _WithGradient.apply(x, weight, bias)
