@@ -34,7 +34,7 @@ READ = {
     "quantization": "schemes reference packing layers module_tree conversion",
 }
 LOOKED_UP = {
-    "workbench": "slips output counting next_command extras pictures shown_tokens byte_alphabet threads",
+    "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",
     "trainkit": "batch_device stopwatch",
     "transformer": "encoder_decoder recomputation summaries",
     "decoding": "inference",

@@ -14,7 +14,6 @@ from .counting import (
     unwatched as unwatched,
     watched as watched,
 )
-from .extras import require as require
 from .files.cache import cache_folder as cache_folder
 from .files.claims import (
     Hold as Hold,
@@ -58,6 +57,7 @@ from .files.texts import (
     shorten as shorten,
     split_lines as split_lines,
 )
+from .imports.extras import require as require
 from .imports.faces import face as face
 from .next_command import in_workspace as in_workspace, next_lines as next_lines, tell_next as tell_next, typed as typed
 from .output import Unfailing as Unfailing, unfailing_output as unfailing_output

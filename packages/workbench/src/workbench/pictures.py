@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .extras import require
+from .imports.extras import require
 
 ENDINGS = (".png", ".svg", ".pdf")
 
