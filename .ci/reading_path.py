@@ -28,8 +28,8 @@ READ = {
     "transformer": "norms feed_forward wiring blocks stacks initialisation",
     "gpt2": "config head_loss model recipes tokenizer/bpe tokenizer/pattern tokenizer/tokenizer texts/prepared "
     "training/curriculum training/trained training/run",
-    "decoding": "protocols rows session distribution/truncation distribution/pipeline sampling step loop generation "
-    "text",
+    "decoding": "protocols rows session distribution/truncation distribution/pipeline distribution/sampling step "
+    "loop generation text",
     "evaluation": "head_scores spans scores intervals pairs",
     "quantization": "schemes reference packing layers module_tree conversion",
 }

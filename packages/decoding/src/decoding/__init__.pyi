@@ -10,6 +10,7 @@ from .distribution.penalties import (
     presence_penalty as presence_penalty,
     repetition_penalty as repetition_penalty,
 )
+from .distribution.sampling import greedy as greedy, sample as sample
 from .distribution.truncation import (
     epsilon as epsilon,
     eta as eta,
@@ -45,11 +46,10 @@ from .pictures.beam_tree import draw_beam_tree as draw_beam_tree
 from .pictures.explanation import Explanation as Explanation, explain as explain
 from .protocols import Cache as Cache, LanguageModel as LanguageModel, Tokenizer as Tokenizer
 from .rows import Generated as Generated, Row as Row
-from .sampling import greedy as greedy, sample as sample
 from .session import PackedWeights as PackedWeights
 from .settings.file import read_settings as read_settings, write_settings as write_settings
 from .settings.values import GenerationSettings as GenerationSettings
+from .settings.vocabulary import Vocabulary as Vocabulary
 from .text import GeneratedText as GeneratedText, generate as generate, stream as stream
-from .vocabulary import Vocabulary as Vocabulary
 
 __version__: str

@@ -13,7 +13,7 @@ from .requests.checks import check_constraints, check_model, ids_of
 from .rows import Constraint, Generated
 from .settings.stop_strings import DecodeBytes
 from .settings.values import GenerationSettings, with_changes
-from .vocabulary import EndOfText
+from .settings.vocabulary import EndOfText
 
 
 def generate_ids(

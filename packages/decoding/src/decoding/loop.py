@@ -13,8 +13,8 @@ from .rows import Constraint, Row
 from .session import Session, room_of
 from .settings.stop_strings import DecodeBytes, StopStrings
 from .settings.values import GenerationSettings
+from .settings.vocabulary import EndOfText
 from .step import choose
-from .vocabulary import EndOfText
 
 CHUNK = 32
 """Prompt tokens read in one step while other rows are writing, so that these need not wait for a whole prompt."""

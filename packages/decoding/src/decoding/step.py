@@ -10,10 +10,10 @@ from torch.nn.functional import pad
 
 from .distribution.histories import Histories, histories
 from .distribution.pipeline import Transform, transforms_of
+from .distribution.sampling import draw_uniforms, greedy, processed, sample
 from .rows import Constraint, Likely, Row
-from .sampling import draw_uniforms, greedy, processed, sample
 from .settings.values import GenerationSettings
-from .vocabulary import Vocabulary
+from .settings.vocabulary import Vocabulary
 
 cached_transforms_of = lru_cache(maxsize=64)(transforms_of)
 

@@ -11,14 +11,14 @@ from torch.nn.functional import normalize
 from tensors import PackedWeights, generator
 
 from ..distribution.histories import histories
+from ..distribution.sampling import processed
 from ..inference import inference
 from ..requests.checks import check_request
 from ..requests.methods import check_method
 from ..rows import Generated, Row
-from ..sampling import processed
 from ..settings.values import GenerationSettings
+from ..settings.vocabulary import EndOfText, Vocabulary
 from ..step import cached_transforms_of
-from ..vocabulary import EndOfText, Vocabulary
 
 
 def contrastive_search(

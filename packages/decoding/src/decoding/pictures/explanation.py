@@ -14,13 +14,13 @@ from workbench import drawable, legend, require, shown_token
 
 from ..distribution.histories import histories
 from ..distribution.pipeline import transforms_of
+from ..distribution.sampling import draw_uniforms, processed, sample
 from ..protocols import LanguageModel
 from ..requests.checks import check_request
 from ..requests.methods import check_method
-from ..sampling import draw_uniforms, processed, sample
 from ..session import Session
 from ..settings.values import GenerationSettings
-from ..vocabulary import EndOfText, Vocabulary
+from ..settings.vocabulary import EndOfText, Vocabulary
 
 CHOSEN = "#d1495b"
 

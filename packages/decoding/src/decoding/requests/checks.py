@@ -9,7 +9,7 @@ from ..protocols import LanguageModel
 from ..rows import Constraint
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
-from ..vocabulary import EndOfText, Vocabulary, vocabulary_of
+from ..settings.vocabulary import EndOfText, Vocabulary, vocabulary_of
 
 
 def check_request(

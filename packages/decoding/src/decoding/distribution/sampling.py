@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from .distribution.histories import Histories
-from .distribution.pipeline import Transform
+from .histories import Histories
+from .pipeline import Transform
 
 
 def greedy(logits: Float[Tensor, "B V"]) -> Int[Tensor, " B"]:
