@@ -45,7 +45,7 @@ class TrainSettings:
     learning_rate: Annotated[float | None, _shown("RATE", "the recipe's")] = None
     """Highest learning rate."""
     patience: Annotated[int | None, _COUNT] = None
-    """Stop after so many epochs without a lower validation loss, and go back to the best."""
+    """Stop after so many epochs in a row whose validation loss is clearly above the lowest, and go back to the best."""
     log_every: Annotated[int, arg(metavar="N")] = 10
     """Steps between lines of metrics.jsonl."""
 

@@ -18,7 +18,6 @@ from trainkit import (
     ModulePart,
     OptimizerPart,
     Part,
-    Patience,
     RandomPart,
     Step,
     adamw,
@@ -37,6 +36,7 @@ from .judging import Judgement, judge
 from .pictures.figures import draw_pictures
 from .pictures.tensorboard_views import show_beginning, show_epoch
 from .settings import TrainSettings, check
+from .turning import Turning
 
 AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
 """As far as hands differ. The digits are centered, so they need to move little, but they lean every way."""
@@ -70,7 +70,7 @@ class Run:
         train = Augmented(self.data.train, AUGMENTATION)
         self.batches = Batches(train, self.recipe.batch_size, seed=self.record.seed)
         self.start, self.total = 0, self.recipe.epochs * len(self.batches)
-        self.patience = Patience(self.recipe.patience)
+        self.turning = Turning(self.recipe.patience)
         self.validation: Evaluation | None = None
         self.judgement: Judgement | None = None
         """Of the test images: there when the run is finished."""
@@ -92,7 +92,8 @@ class Run:
 
     @property
     def stopped_early(self) -> bool:
-        return self.patience.waited >= self.patience.steps
+        """The validation loss has clearly turned: see `Turning`."""
+        return self.turning.turned
 
     def _build(self) -> None:
         with fork_random("weights", self.record.seed):
@@ -128,22 +129,21 @@ class Run:
     def _validate(self, number: int, metrics: MetricsLog) -> None:
         batches = Batches(self.data.validation, 250, shuffle=False)
         self.validation = evaluate(self.model, batches, image_loss)
-        self.patience.exhausted(self.validation)
+        self.turning.add(self.validation.loss)
         wrong = evaluate(self.model, batches, n_wrong)
         metrics.write(number, validation_loss=self.validation.loss, validation_accuracy=1 - wrong.loss)
         show_epoch(metrics, number, self.model)
 
     def _save(self, number: int, score: Evaluation | None) -> None:
         seen = None if self.validation is None else asdict(self.validation)
-        patience = {"best": self.patience.best, "waited": self.patience.waited}
-        self.checkpoints.save(number, score, {"validation": seen, "patience": patience})
+        self.checkpoints.save(number, score, {"validation": seen, "losses": self.turning.losses})
 
     def _restore(self) -> None:
         if not self.checkpoints.steps():
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
         self.start = saved.step
-        self.patience.best, self.patience.waited = saved.extra["patience"]["best"], saved.extra["patience"]["waited"]
+        self.turning.losses = list(saved.extra.get("losses", []))
         if saved.extra["validation"]:
             self.validation = Evaluation(**saved.extra["validation"])
 

@@ -1,10 +1,12 @@
 """What `mnist-trainer` does without another word: train, say how far it is, and what came of it."""
 
 import time
+from pathlib import Path
 
 from trainkit import graceful_stop, progress
 from workbench import tell_next, typed, unfailing_output
 
+from ..files.model_folder import newest_run
 from ..settings import TrainSettings
 from ..training import Run, run
 
@@ -56,12 +58,23 @@ def _introduce(training: Run) -> None:
         print(f"Resuming after step {training.start}", flush=True)
 
 
+def newest_run_or_none() -> Path | None:
+    """The run that `predict` takes without a word."""
+    try:
+        return newest_run()
+    except ValueError:
+        return None
+
+
 def _report(training: Run, done: int, seconds: float) -> None:
     judgement = training.judgement
     assert judgement is not None
     low, high = judgement.interval
     if training.stopped_early:
-        print(f"Stopped early: no lower validation loss for {training.recipe.patience} epochs; went back to the best.")
+        print(
+            f"Stopped early: {training.recipe.patience} epochs with a validation loss clearly above the lowest; "
+            "went back to the best."
+        )
     print(
         f"\nTest images: {judgement.n_correct:,} of {len(judgement.labels):,} right, {judgement.accuracy:.2%} "
         f"(95 % interval {low:.2%} to {high:.2%})"
@@ -70,4 +83,5 @@ def _report(training: Run, done: int, seconds: float) -> None:
     curves = typed(None, ["tensorboard", "--logdir", str(training.folder)])
     print(f"Model: {training.folder / 'model'}   Curves: {curves}")
     print(f"Pictures: {training.folder / 'pictures'} (curves, confusion, the most confident mistakes)")
-    tell_next(PACKAGE, ["mnist-trainer", "predict", "digit.png"], "draw a digit, save it as a PNG, and")
+    found = [] if training.folder == newest_run_or_none() else ["--model", str(training.folder)]
+    tell_next(PACKAGE, ["mnist-trainer", "predict", "digit.png", *found], "draw a digit, save it as a PNG, and")
