@@ -1,6 +1,13 @@
 """`train_command`: what `train` does, for other commands that look at the run between its steps."""
 
+import dataclasses
+import errno
+import io
+import sys
+
 import pytest
+from safetensors import SafetensorError
+from tqdm.auto import tqdm
 
 import gpt2
 from gpt2 import TrainSettings
@@ -50,3 +57,48 @@ def test_wrong_settings_are_refused_before_there_is_a_run(settings):
     with pytest.raises(ValueError, match=r"--steps: wanted a whole number of at least 1, got 0"):
         gpt2.train_command(TrainSettings(text=settings.text, out=settings.out, steps=0))
     assert not settings.out.exists()
+
+
+class Broken(io.TextIOBase):
+    """Output that nobody takes: a full disk, or a reader who left."""
+
+    encoding = "utf-8"
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("kind", ["full", "gone", "cp1252"])
+def test_whatever_becomes_of_the_output_the_run_goes_on_to_the_same_bits(settings, tmp_path, monkeypatch, kind):
+    def watched(run):
+        return lambda step: tqdm.write(f"── step {step.number}, 漢 ──")
+
+    def weights(folder):
+        return (folder / "model" / "model.safetensors").read_bytes()
+
+    assert gpt2.train_command(settings, each_step=watched) == 0
+    for name in ("stdout", "stderr"):
+        stream = Broken()
+        if kind == "gone":
+            stream.write = stream.flush = lambda *text: (_ for _ in ()).throw(BrokenPipeError())
+        if kind == "cp1252":
+            stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+        monkeypatch.setattr(sys, name, stream)
+    other = dataclasses.replace(settings, out=tmp_path / "unheard")
+    assert gpt2.train_command(other, each_step=watched) == 0
+    assert weights(other.out) == weights(settings.out)
+
+
+@pytest.mark.parametrize(
+    "error", [SafetensorError("I/O error: File too large (os error 27)"), OSError(errno.EROFS, "Read-only file system")]
+)
+def test_any_error_at_save_says_how_to_resume(settings, monkeypatch, error):
+    def failing(*given, **options):
+        raise error
+
+    monkeypatch.setattr("gpt2.training.trained.save_model", failing)
+    with pytest.raises(ValueError, match=r"(too large|Read-only).*No checkpoint was saved yet: resume from the start"):
+        gpt2.train_command(settings)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from workbench import plain, typed
+from workbench import plain, typed, unfailing_output
 
 from ..training.settings import TrainSettings, check
 from .launching import after_restart, has_told, launch, note, tell_once, wanted_processes
@@ -33,8 +33,8 @@ def train_command(
     again: Sequence[str] | None = None,
     prompt: str = "The",
 ) -> int:
-    """Train as `settings` say and tell how it goes. Returns the exit code: 0 for a finished run; 130 or 143 after a
-    signal, everything saved.
+    """Train as `settings` say and tell how it goes. Returns the exit code: 0 for a finished run; 129, 130 or 143
+    after a signal, everything saved. Whatever becomes of what it prints, the run goes on.
 
     each_step: given the prepared run, what is called after each of its steps; of several processes in the first.
     at_end: given the finished run, what is told besides its report; in the first process, too.
@@ -54,7 +54,7 @@ def train_command(
             launch(module, arguments, processes)
         from ..machine.processes import joined
 
-        with joined(settings.device):
+        with unfailing_output(), joined(settings.device):
             return _trained(after_restart(settings), each_step, at_end, command, prompt)
     except (ValueError, OSError, ImportError) as error:
         if not tell_once(plain(error)):
@@ -73,6 +73,8 @@ def _trained(
     command: tuple[str, str],
     prompt: str,
 ) -> int:
+    from safetensors import SafetensorError
+
     from trainkit import graceful_stop, is_first_rank, progress
 
     from ..training.text_run import run
@@ -97,7 +99,7 @@ def _trained(
                     logging.getLogger(__name__).warning(skipped(training, step))
                 if look:
                     look(step)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, SafetensorError) as error:
             raise ValueError(f"{plain(error)}. {how_to_resume(training, how, getattr(error, 'step', None))}") from error
         except KeyboardInterrupt:  # the second one
             left = how_to_resume(training, how)
