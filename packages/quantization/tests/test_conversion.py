@@ -111,3 +111,19 @@ def test_rounding_by_an_unknown_way_or_without_its_calibration_is_refused(model)
         quantize(model, "int4", rounding="up")
     with pytest.raises(ValueError, match=r"rounding: wanted a calibration for compensated, got none; "):
         quantize(model, "int4", rounding="compensated")
+
+
+@pytest.mark.parametrize("kept", [[], ["body.0"]])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("how", SCHEMES)
+def test_a_model_in_half_precision_is_widened_where_layers_meet(how, dtype, kept):
+    half = TiedModel().eval()
+    half.norm = nn.BatchNorm1d(50)
+    half.to(dtype)
+    quantized = quantize(half, how, keep=kept)
+    logits = quantized(torch.arange(20))
+    assert quantized.norm(logits).dtype == torch.float32
+    wanted = TiedModel().eval()
+    wanted.load_state_dict(half.state_dict(), strict=False)
+    assert torch.allclose(logits, quantize(wanted, how, keep=kept)(torch.arange(20)), atol=1e-5)
+    assert {tensor.dtype for tensor in half.state_dict().values() if tensor.is_floating_point()} == {dtype}

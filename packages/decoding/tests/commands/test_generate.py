@@ -1,6 +1,7 @@
 """What `decoding generate` writes: the text that `generate` gives, as blocks, as JSON Lines, or as it comes."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -166,3 +167,26 @@ def test_a_bound_text_that_is_cut_off_says_so_on_standard_error(folder, capsys, 
     n = arguments.count("--prompt")
     note = f"{n} of {n} unfinished: ended after {tokens} new tokens, before the form was complete; raise --max-new-"
     assert (f"decoding: {note}" in capsys.readouterr().err) == cut
+
+
+def test_output_takes_any_text_in_any_encoding_and_none_is_a_reader_who_left(small):
+    program = (
+        "import sys; from decoding.commands.main import main\n"
+        "if sys.argv[1] == 'closed': sys.stdout = None\n"
+        "sys.argv[1] != 'closed' and sys.stdout.reconfigure(encoding='cp1252', errors='strict')\n"
+        "sys.exit(main(sys.argv[2:]))"
+    )
+    words = ["generate", small, "--prompt", "aus 世界", "--max-new-tokens", "3", "--temperature", "0"]
+    for mode, more, code in (
+        ("cp1252", [], 0),
+        ("cp1252", ["--json"], 0),
+        ("closed", [], 141),
+        ("closed", ["--json"], 141),
+    ):
+        arguments = [sys.executable, "-c", program, mode, *words, *more]
+        result = subprocess.run(arguments, capture_output=True)
+        assert (result.returncode, b"Traceback" in result.stderr) == (code, False), result.stderr
+        if more and code == 0:
+            assert json.loads(result.stdout)["prompt"] == "aus 世界"
+        elif code == 0:
+            assert result.stdout.startswith(rb"aus \u4e16\u754c")

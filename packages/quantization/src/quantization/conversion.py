@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from embeddings import TokenEmbedding
@@ -52,7 +53,8 @@ def quantize(
         or "compensated" (GPTQ; the default with calibration, which it needs).
     keep: names of layers that stay as they are.
     progress: called with the number of layers done, and of all that change.
-    Weights that two layers share stay shared. Convolutions, and for int4 layers with rows of an odd length, have
+    A model in half precision gives one whose other weights are in float32, copies. Weights that two layers share stay
+    shared. Convolutions, and for int4 layers with rows of an odd length, have
     "int8-weight-only" where whole numbers are asked for. Layers of another kind, and those whose weights another module
     reads itself, stay in float. Warnings of this module's logger name both. Raises ValueError for a scheme or layer
     that does not exist, a model that is quantized already, and weights that are not finite.
@@ -82,7 +84,25 @@ def quantize(
         made[id(layer.weight), how_of] = {n: b for n, b in quantized.named_buffers() if n != "bias"}
         result = put(result, name, quantized.train(layer.training))
         whole(1, 1)
+    widen(result)
     return fuse(result)
+
+
+def widen(model: nn.Module) -> None:
+    """Parameters and buffers in half precision in float32, which is what quantized layers give; shared ones stay
+    shared, and a layer that was quantized to bfloat16 stays as it is."""
+    wide: dict[int, nn.Parameter] = {}
+    for module in model.modules():
+        if isinstance(module, (QuantizedLinear, QuantizedConvolution)):
+            continue
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.dtype in (torch.bfloat16, torch.float16):
+                module._buffers[name] = buffer.float()
+        for name, parameter in module._parameters.items():
+            if parameter is not None and parameter.dtype in (torch.bfloat16, torch.float16):
+                if id(parameter) not in wide:
+                    wide[id(parameter)] = nn.Parameter(parameter.detach().float(), parameter.requires_grad)
+                module._parameters[name] = wide[id(parameter)]
 
 
 def check_rounding(rounding: str, calibration: Calibration | None) -> None:

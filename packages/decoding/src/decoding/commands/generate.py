@@ -102,11 +102,10 @@ def _write_stream(
 
     constraint = _constraint(command, tokenizer)
     batch, row = open_stream(model, tokenizer, prompt, settings, constraint)
-    sys.stdout.write(prompt)
+    _say(prompt)
     for piece in stream_row(tokenizer, batch, row):
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+        _say(piece)
+    _say("\n")
     cut = _is_cut_off(constraint, row.ids, row.finish_reason, tokenizer)
     _report_ends([row.finish_reason], model.n_ctx, int(cut), settings.max_new_tokens)
 
@@ -135,10 +134,21 @@ def _write_all(
             if command.json or command.out:
                 write_line({"prompt": prompt, **origin, **_known(asdict(result))})
             else:
-                sys.stdout.write(f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else "")
-                sys.stdout.writelines(_blocks(prompt, result))
-                sys.stdout.flush()
+                heading = f"=== {number} of {len(prompts)} ===\n" if len(prompts) > 1 else ""
+                _say("".join([heading, *_blocks(prompt, result)]))
     _report_ends(reasons, model.n_ctx, cut, settings.max_new_tokens)
+
+
+def _say(text: str) -> None:
+    """Write to standard output at once, with Python's escapes for characters that its encoding lacks. BrokenPipeError,
+    as for a reader who left, where there is no standard output."""
+    if sys.stdout is None:
+        raise BrokenPipeError
+    try:
+        sys.stdout.write(text)
+    except UnicodeEncodeError as error:
+        sys.stdout.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+    sys.stdout.flush()
 
 
 def _known(result: dict[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,11 @@ def _said(facts: Line, names: list[str]) -> str:
 
 
 def _write(file: Any, line: Line) -> None:
-    if file is None:  # standard output is closed: nobody can read the line
+    """Characters that the file's encoding lacks as JSON escapes them. BrokenPipeError where there is no file."""
+    if file is None:
         raise BrokenPipeError
-    file.write(json.dumps(finite(line), ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        file.write(json.dumps(finite(line), ensure_ascii=False, allow_nan=False) + "\n")
+    except UnicodeEncodeError:
+        file.write(json.dumps(finite(line), allow_nan=False) + "\n")
     file.flush()
