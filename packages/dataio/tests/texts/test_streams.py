@@ -170,7 +170,7 @@ def test_two_folders_of_equal_names_sizes_and_times_are_told_apart(tmp_path):
         folder.mkdir()
         (folder / "small.txt").write_bytes(small)
         content = bytearray(b"z" * 3_000_000)
-        content[1_234_567:1_234_568] = large  # between two samples
+        content[1_240_000:1_240_001] = large  # between two samples
         (folder / "large.txt").write_bytes(content)
         for name in ("small.txt", "large.txt"):
             os.utime(folder / name, ns=(10**18, 10**18))
