@@ -30,6 +30,17 @@ def change_tensors(folder, change):
         (lambda f: change_config(f, activation_function="relu"), ["activation_function", "gelu_new", "another|other"]),
         (lambda f: change_config(f, tie_word_embeddings=False), ["tie_word_embeddings", "got False"]),
         (lambda f: change_config(f, n_inner=7), ["n_inner", "got 7"]),
+        (lambda f: change_config(f, n_layer=10**9), ["1000000000 layers", "do config.json and the weights belong"]),
+        (lambda f: change_config(f, n_embd=4 * 10**9), ["instead of"]),
+        (lambda f: change_config(f, attn_pdrop=0.1), ["one dropout", "attn_pdrop 0.1", "resid_pdrop 0.0"]),
+        (lambda f: change_config(f, embd_pdrop=0.1, resid_pdrop=0.1), ["one dropout", "attn_pdrop 0.0"]),
+        (
+            lambda f: change_tensors(f, lambda t: t.update({n: v.to(torch.int32) for n, v in t.items()})),
+            ["floating-point weights", "torch.int32"],
+        ),
+        (lambda f: (f / "config.json").write_text("[" * 10**5), ["wanted JSON"]),
+        (lambda f: (f / "config.json").write_text("[1]"), ["wanted a JSON object, got a list"]),
+        (lambda f: (f / "tokenizer.json").write_text("[" * 10**5), ["wanted a JSON object"]),
         (lambda f: change_config(f, n_positions=25), ["wpe.weight has shape (24, 32) instead of (25, 32)"]),
         (lambda f: change_tensors(f, lambda t: t.pop("transformer.h.1.ln_2.bias")), ["missing h.1.ln_2.bias"]),
         (

@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -58,3 +59,14 @@ def test_damaged_llm_c_checkpoints_are_refused(model, tokenizer, tmp_path):
         gpt2.load(llm_c(path, model, 3))
     tokenizer.save(tmp_path, n_ctx=24)
     assert gpt2.load(path)[1].fingerprint == tokenizer.fingerprint
+
+
+@pytest.mark.parametrize("place", [2, 3, 4, 6])
+def test_a_header_of_another_size_is_refused_before_anything_is_made(place, model, tmp_path):
+    path = llm_c(tmp_path / "model.bin", model, 3)
+    header = np.fromfile(path, dtype="<i4", count=256)
+    header[place] = header[5] * (2**30 // int(header[5]))
+    header[7] = max(header[7], header[3])
+    path.write_bytes(header.tobytes() + path.read_bytes()[1024:])
+    with pytest.raises(ValueError, match=r"wanted [\d,]+ weights after the header"):
+        gpt2.load(path, tokenizer=tmp_path)

@@ -131,3 +131,14 @@ def test_other_checkpoints_are_refused(content, words, tmp_path):
     torch.save(content, tmp_path / "ckpt.pt")
     with pytest.raises(ValueError, match=words):
         gpt2.load(tmp_path / "ckpt.pt")
+
+
+@pytest.mark.parametrize("name", ["n_layer", "n_embd", "vocab_size", "block_size"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_arguments_of_another_size_are_refused_before_anything_is_made(name, bias, tmp_path):
+    path = nano_checkpoint(tmp_path / "ckpt.pt", NanoGPT(bias), bias)
+    content = torch.load(path, weights_only=True)
+    content["model_args"][name] *= 10**9
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="wanted"):
+        gpt2.load(path, tokenizer=tmp_path)

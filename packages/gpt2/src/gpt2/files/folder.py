@@ -87,8 +87,10 @@ def save_model(
 
 def load_folder(folder: Path) -> GPT2:
     """The model of a model folder, in float32; ValueError with what is wrong."""
-    model = empty_model(read_configuration(folder))
-    load_weights(model, folder)
+    c = read_configuration(folder)
+    state = from_published(read_tensors(folder), c.n_layer, c.n_embd, c.n_vocab, c.n_ctx)  # first: c may say anything
+    model = empty_model(c)
+    fill(model, state)
     return model
 
 
@@ -100,8 +102,10 @@ def read_configuration(folder: Path) -> GPT2Config:
     path = folder / "config.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: wanted JSON, got something else ({error}); copy it again") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: wanted a JSON object, got a {type(content).__name__}; copy it again")
     config = from_hugging_face(content, folder)
     path = folder / "generation_config.json"
     if not path.is_file():
@@ -110,7 +114,7 @@ def read_configuration(folder: Path) -> GPT2Config:
         generation = json.loads(path.read_text(encoding="utf-8"))
         own = generation.get("eos_token_id") if isinstance(generation, dict) else None
         return config if own is None else config.replace(end_ids=checked_ends(own))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: wanted JSON with a sensible eos_token_id, got {error}; correct it") from None
 
 

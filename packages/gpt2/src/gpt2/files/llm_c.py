@@ -32,9 +32,16 @@ def read_llm_c(path: Path) -> tuple[GPT2Config, dict[str, Tensor]]:
     config = GPT2Config(n_vocab=n_vocab, n_ctx=n_ctx, n_embd=n_embd, n_head=n_head, n_layer=n_layer)
     if padded < n_vocab:
         raise ValueError(f"{path}: wanted a padded vocabulary of at least {n_vocab} ids, got {padded}; copy it again")
+    _check_size(path, _DTYPES[version], config.n_parameters + (padded - n_vocab) * n_embd)
     tensors = _cut(path, _DTYPES[version], _order(config, padded))
     tensors["wte.weight"] = tensors["wte.weight"][:n_vocab]
     return config, from_published(tensors, n_layer, n_embd, n_vocab, n_ctx, as_linear=True)
+
+
+def _check_size(path: Path, dtype: torch.dtype, wanted: int) -> None:
+    got = (path.stat().st_size - 4 * _HEADER) / dtype.itemsize
+    if got != wanted:
+        raise ValueError(f"{path}: wanted {wanted:,} weights after the header, got {got:,.1f}; copy it again")
 
 
 def _order(config: GPT2Config, padded: int) -> list[tuple[str, tuple[int, ...]]]:
@@ -47,10 +54,6 @@ def _order(config: GPT2Config, padded: int) -> list[tuple[str, tuple[int, ...]]]
 
 
 def _cut(path: Path, dtype: torch.dtype, order: list[tuple[str, tuple[int, ...]]]) -> dict[str, Tensor]:
-    wanted = sum(int(np.prod(shape)) for _, shape in order)
-    got = (path.stat().st_size - 4 * _HEADER) / dtype.itemsize
-    if got != wanted:
-        raise ValueError(f"{path}: wanted {wanted:,} weights after the header, got {got:,.1f}; copy it again")
     numbers = torch.from_file(str(path), size=path.stat().st_size // dtype.itemsize, dtype=dtype)
     tensors, start = {}, 4 * _HEADER // dtype.itemsize
     for name, shape in order:

@@ -64,6 +64,7 @@ def from_published(
             "lm_head.weight: wanted the token embedding wte.weight again (GPT-2's head is tied), got other values; "
             "this model is not GPT-2's architecture"
         )
+    check_layers(given, n_layer)
     names = published_names(n_layer)
     wanted = {theirs: published_shape(theirs, n_embd, n_vocab, n_ctx) for theirs, _ in names.values()}
     if as_linear:
@@ -84,6 +85,21 @@ def from_published(
         ours: given[theirs].T if transposed and not as_linear else given[theirs]
         for ours, (theirs, transposed) in names.items()
     }
+
+
+def check_layers(tensors: Mapping[str, Tensor], n_layer: int) -> None:
+    """ValueError where there are fewer tensors than so many layers have, before anything of that size is made; and for
+    weights that are no floating-point numbers."""
+    if len(tensors) < n_layer:
+        raise ValueError(
+            f"tensors: wanted those of a GPT-2 with {n_layer} layers, got {len(tensors)} in all; do config.json "
+            f"and the weights belong together?"
+        )
+    if whole := [name for name, tensor in tensors.items() if not tensor.dtype.is_floating_point]:
+        raise ValueError(
+            f"tensors: wanted floating-point weights, got {whole[0]} in {tensors[whole[0]].dtype}; that is another "
+            f"format, such as a quantized model's"
+        )
 
 
 def published_shape(name: str, c: int, n_vocab: int, n_ctx: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..config import GPT2Config
-from .names import from_published, published_names, published_shape
+from .names import check_layers, from_published, published_names, published_shape
 
 _COMPILED = "_orig_mod."
 
@@ -32,6 +32,9 @@ def read_nanogpt(path: Path) -> tuple[GPT2Config, dict[str, Tensor]]:
         )
     config = _configuration(given, path)
     tensors = {name.removeprefix(_COMPILED): tensor for name, tensor in tensors.items()}
+    if wrong := [name for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]:
+        raise ValueError(f"{path}: wanted tensors in model, got something else under {wrong[0]!r}; copy it again")
+    check_layers({n: t for n, t in tensors.items() if not n.endswith(".attn.bias")}, config.n_layer)
     if not given.get("bias", True):
         tensors |= _zero_biases(tensors, config)
     c = config
@@ -76,4 +79,4 @@ def _zero_biases(tensors: dict[str, Tensor], config: GPT2Config) -> dict[str, Te
     if any(name.removeprefix("transformer.") in biases for name in tensors):
         return {}
     c = config
-    return {name: torch.zeros(published_shape(name, c.n_embd, c.n_vocab, c.n_ctx)) for name in biases}
+    return {name: torch.zeros(1).expand(published_shape(name, c.n_embd, c.n_vocab, c.n_ctx)) for name in biases}
