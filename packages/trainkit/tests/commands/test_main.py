@@ -36,6 +36,18 @@ def test_inspect_shows_step_score_and_every_tensor(folders, capsys):
     assert "step 2" in run(capsys, "inspect", folders[0].parent)[1]
 
 
+def test_a_run_folder_is_as_good_as_its_checkpoints(folders, tmp_path, capsys):
+    whole_run = tmp_path / "RUN"
+    whole_run.mkdir()
+    folders[0].parent.rename(whole_run / "checkpoints")
+    assert "step 2" in run(capsys, "inspect", whole_run)[1]
+    assert run(capsys, "diff", whole_run, whole_run / "checkpoints")[0] == 0
+    (whole_run / "checkpoints" / "latest").write_bytes(b"\xff\xfe")
+    code, _, error = run(capsys, "inspect", whole_run)
+    assert (code, error.count("\n")) == (2, 1)
+    assert "wanted a checkpoint's folder" in error
+
+
 def test_diff_names_what_differs_and_says_so_in_its_exit_code(folders, capsys):
     assert run(capsys, "diff", folders[0], folders[0])[:2] == (0, "the same tensors, bit for bit\n")
     code, out, _ = run(capsys, "diff", *folders)

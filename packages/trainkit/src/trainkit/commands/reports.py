@@ -45,9 +45,11 @@ def differences(first: Path, second: Path) -> list[str]:
 
 
 def find(path: Path) -> Saved:
-    """The checkpoint at `path`, or the one that `latest` in it names; verified."""
+    """The checkpoint at `path`, or the one that `latest` in it, or in its `checkpoints/`, names; verified."""
+    if (path / "checkpoints" / "latest").is_file():
+        path = path / "checkpoints"
     if (path / "latest").is_file():
-        path = path / (path / "latest").read_text(encoding="utf-8").strip()
+        path = path / (path / "latest").read_text(encoding="utf-8", errors="replace").strip()
     if not path.is_dir():
         raise CheckpointError(f"wanted a checkpoint's folder, got {path}, which is none; try RUN/checkpoints")
     return verify_checkpoint(path)

@@ -16,7 +16,7 @@ class Inspect:
     """Show what a checkpoint holds, after reading every byte of it."""
 
     checkpoint: Annotated[Path, Positional, _checkpoint("CHECKPOINT")]
-    """A folder such as RUN/checkpoints/step-000200, or the folder of checkpoints: then its latest."""
+    """A folder such as RUN/checkpoints/step-000200, or the folder of checkpoints, or RUN: then its latest."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Diff:
     """Compare two checkpoints tensor by tensor; exit code 0 if they hold the same, 1 if not."""
 
     first: Annotated[Path, Positional, _checkpoint("FIRST")]
-    """A checkpoint's folder, or a folder of checkpoints: then its latest."""
+    """A checkpoint's folder, or a folder of checkpoints, or RUN: then its latest."""
     second: Annotated[Path, Positional, _checkpoint("SECOND")]
     """The one to compare it with."""
 
