@@ -49,7 +49,7 @@ from .sampling import greedy as greedy, sample as sample
 from .session import PackedWeights as PackedWeights
 from .settings.file import read_settings as read_settings, write_settings as write_settings
 from .settings.values import GenerationSettings as GenerationSettings
+from .settings.vocabulary import Vocabulary as Vocabulary
 from .text import GeneratedText as GeneratedText, generate as generate, stream as stream
-from .vocabulary import Vocabulary as Vocabulary
 
 __version__: str

@@ -13,7 +13,7 @@ from .methods.dispatch import method_of
 from .protocols import LanguageModel, Tokenizer
 from .rows import Constraint, FinishReason, Generated, Likely, Row
 from .settings.values import GenerationSettings, with_changes
-from .vocabulary import Vocabulary
+from .settings.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from ..protocols import LanguageModel, Tokenizer
 from ..requests.checks import check_prompt
 from ..rows import Constraint
 from ..settings.values import GenerationSettings
+from ..settings.vocabulary import Vocabulary
 from ..text import GeneratedText, encode_prompt, generate, with_text
-from ..vocabulary import Vocabulary
 
 
 def in_order(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..settings.values import GenerationSettings
-from ..vocabulary import Vocabulary
+from ..settings.vocabulary import Vocabulary
 from . import penalties, truncation, words
 from .histories import Histories
 

@@ -17,8 +17,8 @@ from ..requests.methods import check_method
 from ..rows import Generated, Row
 from ..sampling import processed
 from ..settings.values import GenerationSettings
+from ..settings.vocabulary import EndOfText, Vocabulary
 from ..step import cached_transforms_of
-from ..vocabulary import EndOfText, Vocabulary
 
 
 def contrastive_search(

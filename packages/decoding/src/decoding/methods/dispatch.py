@@ -9,7 +9,7 @@ from ..requests.methods import method_of as method_of
 from ..rows import Constraint, Generated
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
-from ..vocabulary import EndOfText
+from ..settings.vocabulary import EndOfText
 from .beams import beam_search
 from .contrastive import contrastive_search
 from .drafts import PromptLookup

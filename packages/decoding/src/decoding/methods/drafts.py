@@ -12,8 +12,8 @@ from ..protocols import LanguageModel
 from ..rows import Row
 from ..sampling import draw_uniforms, greedy, processed, sample
 from ..session import Session
+from ..settings.vocabulary import Vocabulary
 from ..step import cached_transforms_of
-from ..vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ from tensors import PackedWeights, generator
 
 from ..distribution.histories import histories
 from ..protocols import LanguageModel
-from ..requests.checks import check_request
+from ..requests.checks import check_request, room_of
 from ..requests.methods import check_method, check_only_text
 from ..rows import Generated, Row
 from ..sampling import draw_uniforms, processed, sample
-from ..session import Session, room_of
+from ..session import Session
 from ..settings.stop_strings import DecodeBytes, StopStrings
 from ..settings.values import GenerationSettings
+from ..settings.vocabulary import EndOfText, Vocabulary
 from ..step import cached_transforms_of
-from ..vocabulary import EndOfText, Vocabulary
 from .drafts import Draft, PromptLookup
 
 

@@ -20,7 +20,7 @@ from ..requests.methods import check_method
 from ..sampling import draw_uniforms, processed, sample
 from ..session import Session
 from ..settings.values import GenerationSettings
-from ..vocabulary import EndOfText, Vocabulary
+from ..settings.vocabulary import EndOfText, Vocabulary
 
 CHOSEN = "#d1495b"
 

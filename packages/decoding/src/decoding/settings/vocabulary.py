@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import index
 from typing import Any
 
-from .protocols import LanguageModel, Tokenizer
+from ..protocols import LanguageModel, Tokenizer
 
 
 @dataclass(frozen=True)
