@@ -12,7 +12,7 @@ from .protocols import LanguageModel
 from .requests.checks import check_constraints, check_model, ids_of
 from .rows import Constraint, Generated
 from .settings.stop_strings import DecodeBytes
-from .settings.values import GenerationSettings, with_changes
+from .settings.values import GenerationSettings, settings_of_each, with_changes
 from .settings.vocabulary import EndOfText
 
 
@@ -82,14 +82,3 @@ def samples(
         raise ValueError(f"wanted settings that draw, got temperature 0 for {count} samples; set it above 0")
     settings = replace(settings, log_probabilities=settings.log_probabilities or 0)
     return generate_ids(model, [prompt] * count, settings, end_of_text=end_of_text)
-
-
-def settings_of_each(
-    settings: GenerationSettings | Sequence[GenerationSettings] | None, rows: int
-) -> list[GenerationSettings]:
-    """One value per row. ValueError for a list of another length."""
-    if settings is None or isinstance(settings, GenerationSettings):
-        return [settings or GenerationSettings()] * rows
-    if len(settings) != rows:
-        raise ValueError(f"wanted settings for {rows} prompts, got {len(settings)}; give one for all, or one for each")
-    return list(settings)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from tensors import PackedWeights, generator
 
 from .protocols import LanguageModel
-from .requests.checks import check_request, ids_of
+from .requests.checks import check_request, ids_of, room_of
 from .requests.methods import check_method
 from .requests.waiting import Waiting
 from .rows import Constraint, Row
-from .session import Session, room_of
+from .session import Session
 from .settings.stop_strings import DecodeBytes, StopStrings
 from .settings.values import GenerationSettings
 from .settings.vocabulary import EndOfText

@@ -82,12 +82,6 @@ class Session:
         return self.packed if several else fast_products()
 
 
-def room_of(model: LanguageModel, prompt: Sequence[int]) -> int:
-    """How many ids this prompt and its continuation may be together: n_ctx, unless the model says less in `room`."""
-    room = getattr(model, "room", None)
-    return model.n_ctx if room is None else int(room(len(prompt)))
-
-
 def padded_rows(
     rows: Sequence[Sequence[int]], device: torch.device
 ) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"] | None]:

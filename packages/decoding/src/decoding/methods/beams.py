@@ -12,14 +12,15 @@ from tensors import PackedWeights, generator
 from ..distribution.histories import histories
 from ..distribution.sampling import processed
 from ..protocols import LanguageModel
-from ..requests.checks import check_request
+from ..requests.checks import check_request, room_of
+from ..requests.constraints import mask_by
 from ..requests.methods import check_method
 from ..rows import Constraint
-from ..session import Session, room_of
+from ..session import Session
 from ..settings.stop_strings import DecodeBytes
 from ..settings.values import GenerationSettings
 from ..settings.vocabulary import EndOfText, Vocabulary
-from ..step import cached_transforms_of, mask_by
+from ..step import cached_transforms_of
 from .ends import Ends, new_search
 from .forced_words import best_of_banks, check_room, leave_room
 from .hypotheses import IMPOSSIBLE, Search

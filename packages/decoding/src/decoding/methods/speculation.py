@@ -15,10 +15,10 @@ from tensors import PackedWeights, generator
 from ..distribution.histories import histories
 from ..distribution.sampling import draw_uniforms, processed, sample
 from ..protocols import LanguageModel
-from ..requests.checks import check_request
+from ..requests.checks import check_request, room_of
 from ..requests.methods import check_method, check_only_text
 from ..rows import Generated, Row
-from ..session import Session, room_of
+from ..session import Session
 from ..settings.stop_strings import DecodeBytes, StopStrings
 from ..settings.values import GenerationSettings
 from ..settings.vocabulary import EndOfText, Vocabulary

@@ -106,3 +106,9 @@ def check_row_settings(
         raise ValueError(
             f"wanted decode_bytes to find the stop strings {settings.stop} in the text, got none; pass the tokenizer's"
         )
+
+
+def room_of(model: LanguageModel, prompt: Sequence[int]) -> int:
+    """How many ids this prompt and its continuation may be together: n_ctx, unless the model says less in `room`."""
+    room = getattr(model, "room", None)
+    return model.n_ctx if room is None else int(room(len(prompt)))

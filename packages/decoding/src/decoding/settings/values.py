@@ -1,6 +1,6 @@
 """How to continue a text, as one value. Needs no torch, so a wrong setting is reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -122,3 +122,14 @@ def with_changes(settings: GenerationSettings | None, changes: Mapping[str, Any]
                 f"wanted a setting of generation, got {name}=…; {nearest(name, names, 'decoding generate')}"
             )
     return replace(settings or GenerationSettings(), **changes) if changes else settings or GenerationSettings()
+
+
+def settings_of_each(
+    settings: GenerationSettings | Sequence[GenerationSettings] | None, rows: int
+) -> list[GenerationSettings]:
+    """One value per row. ValueError for a list of another length."""
+    if settings is None or isinstance(settings, GenerationSettings):
+        return [settings or GenerationSettings()] * rows
+    if len(settings) != rows:
+        raise ValueError(f"wanted settings for {rows} prompts, got {len(settings)}; give one for all, or one for each")
+    return list(settings)
