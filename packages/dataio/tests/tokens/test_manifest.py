@@ -48,6 +48,8 @@ def test_bad_shard_folders_and_settings_are_refused(tmp_path):
         ("file", "C:secret.bin"),
         ("file", ".."),
         ("file", ""),
+        ("file", "x" * 300),
+        ("file", "\ud800"),
         ("file", 3),
         ("n_tokens", -1),
         ("n_tokens", "9"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,8 @@ def _is_shard(entry: Any) -> bool:
         isinstance(entry, dict)
         and {name: type(value) for name, value in entry.items()} == kinds
         and all(entry[name] >= 0 for name, kind in kinds.items() if kind is int)
-        and "\0" not in entry["file"]
-        and entry["file"] not in ("", ".", "..", MANIFEST)
-        and not set("/\\:") & set(entry["file"])
+        and re.fullmatch(r"[\w.-]{1,200}", entry["file"], re.ASCII) is not None
+        and entry["file"] not in (".", "..", MANIFEST)
     )
 
 
