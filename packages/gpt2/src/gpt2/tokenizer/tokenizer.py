@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import tiktoken
@@ -18,9 +18,7 @@ from workbench import unspell
 
 from .files import read_tokenizer, write_vocabulary
 from .pattern import END_OF_TEXT, PATTERN, check_special, special_ids
-from .white_space import cut_runs, has_long_run, pieces
-
-Encoded = TypeVar("Encoded")
+from .white_space import cut_runs, guarded, has_long_run, pieces, without_surrogates
 
 
 class Tokenizer:
@@ -99,9 +97,11 @@ class Tokenizer:
         if self._is_long(text):
             return list(self._by_runs(text, self._special(allowed_special)))
         if not allowed_special and not self.always:
-            return self._guarded(lambda: self._encoding.encode_ordinary(text))
+            return guarded(self.pattern, lambda: self._encoding.encode_ordinary(text))
         allowed = self._special(allowed_special)
-        return self._guarded(lambda: self._encoding.encode(text, allowed_special=allowed, disallowed_special=()))
+        return guarded(
+            self.pattern, lambda: self._encoding.encode(text, allowed_special=allowed, disallowed_special=())
+        )
 
     def encode_array(self, text: str, *, allowed_special: Collection[str] = ()) -> np.ndarray:
         """The ids of `encode` as uint32, without a Python object for each."""
@@ -113,9 +113,9 @@ class Tokenizer:
             return self._encoding.encode_to_numpy(text, allowed_special=allowed, disallowed_special=())
 
         try:
-            return self._guarded(lambda: encoded(text))
+            return guarded(self.pattern, lambda: encoded(text))
         except UnicodeEncodeError:  # as tiktoken does for `encode`
-            return self._guarded(lambda: encoded(_without_surrogates(text)))
+            return guarded(self.pattern, lambda: encoded(without_surrogates(text)))
 
     def encode_batch(self, texts: Sequence[str], threads: int = 2) -> list[list[int]]:
         """Ids of many texts, over several threads."""
@@ -123,32 +123,22 @@ class Tokenizer:
         if any(map(self._is_long, texts)):
             return [self.encode(text) for text in texts]
         if not self.always:
-            return self._guarded(lambda: self._encoding.encode_ordinary_batch(texts, num_threads=threads))
+            return guarded(self.pattern, lambda: self._encoding.encode_ordinary_batch(texts, num_threads=threads))
         allowed, batch = set(self.always), self._encoding.encode_batch
-        return self._guarded(lambda: batch(texts, num_threads=threads, allowed_special=allowed, disallowed_special=()))
+        return guarded(
+            self.pattern, lambda: batch(texts, num_threads=threads, allowed_special=allowed, disallowed_special=())
+        )
 
     def _is_long(self, text: str) -> bool:
         return self.pattern == PATTERN and has_long_run(text)
 
     def _by_runs(self, text: str, allowed: set[str]) -> Iterator[int]:
         """Ids of a text with long runs of white space, each of which is encoded as the one piece that it is."""
-        for part, is_piece in pieces(_without_surrogates(text), allowed):
+        for part, is_piece in pieces(without_surrogates(text), allowed):
             if is_piece:
                 yield from self._encoding._encode_single_piece(part)
             else:
                 yield from self._encoding.encode(part, allowed_special=allowed, disallowed_special=())
-
-    def _guarded(self, work: Callable[[], Encoded]) -> Encoded:
-        """`work()`; ValueError where tiktoken panics: a pattern of one's own that looks back too far on this text."""
-        try:
-            return work()
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
-            raise ValueError(
-                f"text: wanted one that the pattern {self.pattern!r} can cut, got one on which it gives up ({error}); "
-                f"cut the text, or choose a pattern that does not look ahead over so much"
-            ) from None
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         """The bytes behind ids. The end-of-text token has the bytes of its name. Ids from `n_vocab` on stand for
@@ -236,11 +226,6 @@ class Tokenizer:
         n_ctx: the context of the model they belong to, which `transformers` wants to know.
         """
         write_vocabulary(Path(folder), self.ranks, n_ctx, **self.facts)
-
-
-def _without_surrogates(text: str) -> str:
-    """Half a surrogate pair as U+FFFD; other texts as they are."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _spelled(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Runs of white space so long that a regular expression that looks back over them gives up.
+"""Texts on which tiktoken gives up: half surrogates, and runs of white space that a pattern looks back over.
 
 GPT-2's pattern has `\\s+(?!\\S)`: all white space but the last before something visible. An engine keeps a place to go
 back to for each character of the run, and tiktoken's ends at a million of them. What the pattern makes of a run is
@@ -6,7 +6,10 @@ known without an engine, so that long ones are cut out before it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+Encoded = TypeVar("Encoded")
 
 LONG = 100_000
 """Characters of white space from which on a run is cut out."""
@@ -43,3 +46,21 @@ def cut_runs(texts: Iterable[str]) -> Iterator[str]:
             continue
         for part, is_run in pieces(text):
             yield from (part[i : i + LONG] for i in range(0, len(part), LONG)) if is_run else (part,)
+
+
+def guarded(pattern: str, work: Callable[[], Encoded]) -> Encoded:
+    """`work()`; ValueError where tiktoken panics: a pattern of one's own that looks back too far on this text."""
+    try:
+        return work()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise ValueError(
+            f"text: wanted one that the pattern {pattern!r} can cut, got one on which it gives up ({error}); "
+            f"cut the text, or choose a pattern that does not look ahead over so much"
+        ) from None
+
+
+def without_surrogates(text: str) -> str:
+    """Half a surrogate pair as U+FFFD; other texts as they are."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
