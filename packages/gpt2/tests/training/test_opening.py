@@ -68,6 +68,7 @@ def test_stopped_and_resumed_without_the_source_gives_the_same_bits(stop_after, 
     run = gpt2.run(settings(copy, new_text, out), lambda: len(taken) + 1 >= stop_after)
     if stop_after:  # 0: killed before the first step
         taken.extend(run)
+    del run  # and its hold on the folder with it, as when its process ends
     shutil.rmtree(copy)
     resumed = gpt2.run(gpt2.TrainSettings(resume=out))
     assert resumed.start == len(taken) == min(stop_after, len(taken))
