@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from ..training.text_run import TextRun
 
+READABLE = "--temperature 0.8 --top-k 50"
+"""What a first sample is drawn with: at temperature 1 a small model's unlikely words drown the likely ones."""
 SMALLEST = 200_000
 """Bytes of text from which on `quick` has something to learn besides the text itself."""
 
@@ -71,7 +73,7 @@ def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:
     tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
     speed = f", {tokens / seconds:,.0f} tokens/s with start-up and evaluation" if tokens else ""
     curves = typed(None, f"tensorboard --logdir {quote(str(run.folder))}")
-    following = f"decoding generate {quote(str(run.folder / 'model'))} --prompt {quote(prompt)}"
+    following = f"decoding generate {quote(str(run.folder / 'model'))} --prompt {quote(prompt)} {READABLE}"
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
