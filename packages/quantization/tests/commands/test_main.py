@@ -147,7 +147,7 @@ def run(*arguments):
 )
 def test_input_that_makes_no_sense_is_told_in_one_line(source, tmp_path, capsys, arguments, message):
     (tmp_path / "SHORT").write_text("short")
-    (tmp_path / "BYTES").write_bytes(b"\xff\xfe")
+    (tmp_path / "BYTES").write_bytes(b"\xfa\xfe")
     places = {"SOURCE": source} | {name: tmp_path / name for name in ("OUT", "SHORT", "BYTES", "GONE")}
     assert run(*(places.get(argument, argument) for argument in arguments)) == 2
     told = capsys.readouterr().err

@@ -211,7 +211,7 @@ def _none_lost() -> Iterator[None]:
     """
     usual, again = sys.unraisablehook, list[threading.Timer]()
 
-    def hook(dropped: "sys.UnraisableHookArgs") -> None:
+    def hook(dropped: Any) -> None:
         stop = dropped.exc_value
         if isinstance(stop, (KeyboardInterrupt, Terminated)):
             number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
