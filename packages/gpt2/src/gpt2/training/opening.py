@@ -10,6 +10,7 @@ from trainkit import rank
 from workbench import Hold, hold
 
 from ..config import GPT2Config
+from ..machine.bits import compare, conditions
 from ..machine.precision import choose_precision
 from ..machine.processes import by_first, own_device
 from ..recipes import Recipe, recipe
@@ -51,7 +52,12 @@ def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingTex
     read_record(folder)  # or it says that this is no run
     held = hold(folder)
     try:
-        return *_resume(settings, folder), held
+        record, text = _resume(settings, folder)
+        if not (folder / "model").is_dir():  # a finished run computes nothing any more
+            compare(
+                record.bits, _conditions(settings, record.recipe, record.precision, record), folder, settings.same_bits
+            )
+        return record, text, held
     except BaseException:
         held.release()
         raise
@@ -94,6 +100,7 @@ def _begin(
     if shape is not None:
         chosen = chosen.replace(config=shape, zero_output=False)
     text = new_text(found, chosen, known or settings.tokenizer or chosen.tokenizer)
+    precision = choose_precision(settings.precision or chosen.precision, own_device(settings.device))
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     record = RunRecord(
         settings.out or Path(),
@@ -112,9 +119,18 @@ def _begin(
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
-        choose_precision(settings.precision or chosen.precision, own_device(settings.device)),
+        precision,
+        bits=_conditions(settings, chosen, precision),
     )
     return record, text
+
+
+def _conditions(
+    settings: TrainSettings, chosen: Recipe, precision: str, earlier: RunRecord | None = None
+) -> dict[str, Any]:
+    asked = settings.micro_batch_size or (earlier.settings.micro_batch_size if earlier else None)
+    windows = min(asked or chosen.batch_size, chosen.batch_size)
+    return conditions(own_device(settings.device), precision, windows)
 
 
 def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:

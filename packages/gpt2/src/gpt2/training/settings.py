@@ -41,7 +41,11 @@ class TrainSettings:
     )
     """Start from this model, with its tokenizer: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
     resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
-    """Run folder to resume, to the same bits as if it had never stopped. Its own settings count: give no others."""
+    """Run folder to resume: the same bits as if it had never stopped, on the same machine with the same number of
+    threads. Its own settings count: give no others."""
+    same_bits: bool = False
+    """With --resume: refuse where threads, processor, torch or the like are not those with which the run began, instead
+    of a warning."""
     seed: Annotated[int | None, _shown("N", "0")] = None
     """Picks initial weights and the order of the data."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
@@ -81,7 +85,7 @@ class TrainSettings:
     """Share weights and optimizer state out among the processes (FSDP2), for models that one alone cannot hold."""
 
 
-NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile"})
+NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile", "same_bits"})
 """Settings that say where and how a run goes, and are not written down with it."""
 CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit"}
 """Settings that a resumed run may have otherwise: they do not change what it learns from."""
@@ -99,6 +103,8 @@ def check(settings: TrainSettings) -> None:
         if value is not None and value < 1:
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
+    if settings.same_bits and settings.resume is None:
+        raise ValueError("--same-bits: wanted --resume RUN beside it, got a new run; leave --same-bits out")
     if settings.source is not None and settings.tokenizer == "own":
         raise ValueError("--tokenizer: wanted that of the model with --from, got own; leave --tokenizer out")
     if settings.recipe == "finetune" and settings.source is None and settings.resume is None:
