@@ -4,6 +4,7 @@ import dataclasses
 import platform
 from importlib import metadata
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from trainkit import rank
@@ -161,18 +162,32 @@ def _resume(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingT
 
 def _check_same(settings: TrainSettings, record: RunRecord) -> None:
     """ValueError for a setting that is given now and was another when the run began."""
-    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off", "steps": record.recipe.steps}
     for name, was in (of_the_run(record.settings) | meant).items():
         asked = getattr(settings, name)
         if name in meant and asked == "auto":
             continue  # it was decided when the run began
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
         if name not in {"text", *CHANGEABLE} and asked not in (None, False) and asked != was:
+            if name == "steps":
+                raise ValueError(_longer(settings, record))
             option = "--from" if name == "source" else "--" + name.replace("_", "-")
             raise ValueError(
                 f"{option}: wanted {was if was is not None else 'none'}, as the run in {record.folder} was started, "
                 f"got {asked}; leave {option} out to resume, or start a new run with --out"
             )
+
+
+def _longer(settings: TrainSettings, record: RunRecord) -> str:
+    """What to do for another number of steps: the learning rate of a run falls over those that it began with."""
+    given = {"steps": settings.steps, "text": settings.text or record.text, "field": record.settings.field}
+    options = " ".join(f"--{name} {quote(str(value))}" for name, value in given.items() if value is not None)
+    first, then = ("", "") if (record.folder / "model").is_dir() else (" it to its end", " then")
+    return (
+        f"--steps: wanted the {record.recipe.steps} of the run in {record.folder}, over which its learning rate falls, "
+        f"got {settings.steps}; leave --steps out to resume{first}, or train longer in a new run from its result"
+        f"{then}: --from {quote(str(record.folder / 'model'))} {options}"
+    )
 
 
 def resumed_text(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:

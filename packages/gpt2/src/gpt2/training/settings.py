@@ -51,7 +51,7 @@ class TrainSettings:
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
     steps: Annotated[int | None, _COUNT] = None
-    """Optimizer steps."""
+    """Optimizer steps. A run keeps its own; to train longer, begin another with --from RUN/model --steps N."""
     batch_size: Annotated[int | None, _COUNT] = None
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
@@ -68,7 +68,8 @@ class TrainSettings:
     warmup: Annotated[int | None, _COUNT] = None
     """Steps of linear warm-up of the learning rate."""
     tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
-    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt."""
+    """own (trained on the text), published (OpenAI's), or a folder: a model's, a run's, or one with vocab.json and
+    merges.txt."""
     evaluate_every: Annotated[int | None, _shown("N", "a fraction of the run")] = None
     """Steps between evaluations on the held-out text."""
     save_every: Annotated[int | None, _shown("N", "as often as it is evaluated")] = None
