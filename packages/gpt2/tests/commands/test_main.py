@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,6 +163,22 @@ def test_resume_with_other_settings(train, run_folder, arguments, words):
     code, _, errors = train("--resume", run_folder, *arguments)
     assert code == 2
     assert all(word in errors for word in words), errors
+
+
+def test_resume_with_more_steps_says_how_to_train_longer(train, run_folder, text_file, tmp_path):
+    assert train("--resume", run_folder, "--steps", 4)[0] == 0  # as many as it has
+    code, _, errors = train("--resume", run_folder, "--steps", 9)
+    assert code == 2
+    longer = f"--from {run_folder / 'model'} --steps 9 --text {text_file}"
+    assert "--steps: wanted the 4 of the run in" in errors
+    assert errors.endswith(
+        f"got 9; leave --steps out to resume, or train longer in a new run from its result: {longer}\n"
+    )
+    code, output, _ = train(*longer.split(), "--out", tmp_path / "longer", "--batch-size", 4)
+    assert code == 0
+    assert "9 steps" in output
+    shutil.rmtree(run_folder / "model")  # as before its end
+    assert "leave --steps out to resume it to its end, or" in train("--resume", run_folder, "--steps", 9)[2]
 
 
 def test_resume_of_what_is_no_run(train, tmp_path):

@@ -17,7 +17,7 @@ class VerifySettings:
     source: Positional[Source]
     """Model folder, run folder, nanoGPT's ckpt.pt, llm.c's .bin, or a name on the Hugging Face hub."""
     tokenizer: Folder = None
-    """Folder of the tokenizer, for a checkpoint file that has none beside it."""
+    """Folder of the tokenizer, a model or a run, for a checkpoint file that has none beside it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TokensSettings:
     text: Positional[Annotated[str, arg(metavar="TEXT")]]
     """The text, in quotes."""
     tokenizer: Folder = None
-    """Folder with a tokenizer, such as a model's; the published vocabulary if left out."""
+    """Folder of a tokenizer, a model or a run; the published vocabulary if left out."""
 
 
 @dataclass(frozen=True)

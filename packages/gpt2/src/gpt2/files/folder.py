@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from workbench import hold, make_folder, whole_folder
+from workbench import expanded, hold, make_folder, whole_folder
 
 from ..config import GPT2Config, checked_ends
 from ..model import GPT2
@@ -40,7 +40,7 @@ def save(
             f"tokenizer: wanted at most the model's {model.n_vocab} ids, got {tokenizer.n_vocab}; "
             f"save a model with the tokenizer it was trained with"
         )
-    folder = Path(folder).expanduser().resolve()
+    folder = expanded(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: wanted a new folder or one to save over, got a file; name another")
     make_folder(folder.parent)

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from workbench import expanded
+
 from ..config import GPT2Config
 from ..model import GPT2
 from ..tokenizer.files import has_vocabulary
@@ -58,6 +60,7 @@ def load_model(place: Path) -> GPT2:
 
 def source_folder(source: str | Path, revision: str | None = None) -> Path:
     """The folder or checkpoint file meant by `source`, downloaded if it is a name on the hub."""
+    source = str(expanded(source)) if str(source).startswith("~") else source
     if Path(source).is_file():
         if Path(source).suffix not in READERS:
             raise ValueError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import BYTE_OF_CHARACTER, spell, unspell
+from workbench import BYTE_OF_CHARACTER, expanded, spell, unspell
 
 from .added import read_facts
 from .bpe import halves
@@ -20,6 +20,13 @@ def has_vocabulary(folder: Path) -> bool:
     """Whether a folder holds a whole tokenizer: a pair of files, or `tokenizer.json` and no half of a pair."""
     pairs = [[(folder / name).is_file() for name in names] for names in NAMES]
     return any(map(all, pairs)) or ((folder / "tokenizer.json").is_file() and not any(map(any, pairs)))
+
+
+def vocabulary_folder(given: str | Path) -> Path:
+    """The folder of the files that is meant: itself, or of a run folder its `model/` or, before that is there, its
+    `tokenizer/`. ValueError for `~` where there is no home folder."""
+    folder = expanded(given)
+    return next((place for place in (folder, folder / "model", folder / "tokenizer") if has_vocabulary(place)), folder)
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ def read_tokenizer(folder: Path) -> Vocabulary:
     if not has_vocabulary(folder):
         raise ValueError(
             f"{folder}: wanted vocab.json and merges.txt (or encoder.json and vocab.bpe), got neither pair; "
-            f"give the folder of a model or of a vocabulary"
+            f"give the folder of a model, a run or a vocabulary"
         )
     full = folder / "tokenizer.json"
     ids, pairs, ids_file, merges_file = next(_pairs(folder), None) or _one(full)

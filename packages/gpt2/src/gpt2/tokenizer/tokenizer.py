@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import tiktoken
 
-from workbench import unspell
+from workbench import expanded, unspell
 
-from .files import read_tokenizer, write_vocabulary
+from .files import read_tokenizer, vocabulary_folder, write_vocabulary
 from .pattern import END_OF_TEXT, PATTERN, check_special, special_ids
 from .white_space import cut_runs, guarded, has_long_run, pieces, without_surrogates
 
@@ -210,9 +210,9 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokenizer":
-        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder; a pattern of
-        its own and further special tokens from its `tokenizer.json`."""
-        found = read_tokenizer(Path(folder).expanduser())
+        """Read `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`, from a folder, a model's or a
+        run's among them; a pattern of its own and further special tokens from its `tokenizer.json`."""
+        found = read_tokenizer(vocabulary_folder(folder))
         try:
             return cls(
                 found.ranks, pattern=found.pattern, special=found.special, always=found.always, roles=found.roles
@@ -225,7 +225,7 @@ class Tokenizer:
 
         n_ctx: the context of the model they belong to, which `transformers` wants to know.
         """
-        write_vocabulary(Path(folder), self.ranks, n_ctx, **self.facts)
+        write_vocabulary(expanded(folder), self.ranks, n_ctx, **self.facts)
 
 
 def _spelled(name: str) -> bytes:

@@ -4,12 +4,14 @@ import dataclasses
 import platform
 from importlib import metadata
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from trainkit import rank
 from workbench import Hold, hold
 
 from ..config import GPT2Config
+from ..machine.bits import compare, conditions
 from ..machine.precision import choose_precision
 from ..machine.processes import by_first, own_device
 from ..recipes import Recipe, recipe
@@ -51,7 +53,12 @@ def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingTex
     read_record(folder)  # or it says that this is no run
     held = hold(folder)
     try:
-        return *_resume(settings, folder), held
+        record, text = _resume(settings, folder)
+        if not (folder / "model").is_dir():  # a finished run computes nothing any more
+            compare(
+                record.bits, _conditions(settings, record.recipe, record.precision, record), folder, settings.same_bits
+            )
+        return record, text, held
     except BaseException:
         held.release()
         raise
@@ -94,6 +101,7 @@ def _begin(
     if shape is not None:
         chosen = chosen.replace(config=shape, zero_output=False)
     text = new_text(found, chosen, known or settings.tokenizer or chosen.tokenizer)
+    precision = choose_precision(settings.precision or chosen.precision, own_device(settings.device))
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     record = RunRecord(
         settings.out or Path(),
@@ -112,9 +120,18 @@ def _begin(
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
-        choose_precision(settings.precision or chosen.precision, own_device(settings.device)),
+        precision,
+        bits=_conditions(settings, chosen, precision),
     )
     return record, text
+
+
+def _conditions(
+    settings: TrainSettings, chosen: Recipe, precision: str, earlier: RunRecord | None = None
+) -> dict[str, Any]:
+    asked = settings.micro_batch_size or (earlier.settings.micro_batch_size if earlier else None)
+    windows = min(asked or chosen.batch_size, chosen.batch_size)
+    return conditions(own_device(settings.device), precision, windows)
 
 
 def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:
@@ -145,18 +162,32 @@ def _resume(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingT
 
 def _check_same(settings: TrainSettings, record: RunRecord) -> None:
     """ValueError for a setting that is given now and was another when the run began."""
-    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off", "steps": record.recipe.steps}
     for name, was in (of_the_run(record.settings) | meant).items():
         asked = getattr(settings, name)
         if name in meant and asked == "auto":
             continue  # it was decided when the run began
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
         if name not in {"text", *CHANGEABLE} and asked not in (None, False) and asked != was:
+            if name == "steps":
+                raise ValueError(_longer(settings, record))
             option = "--from" if name == "source" else "--" + name.replace("_", "-")
             raise ValueError(
                 f"{option}: wanted {was if was is not None else 'none'}, as the run in {record.folder} was started, "
                 f"got {asked}; leave {option} out to resume, or start a new run with --out"
             )
+
+
+def _longer(settings: TrainSettings, record: RunRecord) -> str:
+    """What to do for another number of steps: the learning rate of a run falls over those that it began with."""
+    given = {"steps": settings.steps, "text": settings.text or record.text, "field": record.settings.field}
+    options = " ".join(f"--{name} {quote(str(value))}" for name, value in given.items() if value is not None)
+    first, then = ("", "") if (record.folder / "model").is_dir() else (" it to its end", " then")
+    return (
+        f"--steps: wanted the {record.recipe.steps} of the run in {record.folder}, over which its learning rate falls, "
+        f"got {settings.steps}; leave --steps out to resume{first}, or train longer in a new run from its result"
+        f"{then}: --from {quote(str(record.folder / 'model'))} {options}"
+    )
 
 
 def resumed_text(settings: TrainSettings, record: RunRecord, tokenizer: Tokenizer) -> TrainingText:

@@ -39,6 +39,8 @@ class RunRecord:
     """How it multiplies: never "auto", but what that meant when the run began."""
     compiled: bool = False
     """Whether its steps are."""
+    bits: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What the last bits of its weights depended on when it began (`machine.bits`); earlier versions wrote nothing."""
 
     def write(self, tokenizer: Tokenizer) -> None:
         """Make the run folder: the tokenizer, then `run.json`, by whose presence a folder counts as a run.

@@ -41,13 +41,17 @@ class TrainSettings:
     )
     """Start from this model, with its tokenizer: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
     resume: Annotated[Path | None, _shown("RUN", "a new run")] = None
-    """Run folder to resume, to the same bits as if it had never stopped. Its own settings count: give no others."""
+    """Run folder to resume: the same bits as if it had never stopped, on the same machine with the same number of
+    threads. Its own settings count: give no others."""
+    same_bits: bool = False
+    """With --resume: refuse where threads, processor, torch or the like are not those with which the run began, instead
+    of a warning."""
     seed: Annotated[int | None, _shown("N", "0")] = None
     """Picks initial weights and the order of the data."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
     steps: Annotated[int | None, _COUNT] = None
-    """Optimizer steps."""
+    """Optimizer steps. A run keeps its own; to train longer, begin another with --from RUN/model --steps N."""
     batch_size: Annotated[int | None, _COUNT] = None
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
@@ -64,7 +68,8 @@ class TrainSettings:
     warmup: Annotated[int | None, _COUNT] = None
     """Steps of linear warm-up of the learning rate."""
     tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
-    """own (trained on the text), published (OpenAI's), or a folder with vocab.json and merges.txt."""
+    """own (trained on the text), published (OpenAI's), or a folder: a model's, a run's, or one with vocab.json and
+    merges.txt."""
     evaluate_every: Annotated[int | None, _shown("N", "a fraction of the run")] = None
     """Steps between evaluations on the held-out text."""
     save_every: Annotated[int | None, _shown("N", "as often as it is evaluated")] = None
@@ -81,7 +86,7 @@ class TrainSettings:
     """Share weights and optimizer state out among the processes (FSDP2), for models that one alone cannot hold."""
 
 
-NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile"})
+NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile", "same_bits"})
 """Settings that say where and how a run goes, and are not written down with it."""
 CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit"}
 """Settings that a resumed run may have otherwise: they do not change what it learns from."""
@@ -99,6 +104,8 @@ def check(settings: TrainSettings) -> None:
         if value is not None and value < 1:
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
+    if settings.same_bits and settings.resume is None:
+        raise ValueError("--same-bits: wanted --resume RUN beside it, got a new run; leave --same-bits out")
     if settings.source is not None and settings.tokenizer == "own":
         raise ValueError("--tokenizer: wanted that of the model with --from, got own; leave --tokenizer out")
     if settings.recipe == "finetune" and settings.source is None and settings.resume is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from workbench import Hold
+from workbench import Hold, with_expanded_paths
 
 from ..config import GPT2Config
 from ..files.loading import load
@@ -71,6 +71,7 @@ def run(settings: TrainSettings, should_stop: Callable[[], bool] | None = None) 
     Raises ValueError or OSError for what is wrong with settings, text, folder or device, before anything is written.
     """
     check(settings)
+    settings = with_expanded_paths(settings)
     own_device(settings.device)  # or it says which there are
     new = settings.resume is None
     source, its_tokenizer = source_model(settings) if new and settings.source is not None else (None, None)
