@@ -1,5 +1,6 @@
 """The run folder: claimed by one, held by one, and written so that a power cut leaves all of it or nothing."""
 
+import gc
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 import gpt2
 from gpt2 import TrainSettings
-from workbench import InUse
+from workbench import InUse, hold
 
 SHORT = {"recipe": "tiny", "steps": 2, "batch_size": 4, "evaluate_every": 1, "device": "cpu"}
 HOLDER = "import sys, time, workbench; kept = workbench.hold(sys.argv[1]); print('held', flush=True); time.sleep(60)"
@@ -86,10 +87,13 @@ def test_a_run_holds_its_folder_from_its_preparation_to_its_end(settings, tmp_pa
     run = gpt2.run(TrainSettings(text=settings.text, out=tmp_path / "run", **SHORT))
     assert (run.folder / ".lock").read_text().split()[0] == str(os.getpid())
     with pytest.raises(InUse, match="this process"):
-        gpt2.run(TrainSettings(resume=run.folder))
-    list(run)
-    assert not (run.folder / ".lock").exists()
-    gpt2.run(TrainSettings(resume=run.folder))
+        hold(run.folder)
+    again = gpt2.run(TrainSettings(resume=run.folder))  # as in a notebook, where the first is still at hand
+    list(again)
+    assert (run.folder / ".lock").exists()
+    del run
+    gc.collect()
+    assert not (again.folder / ".lock").exists()
 
 
 def test_what_cannot_begin_leaves_no_folder(settings, tmp_path, monkeypatch):

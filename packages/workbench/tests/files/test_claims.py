@@ -129,6 +129,19 @@ def test_a_refusal_within_a_process_leaves_the_lock_of_the_first(tmp_path):
         assert said.stdout.strip() == str(os.getpid())
 
 
+def test_what_parts_of_a_process_share_is_held_until_the_last_lets_go(tmp_path, start):
+    first = hold(tmp_path)
+    second = hold(tmp_path, shared=True)
+    first.release()
+    with pytest.raises(InUse, match="this process"):
+        hold(tmp_path)
+    assert (tmp_path / ".lock").exists()
+    second.release()
+    other = start(tmp_path)
+    with pytest.raises(InUse, match=f"process {other.pid}"):  # another process shares nothing
+        hold(tmp_path, shared=True)
+
+
 def test_a_hold_that_is_thrown_away_is_given_back(tmp_path):
     kept: list[Hold] = [hold(tmp_path)]
     kept.clear()

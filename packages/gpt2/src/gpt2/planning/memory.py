@@ -2,8 +2,9 @@
 
 What training keeps of every token for its way back (float32, counted from what autograd saves): per block 12 vectors of
 `n_embd`: the stream before each part and its norm (4), queries, keys, values and what attention read (4), the wide
-layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head. With
-bfloat16 all but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some
+layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head; at the
+end the stream, its norm and the gradient that the head knows. With bfloat16 all but the stream takes half of that, and
+every matrix has a copy in 16 bits. The head's logits exist some
 rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a
 moment.
 """
@@ -77,7 +78,7 @@ def training_memory(
     rows = rows_at_a_time(config.n_vocab)
     short = precision == "bfloat16"
     block = (2 * FLOAT + 10 * (2 if short else FLOAT)) * c + FLOAT * (4 + config.n_head)
-    token = layers * block + FLOAT * (2 * c + 2)
+    token = layers * block + FLOAT * (2 * c + 2) + (2 if short else FLOAT) * c
     return TrainingMemory(
         weights=FLOAT * parameters,
         gradients=FLOAT * parameters,

@@ -51,7 +51,7 @@ def open_run(
 
 def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingText, Hold]:
     read_record(folder)  # or it says that this is no run
-    held = hold(folder)
+    held = hold(folder, shared=True)
     try:
         record, text = _resume(settings, folder)
         if not (folder / "model").is_dir():  # a finished run computes nothing any more

@@ -23,7 +23,8 @@ BYTE = 2**30
 """What is locked lies behind all content: Windows lets nobody read a locked byte."""
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 logger = logging.getLogger(__name__)
-_ours: set[Path] = set()
+_ours: dict[Path, tuple[int, int]] = {}
+"""Of each lock that this process has: how many hold it, and the open file."""
 _looking = RLock()  # what is thrown away while it is held may be a Hold
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ours.clear)
@@ -45,9 +46,9 @@ class Hold:
         left_by: number of a process that held it last and was killed; None where it was released.
     """
 
-    def __init__(self, path: Path, lock: Path, descriptor: int, left_by: int | None) -> None:
+    def __init__(self, path: Path, lock: Path, left_by: int | None) -> None:
         self.path, self.left_by = path, left_by
-        self._end = weakref.finalize(self, _release, lock, descriptor, os.getpid())
+        self._end = weakref.finalize(self, _release, lock, os.getpid())
 
     def release(self) -> None:
         """Let others have it; again, nothing."""
@@ -81,7 +82,13 @@ def claimed_folder(parent: str | Path, begin: str = "") -> Path:
         number += 1
 
 
-def hold(path: str | Path, *, wait: bool = False, waiting: Callable[[InUse], None] | None = None) -> Hold:
+def hold(
+    path: str | Path,
+    *,
+    wait: bool = False,
+    waiting: Callable[[InUse], None] | None = None,
+    shared: bool = False,
+) -> Hold:
     """Hold a folder that exists, or a file that may not exist yet (its folder does), so that no other process does.
 
     A file system without locks is warned of, and nothing is held. A folder's `.lock` is no content: see `is_vacant`.
@@ -89,6 +96,7 @@ def hold(path: str | Path, *, wait: bool = False, waiting: Callable[[InUse], Non
     Args:
         wait: for whoever holds it now; otherwise that is an error.
         waiting: told once, before waiting begins, such as `lambda said: logger.info("%s", said)`.
+        shared: with other parts of this process, as in a notebook where one object still holds what the next resumes.
 
     Raises:
         InUse: a ValueError with the number of the process that holds it.
@@ -98,7 +106,7 @@ def hold(path: str | Path, *, wait: bool = False, waiting: Callable[[InUse], Non
     place = path.resolve()
     lock = place / ".lock" if place.is_dir() else place.with_name(f".{place.name}.lock")
     while True:
-        got = _taken(path, lock)
+        got = _taken(path, lock, shared)
         if isinstance(got, Hold):
             return got
         if not wait:
@@ -114,9 +122,13 @@ def is_vacant(folder: str | Path) -> bool:
     return all(path.name == ".lock" for path in Path(folder).iterdir())
 
 
-def _taken(path: Path, lock: Path) -> "Hold | InUse":
+def _taken(path: Path, lock: Path, shared: bool) -> "Hold | InUse":
     with _looking:
         if lock in _ours:  # to open and close it once more would give the lock away
+            if shared:
+                holders, descriptor = _ours[lock]
+                _ours[lock] = holders + 1, descriptor
+                return Hold(path, lock, None)
             return InUse(_in_use(path, f"this process ({os.getpid()})"), os.getpid())
         while True:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -140,15 +152,18 @@ def _taken(path: Path, lock: Path) -> "Hold | InUse":
         os.lseek(descriptor, 0, os.SEEK_SET)
         with suppress(OSError):  # a full disk: held all the same, though nobody can read by whom
             os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
-        _ours.add(lock)
-        return Hold(path, lock, descriptor, left_by)
+        _ours[lock] = 1, descriptor
+        return Hold(path, lock, left_by)
 
 
-def _release(lock: Path, descriptor: int, pid: int) -> None:
+def _release(lock: Path, pid: int) -> None:
     if os.getpid() != pid:  # a fork, which does not hold it
         return
     with _looking:
-        _ours.discard(lock)
+        holders, descriptor = _ours.pop(lock)
+        if holders > 1:
+            _ours[lock] = holders - 1, descriptor
+            return
         os.ftruncate(descriptor, 0)
         with suppress(OSError):  # Windows removes no open file; an empty one says nothing
             if _is_there(lock, descriptor):
