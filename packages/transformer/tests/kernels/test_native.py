@@ -58,6 +58,19 @@ def test_a_strange_choice_is_refused(monkeypatch):
         native.library()
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[: len(whole) // 2], lambda whole: b"", lambda whole: b"x" + whole[1:]]
+)
+def test_a_damaged_library_is_made_again(cache, damage):
+    made = native.compiled([])
+    whole = made.read_bytes()
+    made.unlink()
+    made.write_bytes(damage(whole))
+    assert native.compiled([]) == made
+    assert made.stat().st_size == len(whole)
+    assert native.loaded(made).instructions() == b"plain loops"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="owners and modes of files are POSIX's")
 def test_a_library_is_compiled_once_and_never_loaded_from_where_others_write(cache, monkeypatch, caplog):
     cache.mkdir(mode=0o777)
@@ -66,9 +79,10 @@ def test_a_library_is_compiled_once_and_never_loaded_from_where_others_write(cac
     written = made.stat().st_mtime_ns
     assert native.compiled([]) == made
     assert made.stat().st_mtime_ns == written
-    assert [path.name for path in made.parent.iterdir()] == [made.name]
+    assert {path.name for path in made.parent.iterdir()} == {made.name, made.with_suffix(".sha256").name}
     assert made.parent == cache
     assert not (made.stat().st_mode | cache.stat().st_mode) & 0o022
+    made.unlink()  # to write over a library that this process has loaded would end it
     made.write_bytes(b"another user's")
     made.chmod(0o666)
     assert native.compiled([]) == made

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from tensors import processor_has
-from workbench import cache_folder, whole_file
+from workbench import cache_folder, whole_file, write_text
 
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
 SWITCH = "QUANTIZATION_KERNELS"
@@ -107,11 +107,28 @@ def compiled(more: list[str]) -> Path:
     ]
     folder = private(cache_folder("kernels"))
     target = folder / f"{hashlib.sha256(b'|'.join(parts)).hexdigest()[:20]}.so"
-    if not (target.exists() and is_only_ours(target)):
+    if not (target.exists() and is_only_ours(target) and is_whole(target)):
         with tempfile.TemporaryDirectory(dir=folder) as place, whole_file(target) as aside:
             compile_to(Path(place), aside, [compiler, *FLAGS, *more], sources[-1])
             aside.chmod(0o700)
+            write_text(checksum_of(target), sha256(aside))
     return target
+
+
+def checksum_of(library: Path) -> Path:
+    """The file that says what was compiled: a library that a full disk or a copy cut short ends the process."""
+    return library.with_suffix(".sha256")
+
+
+def is_whole(library: Path) -> bool:
+    """Whether a library is the one that was compiled, by its checksum."""
+    said = checksum_of(library)
+    return said.exists() and said.read_bytes() == sha256(library).encode()
+
+
+def sha256(path: Path) -> str:
+    """Of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def private(folder: Path) -> Path:
