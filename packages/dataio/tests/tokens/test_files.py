@@ -99,7 +99,7 @@ def test_at_each_moment_a_token_file_is_the_old_or_the_new(tmp_path):
 
 def test_a_file_holds_as_many_tokens_as_an_int32_counts(tmp_path):
     many = np.broadcast_to(np.uint8(0), 2**31)  # one byte of memory
-    with pytest.raises(ValueError, match="wanted a 1-D array of 1 to 2147483647 token ids, got shape .2147483648,.;"):
+    with pytest.raises(ValueError, match=r"1 to 2147483647 token ids, got shape \(2147483648,\); "):
         dataio.write_tokens(tmp_path / "tokens.bin", many, 10)
     assert not any(tmp_path.iterdir())
-    assert dataio.tokens.files.MAX_TOKENS == np.iinfo("<i4").max
+    assert np.iinfo("<i4").max == dataio.tokens.files.MAX_TOKENS
