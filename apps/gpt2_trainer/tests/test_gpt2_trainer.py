@@ -9,7 +9,8 @@ import pytest
 import gpt2
 from gpt2 import TrainSettings
 from gpt2_trainer.commands import main as command
-from gpt2_trainer.samples import Sample, SampleLog, read_samples
+from gpt2_trainer.samples import Sample, SampleLog, Sampling, read_samples
+from workbench import recorded_disk
 
 TINY = ["--recipe", "tiny", "--steps", "6", "--batch-size", "4"]
 
@@ -185,3 +186,44 @@ def test_help_needs_no_torch():
     code = "import sys, gpt2_trainer.commands.main as c\ntry: c.main()\nfinally: assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert all(option in done.stdout for option in ("--sample-every", "--prompt", "--recipe", "--resume"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_the_trainers_own_words_may_be_lost_and_its_files_are_the_same(text_file, tmp_path):
+    """`gpt2-trainer … >/dev/full 2>/dev/full`: samples, report and weights are those of a run that was heard."""
+    heard, lost = tmp_path / "heard", tmp_path / "lost"
+    words = [
+        sys.executable,
+        "-m",
+        "gpt2_trainer",
+        "--text",
+        str(text_file),
+        *TINY,
+        "--sample-every",
+        "2",
+        "--device",
+        "cpu",
+    ]
+    said = subprocess.run([*words, "--out", str(heard)], capture_output=True, text=True, timeout=600)
+    assert said.returncode == 0, said.stderr
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run([*words, "--out", str(lost)], stdout=full, stderr=full, timeout=600).returncode == 0
+    for name in ("samples.jsonl", "sampling.json", "model/model.safetensors"):
+        assert (lost / name).read_bytes() == (heard / name).read_bytes()
+    assert (lost / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows flushes no folders")
+def test_at_each_moment_the_samples_of_a_resumed_run_are_the_old_or_the_kept(tmp_path):
+    for step in (2, 4, 6):
+        with (tmp_path / "samples.jsonl").open("a") as stream:
+            stream.write(f'{{"step": {step}, "loss": 1.0, "prompt": "", "text": "{step}"}}\n')
+    old = (tmp_path / "samples.jsonl").read_bytes()
+    with recorded_disk(tmp_path) as disk:
+        SampleLog(tmp_path, 4)
+        Sampling(prompt="It").write(tmp_path)
+    kept = (tmp_path / "samples.jsonl").read_bytes()
+    assert old.startswith(kept)
+    assert {content["samples.jsonl"] for content in disk.moments()} == {old, kept}
+    assert len({content.get("sampling.json") for content in disk.moments()} - {None}) == 1
+    assert all(content["samples.jsonl"] == kept and content["sampling.json"] for content in disk.finally_there())

@@ -1,8 +1,10 @@
 """A run learns, stops where it should, and goes on as if nothing had happened."""
 
 import dataclasses
+import errno
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -16,6 +18,7 @@ from safetensors.torch import load_file
 
 from mnist_trainer import TrainSettings, run
 from mnist_trainer.commands.main import main
+from trainkit import ModulePart
 
 SHORT = TrainSettings(epochs=2, patience=2, device="cpu", log_every=5)
 OPTIONS = ["--epochs", "2", "--patience", "2", "--device", "cpu", "--log-every", "5"]
@@ -185,3 +188,77 @@ def test_images_of_a_folder_are_learned_from_by_their_class_names(drawing, tmp_p
     )
     assert training.data.classes == ("0", "1")
     assert training.judgement.accuracy == 1.0
+
+
+def stopped_after(epochs, folder, *, with_losses=False):
+    """A run of six epochs that was stopped at the end of one of them; its validation losses. Without losses its
+    checkpoints are as versions wrote them that chose by the lowest loss: nothing of earlier epochs is in them."""
+    training = run(dataclasses.replace(SHORT, epochs=6, patience=4, out=folder))
+    save = training.checkpoints.save
+    if not with_losses:
+        training.checkpoints.save = lambda number, score, extra: save(
+            number, score, {"validation": extra["validation"]}
+        )
+    for step in training:
+        if step.number == epochs * len(training.batches):
+            break
+    training._hold.release()
+    return list(training.turning.losses)
+
+
+@pytest.mark.parametrize("epochs", [2, 4])
+def test_a_run_of_an_earlier_version_keeps_the_losses_that_its_log_has(epochs, tmp_path, caplog):
+    losses = stopped_after(epochs, tmp_path / "run")
+    assert len(losses) == epochs
+    resumed = run(TrainSettings(resume=tmp_path / "run", device="cpu"))
+    assert resumed.turning.losses == losses
+    assert caplog.text == ""
+    assert resumed.seconds > 0
+
+
+def test_losses_that_are_nowhere_any_more_are_warned_of(tmp_path, caplog):
+    losses = stopped_after(3, tmp_path / "run")
+    log = tmp_path / "run" / "metrics.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    first = next(line for line in lines if "validation_loss" in line)
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines if line is not first))
+    resumed = run(TrainSettings(resume=tmp_path / "run", device="cpu"))
+    assert resumed.turning.losses == losses[1:]
+    assert "the validation losses of 1 epochs are not in its log any more" in caplog.text
+
+
+def test_seconds_go_on_counting_when_a_run_is_resumed(tmp_path, capsys):
+    stopped_after(1, tmp_path / "run", with_losses=True)
+    log = tmp_path / "run" / "metrics.jsonl"
+    lines = [json.loads(line) | {"seconds": 1000.0} for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for _ in range(2):  # the second time there is nothing left to train
+        with pytest.raises(SystemExit) as ended:
+            main(["--resume", str(tmp_path / "run"), "--device", "cpu"])
+        assert ended.value.code == 0
+        said = capsys.readouterr().out
+        assert 1000 <= int(re.search(r"steps, (\d+) s of training in all", said)[1]) < 2000
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EFBIG])
+def test_a_checkpoint_that_cannot_be_written_says_how_to_resume(number, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "my run"
+    real = ModulePart.save
+
+    def refused(part, folder):
+        if (out / "checkpoints" / "latest").exists():
+            raise OSError(number, os.strerror(number))
+        return real(part, folder)
+
+    monkeypatch.setattr(ModulePart, "save", refused)
+    with pytest.raises(SystemExit) as ended:
+        main(["--out", str(out), *OPTIONS])
+    [line] = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert ended.value.code == 2
+    assert line.startswith("mnist-trainer: ")
+    resume = line.rpartition(". The last good checkpoint is of step 21: resume with ")[2]
+    assert shlex.split(resume)[-3:] == ["mnist-trainer", "--resume", str(out)]
+    monkeypatch.setattr(ModulePart, "save", real)
+    with pytest.raises(SystemExit) as ended:
+        main([*shlex.split(resume)[-2:], "--device", "cpu"])
+    assert ended.value.code == 0

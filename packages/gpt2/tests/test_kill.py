@@ -94,6 +94,35 @@ def kill_and_resume(train, start: list, out: Path, kills: int, draw: random.Rand
     return killed
 
 
+@pytest.mark.parametrize("where", ["/dev/full", "left"])
+def test_output_that_nobody_takes_changes_no_bit(train, text_file, tmp_path, unbroken, where):
+    """`train >/dev/full 2>/dev/full`, and with both in a pipe whose reader is gone."""
+    if where == "/dev/full" and not Path(where).exists():
+        pytest.skip("needs /dev/full")
+    out = tmp_path / "run"
+    assert finish(train(["--text", text_file, "--out", out, *TINY], SAY_TO=where)) == ""
+    assert weights(out) == unbroken
+
+
+@pytest.mark.parametrize("where", [None, "left"], ids=["a log", "its terminal"])
+def test_a_hangup_saves_the_step_it_came_in_and_resuming_ends_in_the_same_bits(
+    train, text_file, tmp_path, unbroken, where
+):
+    """SIGHUP, as a closed terminal sends it; nothing can be written there any more either."""
+    out, said = tmp_path / "run", {} if where is None else {"SAY_TO": where}
+    [process] = train(["--text", text_file, "--out", out, *TINY, "--save-every", "1000", "--log-every", "1"], **said)
+    lines = out / "metrics.jsonl"
+    while not (lines.exists() and lines.read_bytes().count(b"\n") >= 3):
+        assert process.is_alive(), process.said.read_text()
+    os.kill(process.pid, signal.SIGHUP)
+    process.join(120)
+    assert process.exitcode == 129, process.said.read_text()
+    taken = [json.loads(line)["step"] for line in lines.read_text().splitlines()]
+    assert checkpoints(out) == {f"step-{max(taken):06d}"}, "not a step is lost"
+    finish(train(["--resume", out]))
+    assert weights(out) == unbroken
+
+
 def test_killed_three_times_and_resumed_equals_unbroken(train, text_file, tmp_path, unbroken):
     out = tmp_path / "run"
     start = ["--text", text_file, "--out", out, *TINY]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from decoding import GenerationSettings
-from workbench import parse_object, split_lines
+from workbench import parse_object, split_lines, write_text
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sampling:
     top_k: int = 40
 
     def write(self, folder: Path) -> None:
-        (folder / "sampling.json").write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_text(folder / "sampling.json", json.dumps(asdict(self), indent=2) + "\n")
 
 
 def sampling_of(resumed: Path | None = None, **given: Any) -> Sampling:
@@ -73,7 +73,7 @@ class SampleLog:
         self.path = folder / "samples.jsonl"
         kept = [sample for sample in read_samples(folder) if sample.step <= start]
         if self.path.exists():
-            self.path.write_text("".join(map(_line, kept)), encoding="utf-8")
+            write_text(self.path, "".join(map(_line, kept)))
 
     def append(self, sample: Sample) -> None:
         with self.path.open("a", encoding="utf-8") as stream:

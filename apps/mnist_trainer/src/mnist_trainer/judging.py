@@ -12,6 +12,7 @@ from dataio import Batches
 from trainkit import evaluating
 
 from .digit_net import DigitNet
+from .views import probabilities
 
 Z_95 = 1.959964
 """95 % of a normal distribution lies within so many standard deviations."""
@@ -55,15 +56,15 @@ class Judgement:
 
 
 def judge(model: DigitNet, dataset: Any, batch_size: int = 250) -> Judgement:
-    """Answer every image of `dataset` once; the model's mode and all random state stay as they were."""
+    """Answer every image of `dataset` once, read as `views` has it; mode of the model and random state stay as they were."""
     device = next(model.parameters()).device
-    probabilities, labels = [], []
+    answers, labels = [], []
     with evaluating(model):
         for micro_batches in Batches(dataset, batch_size, shuffle=False):
             for images, batch_labels in micro_batches:
-                probabilities.append(model(images.to(device)).softmax(1).cpu())
+                answers.append(probabilities(model, images.to(device)).cpu())
                 labels.append(batch_labels)
-    return Judgement(torch.cat(probabilities), torch.cat(labels))
+    return Judgement(torch.cat(answers), torch.cat(labels))
 
 
 def wilson_interval(n_correct: int, n: int, z: float = Z_95) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from trainkit import evaluating
 
 from .files.model_folder import Reader
 from .handwriting import read_drawing
+from .views import probabilities
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,6 @@ def predict(reader: Reader, path: Path) -> Prediction:
     """Read the digit in an image file; errors as `read_drawing`."""
     image = read_drawing(path, reader.framing)
     with evaluating(reader.model):
-        probabilities = reader.model(image[None]).softmax(1)[0]
-    order = torch.argsort(probabilities, descending=True, stable=True).tolist()
-    return Prediction(tuple((reader.classes[label], float(probabilities[label])) for label in order))
+        found = probabilities(reader.model, image[None])[0]
+    order = torch.argsort(found, descending=True, stable=True).tolist()
+    return Prediction(tuple((reader.classes[label], float(found[label])) for label in order))

@@ -5,6 +5,8 @@ for step in run(TrainSettings(epochs=5)):
 """
 
 import json
+import logging
+import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Protocol, runtime_checkable
@@ -33,11 +35,12 @@ from .files.model_folder import Reader, save
 from .files.run_folder import open_run
 from .image_losses import image_loss, n_wrong
 from .judging import Judgement, judge
-from .pictures.figures import draw_pictures
+from .pictures.figures import draw_pictures, logged_lines
 from .pictures.tensorboard_views import show_beginning, show_epoch
 from .settings import TrainSettings, check
 from .turning import Turning
 
+logger = logging.getLogger(__name__)
 AUGMENTATION = AffineAugmentation(degrees=15.0, translate=0.06, scale=0.15, shear=15.0)
 """As far as hands differ. The digits are centered, so they need to move little, but they lean every way."""
 
@@ -72,6 +75,8 @@ class Run:
         self.start, self.total = 0, self.recipe.epochs * len(self.batches)
         self.turning = Turning(self.recipe.patience)
         self.validation: Evaluation | None = None
+        self.seconds = 0.0
+        """How long the run has taken, with what came before it was resumed."""
         self.judgement: Judgement | None = None
         """Of the test images: there when the run is finished."""
         self.record, self._hold = self.record.claimed(resumed=settings.resume is not None)
@@ -112,6 +117,7 @@ class Run:
         schedule = cosine(self.total, warmup=self.total // 5, floor=0.0)
         stream = self.batches.from_step(self.start, self.total)
         with MetricsLog(self.folder, self.start) as metrics:
+            self.seconds = metrics.seconds
             show_beginning(metrics, self.model, self.batches, self.recipe)
             steps = train_steps(self.model, stream, image_loss, self.optimizer, schedule=schedule)
             for step in log(steps, metrics, every=self.record.settings.log_every, unit="images"):
@@ -121,6 +127,7 @@ class Run:
                     self._validate(step.number, metrics)
                 if epoch_ends or stopping:
                     self._save(step.number, self.validation if epoch_ends else None)
+                self.seconds = metrics.seconds
                 self._interrupted = stopping and step.number < self.total and not self.stopped_early
                 yield step
                 if self._interrupted or self.stopped_early:
@@ -143,7 +150,19 @@ class Run:
             return  # stopped before its first checkpoint: the beginning is the place to go on from
         saved = self.checkpoints.load("latest")
         self.start = saved.step
-        self.turning.losses = list(saved.extra.get("losses", []))
+        logged = [line for line in logged_lines(self.folder / "metrics.jsonl") if line["step"] <= self.start]
+        self.seconds = max((line.get("seconds") or 0.0 for line in logged), default=0.0)
+        # Versions before this one wrote no losses into checkpoints; the log has them, with null for what is no number.
+        seen = {line["step"]: line["validation_loss"] for line in logged if "validation_loss" in line}
+        losses = [math.nan if loss is None else loss for _, loss in sorted(seen.items())]
+        self.turning.losses = list(saved.extra.get("losses", losses))
+        if len(self.turning.losses) < self.start // len(self.batches):
+            logger.warning(
+                "%s: the validation losses of %d epochs are not in its log any more; whether the loss has turned is "
+                "seen from the others only",
+                self.folder,
+                self.start // len(self.batches) - len(self.turning.losses),
+            )
         if saved.extra["validation"]:
             self.validation = Evaluation(**saved.extra["validation"])
 

@@ -12,7 +12,7 @@ from .datasets.transformed import (
     Subset as Subset,
     Transformed as Transformed,
 )
-from .images.augmentation import AffineAugmentation as AffineAugmentation
+from .images.augmentation import AffineAugmentation as AffineAugmentation, move_pixels as move_pixels
 from .images.digits import digits as digits
 from .images.folder import ImageFolder as ImageFolder, read_image as read_image
 from .images.idx import read_idx as read_idx

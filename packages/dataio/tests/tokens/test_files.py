@@ -1,7 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 
 import dataio
+from workbench import recorded_disk
 
 
 def header(*numbers: int) -> bytes:
@@ -80,3 +83,23 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path,
         dataio.write_tokens(path, [4, 5], 10)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_at_each_moment_a_token_file_is_the_old_or_the_new(tmp_path):
+    path = tmp_path / "tokens.bin"
+    dataio.write_tokens(path, [1, 2, 3], 10)
+    old = path.read_bytes()
+    with recorded_disk(tmp_path) as disk:
+        dataio.write_tokens(path, np.arange(9), 10)
+    new = path.read_bytes()
+    assert {content["tokens.bin"] for content in disk.moments()} == {old, new}
+    assert disk.finally_there() == [{"tokens.bin": new}] * 3
+
+
+def test_a_file_holds_as_many_tokens_as_an_int32_counts(tmp_path):
+    many = np.broadcast_to(np.uint8(0), 2**31)  # one byte of memory
+    with pytest.raises(ValueError, match=r"1 to 2147483647 token ids, got shape \(2147483648,\); "):
+        dataio.write_tokens(tmp_path / "tokens.bin", many, 10)
+    assert not any(tmp_path.iterdir())
+    assert np.iinfo("<i4").max == dataio.tokens.files.MAX_TOKENS

@@ -13,6 +13,7 @@ from hypothesis import given, settings, strategies as st
 import dataio
 from dataio.tokens.files import HEADER_BYTES
 from dataio.tokens.manifest import Shard
+from workbench import lay_out, recorded_disk
 
 # Python 3.12 and newer warn of every fork in a process with threads, which a process with torch always is.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
@@ -173,3 +174,24 @@ def test_writing_goes_on_where_it_stopped_and_repairs_what_is_damaged(tmp_path):
     encoded.clear()
     assert write(CORPUS, tmp_path, shard_bytes=200, encode=noted) == sorted(shards, key=lambda shard: shard.file)
     assert not encoded
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_at_each_moment_what_the_manifest_names_is_there_and_writing_goes_on(tmp_path):
+    """Killed, or the power failed: the shards that are named are whole, and the rest is written to the same bytes."""
+    few = dataio.Corpus("few", CORPUS.documents[:5])
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    with recorded_disk(folder) as disk:
+        write(few, folder)
+    whole = contents(folder)
+    for number, content in enumerate(disk.moments()):
+        place = tmp_path / str(number)
+        lay_out(content, place)
+        if "manifest.json" in content:
+            for shard in json.loads(content["manifest.json"])["shards"]:
+                assert content[shard["file"]] == whole[shard["file"]]
+        write(few, place)
+        assert contents(place) == whole
+    assert all(json.loads(content["manifest.json"])["complete"] for content in disk.finally_there())
+    assert all(content[name] == whole[name] for content in disk.finally_there() for name in whole)

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from .config import PUBLISHED, GPT2Config
 
+RecipeName = Literal["quick", "small", "tiny", "finetune", "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl"]
+"""So that a type checker sees a slip of the pen."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -52,7 +55,7 @@ class Recipe:
         return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})
 
 
-def recipe(name: str, n_bytes: int | None = None) -> Recipe:
+def recipe(name: RecipeName, n_bytes: int | None = None) -> Recipe:
     """The recipe of that name, `quick` for a text of `n_bytes` (default: a megabyte).
 
     ValueError with the nearest names for an unknown one.

@@ -2,6 +2,8 @@
 
 import ast
 
+import pytest
+
 
 def test_tokens_are_listed_with_their_bytes(folder, tokenizer, command):
     text = "the naïve 漢\x1b[2J"
@@ -28,7 +30,20 @@ def test_tokens_without_the_published_vocabulary_name_the_option(command, monkey
     assert error.endswith(": --tokenizer DIR, such as RUN/model\n")
 
 
+@pytest.mark.parametrize("value", ["1", "0", "false"])
+def test_no_color_is_honored_in_a_terminal(folder, command, monkeypatch, value):
+    """no-color.org: whatever its value, unless it is empty."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", value)
+    code, output, _ = command("tokens", "the cat", "--tokenizer", folder)
+    assert (code, "\x1b" in output) == (0, False)
+    assert output.split("\t")[1] == "0"
+    monkeypatch.setenv("NO_COLOR", "")
+    assert "\x1b[44;30m" in command("tokens", "the cat", "--tokenizer", folder)[1]
+
+
 def test_a_terminal_gets_colours_and_no_control_characters(folder, tokenizer, command, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     _, output, _ = command("tokens", "the cat\x1b[2J\r", "--tokenizer", folder)
     assert "\x1b[44;30m" in output

@@ -1,13 +1,15 @@
 """A model folder that is not what it says is refused, with what is wrong."""
 
+import copy
 import json
+import os
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import gpt2
-from workbench import spell
+from workbench import lay_out, recorded_disk, spell
 
 
 def change_config(folder, **changes):
@@ -193,3 +195,24 @@ def test_killed_at_any_moment_no_weights_have_another_tokenizer(folder, model, t
         weights, its = gpt2.load(folder)
         said.setdefault(next(weights.parameters()).flatten()[0].item(), set()).add(its.fingerprint)
     assert all(len(fingerprints) == 1 for fingerprints in said.values()), said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_saved_over_another_it_is_wholly_the_old_or_the_new_at_each_moment(model, tokenizer, topics, tmp_path):
+    """Killed, or the power failed: never the weights of one with the tokenizer of the other."""
+    new, folder, found = gpt2.Tokenizer.train(topics[20:30], 300), tmp_path / "models" / "mine", []
+    gpt2.save(folder, model, tokenizer)
+    other = copy.deepcopy(model)
+    for parameter in other.parameters():
+        parameter.data.fill_(1.0)
+    with recorded_disk(folder.parent) as disk:
+        gpt2.save(folder, other, new)
+    if not any(call.startswith("exchange") for call in disk.calls) or any("rename" in call for call in disk.calls):
+        pytest.skip("this kernel or file system has no RENAME_EXCHANGE")
+    for number, content in enumerate(disk.moments()):
+        lay_out(content, tmp_path / str(number))
+        weights, its = gpt2.load(tmp_path / str(number) / "mine")
+        found.append((bool(next(weights.parameters()).eq(1.0).all()), its.fingerprint))
+    assert set(found) == {(False, tokenizer.fingerprint), (True, new.fingerprint)}
+    for content in disk.finally_there():
+        assert found[disk.moments().index(content)] == (True, new.fingerprint)

@@ -69,7 +69,8 @@ def test_the_same_conditions_resume_without_a_word_and_pass_same_bits(stopped, c
     assert resumed(stopped, caplog, same_bits=True) == []
 
 
-def test_other_threads_are_warned_of_with_the_way_back(stopped, caplog, two_threads):
+def test_other_threads_are_warned_of_with_the_way_back(stopped, recorded, caplog, two_threads):
+    recorded(threads=1)
     [warning] = resumed(stopped, caplog)
     assert warning.startswith("wanted threads 1, as when the run in ")
     assert "got threads 2: the weights may differ in their last bits; set OMP_NUM_THREADS=1 for" in warning
@@ -100,6 +101,20 @@ def test_same_bits_refuses_other_conditions(stopped, command, two_threads):
     assert "set OMP_NUM_THREADS=1, or leave --same-bits out" in errors
     assert not (stopped / "model").exists()
     assert not (stopped / ".lock").exists()
+
+
+def test_a_resume_under_other_conditions_is_remembered(stopped, recorded, caplog, two_threads):
+    """Its weights are no longer those of an unbroken run, whatever the conditions of the next resume are."""
+    recorded(threads=1)
+    resumed(stopped, caplog)
+    assert read_record(stopped).other_bits == {"threads": 2}
+    assert read_record(stopped).bits["threads"] == 1
+    torch.set_num_threads(1)
+    caplog.clear()
+    assert resumed(stopped, caplog) == []
+    why = "every start was like its first, got one that went on with threads 2 meanwhile; leave --same-bits out"
+    with pytest.raises(ValueError, match=f"^--same-bits: wanted a run whose {why}, or begin it anew$"):
+        gpt2.run(TrainSettings(resume=stopped, device="cpu", same_bits=True))
 
 
 def test_a_run_of_an_earlier_version_resumes_without_a_word_but_promises_nothing(stopped, recorded, caplog):

@@ -24,7 +24,7 @@ def packed_weights(weight: Float[Tensor, "out in"], scheme: Scheme) -> dict[str,
 def four_bits(weight: Float[Tensor, "out in"], group_size: int | None) -> dict[str, Tensor]:
     """Sixteen numbers, -8 to 7 times a scale, for every group; the largest of a group, with its sign, becomes -8.
 
-    So the scale may be negative, and none of the sixteen is lost to symmetry (llama.cpp's q4_0 does the same).
+    So the scale may be negative, and none of the sixteen is lost to symmetry (the idea is that of llama.cpp's q4_0).
     """
     size = group_of(weight.shape[1], group_size)
     groups = weight.float().reshape(len(weight), -1, size)

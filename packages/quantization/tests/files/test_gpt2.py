@@ -1,12 +1,16 @@
 """What is saved comes back bit for bit, without ever being float32."""
 
+import os
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 import gpt2
 import quantization
+from gpt2 import Tokenizer
 from quantization import quantize
+from workbench import lay_out, recorded_disk
 
 SCHEMES = ("int8", "int8-weight-only", "int4", "int4:16", "bfloat16", {"decoder.blocks.0.feed_forward.up": "int4"})
 
@@ -66,3 +70,27 @@ def test_a_model_in_float_is_not_saved_as_quantized(model, tokenizer, tmp_path):
         quantization.save(tmp_path, model, tokenizer)
     with pytest.raises(ValueError, match=r"wanted the folder of a quantized model, got one without quantization.json"):
         quantization.load(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_saved_over_another_it_is_wholly_the_old_or_the_new_at_each_moment(model, tokenizer, text, tmp_path):
+    """Killed, or the power failed. The new one has other weights, another scheme, another vocabulary and a README."""
+    new = Tokenizer.train([text[30_000:50_000]], 300)
+    folder = tmp_path / "models" / "small"
+    quantization.save(folder, quantize(model, "int8"), tokenizer)
+    (folder / "README.md").write_text("mine")
+    with recorded_disk(folder.parent) as disk:
+        quantization.save(folder, quantize(model, "int4"), new)
+    if not any(call.startswith("exchange") for call in disk.calls) or any("rename" in call for call in disk.calls):
+        pytest.skip("this kernel or file system has no RENAME_EXCHANGE")
+    found = []
+    for number, content in enumerate(disk.moments()):
+        lay_out(content, tmp_path / str(number))
+        small, its = quantization.load(tmp_path / str(number) / "small")
+        scheme = small.decoder.blocks[0].attention.qkv.scheme
+        found.append((scheme, its.fingerprint))
+        assert (tmp_path / str(number) / "small" / "README.md").read_text() == "mine"
+    assert set(found) == {("int8", tokenizer.fingerprint), ("int4", new.fingerprint)}
+    for content in disk.finally_there():
+        assert found[disk.moments().index(content)] == ("int4", new.fingerprint)
+    assert [path.name for path in folder.parent.iterdir()] == ["small"]

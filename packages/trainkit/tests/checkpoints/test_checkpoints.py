@@ -21,6 +21,7 @@ from trainkit import (
     RandomPart,
     adamw,
 )
+from workbench import lay_out, recorded_disk
 
 
 def test_a_checkpoint_is_safetensors_and_json_only(make, tmp_path):
@@ -83,29 +84,44 @@ def test_saving_a_step_again_replaces_it_and_a_crash_in_between_loses_nothing(ma
     assert [p.name for p in tmp_path.glob(".*")] == []
 
 
-def test_the_files_are_flushed_before_the_rename_and_the_pointer_moves_last(make, tmp_path, monkeypatch):
-    events = []
-    real_fsync, real_rename = os.fsync, os.rename
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+@pytest.mark.parametrize("again", [2, 1], ids=["the next step", "the same step"])
+def test_at_each_moment_the_earlier_checkpoint_is_there_or_the_new(make, tmp_path, again):
+    """Killed, or the power failed: whatever was written, renamed and flushed until then."""
+    folder = tmp_path / "run"
+    model, checkpoints = make(folder)
+    checkpoints.save(1, 2.0)
+    old = model.bias.tolist()
+    nn.init.ones_(model.bias)
+    with recorded_disk(folder) as disk:
+        checkpoints.save(again, 1.0)
+    moments, found = disk.moments(), []
+    for number, content in enumerate(moments):
+        lay_out(content, tmp_path / str(number))
+        model, checkpoints = make(tmp_path / str(number))
+        found.append((checkpoints.load().step, model.bias.tolist()))
+        assert checkpoints.load("best").step in (1, again)
+    assert {str(one) for one in found} == {str((1, old)), str((again, [1.0, 1.0]))}
+    for content in disk.finally_there():
+        assert found[moments.index(content)] == (again, [1.0, 1.0])
+        assert {content["latest"], content["best"]} == {f"step-{again:06d}\n".encode()}
 
-    def fsync(descriptor):
-        events.append(("fsync", os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))))
-        real_fsync(descriptor)
 
-    if not os.path.exists("/proc/self/fd"):
-        pytest.skip("needs /proc to see which file is flushed")
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(
-        os, "rename", lambda a, b, **k: (events.append(("rename", os.path.basename(b))), real_rename(a, b))
-    )
-    monkeypatch.setattr(
-        os, "replace", lambda a, b, **k: (events.append(("rename", os.path.basename(b))), real_rename(a, b))
-    )
-    path = make(tmp_path)[1].save(3)
-    renamed = events.index(("rename", "step-000003"))
-    flushed = {name for kind, name in events[:renamed] if kind == "fsync"}
-    assert flushed == {p.name for p in path.iterdir()} | {".saving-step-000003"}
-    assert events[renamed + 1] == ("fsync", tmp_path.name)
-    assert events.index(("rename", "latest")) > renamed + 1
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
+def test_the_first_checkpoint_is_on_the_disk_with_its_folder_when_save_returns(make, tmp_path):
+    with recorded_disk(tmp_path) as disk:
+        make(tmp_path / "runs" / "001" / "checkpoints")[1].save(3)
+    for number, content in enumerate(disk.finally_there()):
+        lay_out(content, tmp_path / f"after-{number}")
+        assert make(tmp_path / f"after-{number}" / "runs" / "001" / "checkpoints")[1].load().step == 3
+
+
+def test_what_a_kill_left_between_two_renames_is_there_again_before_the_next_is_written(make, tmp_path):
+    _, checkpoints = make(tmp_path, keep=3)
+    checkpoints.save(1, 1.0).rename(tmp_path / ".replaced-step-000001")
+    checkpoints.save(2, 2.0)
+    assert checkpoints.steps() == [1, 2]
+    assert (tmp_path / "best").read_text() == "step-000001\n", "it is counted among those that may be the best"
 
 
 def test_a_reader_leaves_a_running_writer_alone(make, tmp_path):

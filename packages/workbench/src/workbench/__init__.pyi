@@ -14,6 +14,7 @@ from .counting import (
     unwatched as unwatched,
     watched as watched,
 )
+from .faults.disk_record import DiskRecord as DiskRecord, lay_out as lay_out, recorded_disk as recorded_disk
 from .files.cache import cache_folder as cache_folder
 from .files.claims import (
     Hold as Hold,
@@ -28,10 +29,8 @@ from .files.durable import (
     is_full as is_full,
     make_folder as make_folder,
     replace_files as replace_files,
-    replace_folder as replace_folder,
     sync as sync,
     whole_file as whole_file,
-    whole_folder as whole_folder,
     write_text as write_text,
 )
 from .files.json_lines import (
@@ -56,6 +55,11 @@ from .files.texts import (
     read_utf8 as read_utf8,
     shorten as shorten,
     split_lines as split_lines,
+)
+from .files.whole_folders import (
+    replace_folder as replace_folder,
+    saved_over as saved_over,
+    whole_folder as whole_folder,
 )
 from .imports.extras import require as require
 from .imports.faces import face as face

@@ -11,11 +11,10 @@ from workbench import (
     give_usual_mode,
     is_full,
     make_folder,
+    recorded_disk,
     replace_files,
-    replace_folder,
     sync,
     whole_file,
-    whole_folder,
     write_text,
 )
 
@@ -24,18 +23,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture
-def flushed(monkeypatch):
-    """What was flushed, in order: the names at that moment."""
-    seen: list[str] = []
-    kept = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        seen.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name if os.path.isdir("/proc/self/fd") else "?")
-        kept(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    return seen
+CAN_RECORD = pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
 
 
 def test_a_text_is_written_exactly_and_replaced_in_one_step(tmp_path: Path):
@@ -49,10 +37,35 @@ def test_a_text_is_written_exactly_and_replaced_in_one_step(tmp_path: Path):
     assert names(tmp_path) == ["a.txt"]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="only Linux says which file a descriptor is")
-def test_content_is_flushed_before_the_name_and_the_folder_after(tmp_path: Path, flushed):
-    write_text(tmp_path / "a.txt", "x")
-    assert flushed == [f".a.txt.part-{os.getpid()}", tmp_path.name]
+@CAN_RECORD
+def test_at_each_moment_a_text_is_the_old_or_the_new(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("old")
+    with recorded_disk(tmp_path) as disk:
+        write_text(tmp_path / "a.txt", "new")
+    aside = f".a.txt.part-{os.getpid()}"
+    assert disk.calls == [f"fsync {aside}", f"replace {aside} -> a.txt", f"fsync {tmp_path.name}"]
+    assert {content["a.txt"] for content in disk.moments()} == {b"old", b"new"}
+    assert disk.finally_there() == [{"a.txt": b"new"}] * 3
+
+
+@CAN_RECORD
+def test_a_folder_is_there_with_all_above_it(tmp_path: Path):
+    with recorded_disk(tmp_path) as disk:
+        make_folder(tmp_path / "a" / "b" / "c")
+    assert disk.finally_there() == [dict.fromkeys(("a", "a/b", "a/b/c"))] * 3
+
+
+@CAN_RECORD
+def test_files_that_belong_together_are_each_the_old_or_the_new(tmp_path: Path):
+    weights, about = tmp_path / "weights", tmp_path / "about.json"
+    for path in (weights, about):
+        path.write_bytes(b"old")
+    with recorded_disk(tmp_path) as disk:
+        replace_files({weights: b"new", about: b"new"})
+    for content in disk.moments():
+        assert {content["weights"], content["about.json"]} <= {b"old", b"new"}
+        assert content["about.json"] == b"old" or content["weights"] == b"new", "in their order"
+    assert disk.finally_there() == [{"weights": b"new", "about.json": b"new"}] * 3
 
 
 @pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()])
@@ -96,43 +109,6 @@ def test_files_that_belong_together_are_all_aside_before_one_is_renamed(tmp_path
     assert names(tmp_path) == ["about.json", "weights"]
 
 
-def test_a_folder_comes_to_be_whole(tmp_path: Path):
-    target = tmp_path / "deep" / "model"
-    with whole_folder(target) as aside:
-        (aside / "inner").mkdir()
-        (aside / "inner" / "a").write_text("one")
-        assert not target.exists()
-    assert (target / "inner" / "a").read_text() == "one"
-    with whole_folder(target) as aside:
-        (aside / "b").write_text("two")
-    assert names(target) == ["b"]
-    assert names(target.parent) == ["model"]
-
-
-def test_a_folder_that_fails_leaves_the_old_one(tmp_path: Path):
-    target = tmp_path / "model"
-    target.mkdir()
-    (target / "a").touch()
-
-    def write() -> None:
-        with whole_folder(target) as aside:
-            (aside / "b").touch()
-            raise ValueError("odd")
-
-    with pytest.raises(ValueError, match="odd"):
-        write()
-    assert (names(tmp_path), names(target)) == (["model"], ["a"])
-
-
-def test_a_folder_takes_the_place_of_another(tmp_path: Path):
-    staged, final = tmp_path / "staged", tmp_path / "final"
-    for folder in (staged, final):
-        folder.mkdir()
-        (folder / folder.name).touch()
-    replace_folder(staged, final, tmp_path / "replaced")
-    assert (names(tmp_path), names(final)) == (["final"], ["staged"])
-
-
 def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path):
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
@@ -155,11 +131,12 @@ def test_a_private_file_gets_the_usual_mode(tmp_path: Path):
     assert names(tmp_path) == ["a"]
 
 
-def test_files_and_folders_can_be_flushed(tmp_path: Path, flushed):
+def test_files_and_folders_can_be_flushed(tmp_path: Path):
     (tmp_path / "a").touch()
-    sync(tmp_path / "a")
-    sync(tmp_path)
-    assert len(flushed) == (1 if os.name == "nt" else 2)
+    with recorded_disk(tmp_path) as disk:
+        sync(tmp_path / "a")
+        sync(tmp_path)
+    assert disk.calls == ["fsync a"] + [f"fsync {tmp_path.name}"] * (os.name != "nt")
 
 
 @pytest.mark.parametrize(

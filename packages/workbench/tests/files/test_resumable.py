@@ -1,13 +1,15 @@
 """A file of results that broke off is resumed only by the command that wrote it."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from workbench import check_same, finished_lines, finite, line_writer, lines_left
+from workbench import InUse, check_same, finished_lines, finite, line_writer, lines_left
 
 
 def test_nothing_there_is_nothing_to_lose(tmp_path: Path):
@@ -97,3 +99,85 @@ def test_json_has_no_infinity():
         "b": [{"c": None}],
         "d": "x",
     }
+
+
+WRITER = """
+import os, sys, time
+from pathlib import Path
+from workbench import finished_lines, line_writer
+out = Path(sys.argv[1])
+done = finished_lines(out, resume=True)
+print(os.getpid(), len(done), flush=True)
+if sys.argv[2] == "writing":
+    with line_writer(out) as write:
+        write({"a": len(done)})
+        with out.open("a") as file:
+            file.write('{"a": "half')
+        print("written", flush=True)
+        time.sleep(600)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("when", ["writing", "before it writes"])
+def test_a_second_writer_is_refused_with_the_number_of_the_first_and_cuts_nothing(tmp_path: Path, when):
+    out = tmp_path / "out.jsonl"
+    out.write_text('{"a": 0}\n')
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(out), when], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout
+        pid = int(first.stdout.readline().split()[0])
+        if when == "writing":
+            first.stdout.readline()
+        there = out.read_bytes()
+        for begin in (lambda: finished_lines(out, resume=True), lambda: line_writer(out).__enter__()):
+            with pytest.raises(InUse, match=rf"^wanted .*out.jsonl for this process alone, got it in use by .* {pid}"):
+                begin()
+        assert out.read_bytes() == there
+        first.kill()
+    lines = finished_lines(out, resume=True)  # that of a dead process is taken over
+    assert lines == [{"a": 0}, {"a": 1}][: 1 + (when == "writing")]
+    with line_writer(out) as write:
+        write({"a": "mine"})
+    del lines
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"], "no lock is left"
+
+
+def test_a_new_file_is_held_before_its_first_line(tmp_path: Path):
+    out = tmp_path / "new.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(out), "waits"], stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout
+        first.stdout.readline()
+        with pytest.raises(InUse):
+            finished_lines(out, resume=False)
+        first.kill()
+
+
+def test_one_process_may_read_and_write_its_own(tmp_path: Path):
+    out = tmp_path / "out.jsonl"
+    done = finished_lines(out, resume=False)
+    with line_writer(out) as write:
+        write({"a": 1})
+    again = finished_lines(out, resume=True)
+    assert (done, again) == ([], [{"a": 1}])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="/dev/null has another name on Windows")
+def test_what_is_no_file_is_not_held(tmp_path: Path):
+    with line_writer(Path("/dev/null")) as write:
+        write({"a": 1})
+    assert not Path("/dev/.null.lock").exists()
+    assert finished_lines(tmp_path / "no" / "out", resume=False) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_where_no_lock_can_be_made_work_goes_on_with_a_warning(tmp_path: Path, monkeypatch, caplog, number):
+    def refused(*words: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("workbench.files.resumable.hold", refused)
+    with line_writer(tmp_path / "out") as write:
+        write({"a": 1})
+    assert (tmp_path / "out").read_text() == '{"a": 1}\n'
+    assert "no lock can be made beside it" in caplog.text

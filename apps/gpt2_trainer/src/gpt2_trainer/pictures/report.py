@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gpt2
+from workbench import write_text
 
 from . import figures as pictures
 
@@ -45,7 +46,7 @@ def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ())
         card=(run.folder / "model" / "README.md").read_text(encoding="utf-8"),
     )
     path = run.folder / "report.html"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

@@ -1,10 +1,9 @@
 """What `mnist-trainer` does without another word: train, say how far it is, and what came of it."""
 
-import time
 from pathlib import Path
 
 from trainkit import graceful_stop, progress
-from workbench import tell_next, typed, unfailing_output
+from workbench import plain, tell_next, typed, unfailing_output
 
 from ..files.model_folder import newest_run
 from ..settings import TrainSettings
@@ -23,7 +22,8 @@ def train(settings: TrainSettings) -> int:
 
 
 def _train(settings: TrainSettings) -> int:
-    began = time.perf_counter()
+    from safetensors import SafetensorError
+
     with graceful_stop() as stop:
         training = run(settings, stop)
         _introduce(training)
@@ -35,14 +35,27 @@ def _train(settings: TrainSettings) -> int:
             unit="images",
             describe=lambda: "" if training.validation is None else f"validation {training.validation.loss:.4f}",
         )
-        for step in steps:
-            done = step.number
+        try:
+            for step in steps:
+                done = step.number
+        except (ValueError, OSError, SafetensorError) as error:  # a full or read-only disk, a limit
+            raise ValueError(f"{plain(error)}. {_how_to_resume(training)}") from error
     if training.judgement is None:
         print(f"Stopped after step {done} of {training.total}; everything is saved.")
-        tell_next(PACKAGE, ["mnist-trainer", "--resume", str(training.folder)])
+        tell_next(PACKAGE, _resuming(training))
         return stop.exit_code
-    _report(training, done, time.perf_counter() - began)
+    _report(training, done)
     return 0
+
+
+def _resuming(training: Run) -> list[str]:
+    return ["mnist-trainer", "--resume", str(training.folder)]
+
+
+def _how_to_resume(training: Run) -> str:
+    steps = training.checkpoints.steps()
+    saved = f"The last good checkpoint is of step {steps[-1]}" if steps else "No checkpoint was saved yet"
+    return f"{saved}: resume {'' if steps else 'from the start '}with {typed(PACKAGE, _resuming(training))}"
 
 
 def _introduce(training: Run) -> None:
@@ -66,7 +79,7 @@ def newest_run_or_none() -> Path | None:
         return None
 
 
-def _report(training: Run, done: int, seconds: float) -> None:
+def _report(training: Run, done: int) -> None:
     judgement = training.judgement
     assert judgement is not None
     low, high = judgement.interval
@@ -79,7 +92,7 @@ def _report(training: Run, done: int, seconds: float) -> None:
         f"\nTest images: {judgement.n_correct:,} of {len(judgement.labels):,} right, {judgement.accuracy:.2%} "
         f"(95 % interval {low:.2%} to {high:.2%})"
     )
-    print(f"{done} steps, {seconds:.0f} s in all")
+    print(f"{done} steps, {training.seconds:.0f} s of training in all")
     curves = typed(None, ["tensorboard", "--logdir", str(training.folder)])
     print(f"Model: {training.folder / 'model'}   Curves: {curves}")
     print(f"Pictures: {training.folder / 'pictures'} (curves, confusion, the most confident mistakes)")

@@ -24,7 +24,7 @@ def draw_pictures(folder: Path, judgement: Judgement, data: ImageData) -> None:
 
 def draw_curves(metrics: Path) -> Any:
     """Loss, validation accuracy and learning rate over the steps that `metrics` (metrics.jsonl) holds."""
-    lines = _logged(metrics)
+    lines = logged_lines(metrics)
     figure = _figure(9.0, 3.6)
     losses, accuracies, rates = figure.subplots(1, 3)
     _plot(losses, lines, "loss", label="training (augmented)", linewidth=0.8)
@@ -80,7 +80,7 @@ def draw_mistakes(judgement: Judgement, data: ImageData) -> Any:
     return figure
 
 
-def _logged(metrics: Path) -> list[dict[str, Any]]:
+def logged_lines(metrics: Path) -> list[dict[str, Any]]:
     """The lines of a log; none of a log that is gone, and what is no line of one is left out: no picture ends a run."""
     lines = []
     for line in metrics.read_bytes().split(b"\n") if metrics.is_file() else []:

@@ -14,8 +14,8 @@ def temperature(logits: Float[Tensor, "B V"], value: float) -> Float[Tensor, "B 
     """Logits divided by `value` (above 0): below 1 sharpens the distribution, above 1 flattens it.
 
     A probability p becomes proportional to p ** (1 / value), the Boltzmann distribution at that temperature (Ackley,
-    Hinton and Sejnowski 1985, "A Learning Algorithm for Boltzmann Machines"). Here it comes first, as in transformers
-    and vLLM; CTranslate2 divides after top-k and llama.cpp last, so their top-p sees other probabilities.
+    Hinton and Sejnowski 1985, "A Learning Algorithm for Boltzmann Machines"). Here it comes first, as in transformers,
+    so that top-p sees other probabilities than where one divides last.
     """
     return logits / value
 
@@ -24,8 +24,8 @@ def top_k(logits: Float[Tensor, "B V"], k: int, *, keep: int = 1) -> Float[Tenso
     """Keep the `k` largest logits of each row (1 or more; all of them if there are fewer than k).
 
     The tail of many unlikely tokens holds much probability together and little sense (Fan, Lewis and Dauphin 2018,
-    "Hierarchical Neural Story Generation", arXiv 1805.04833). Ties with the k-th are all kept, as in transformers,
-    nanoGPT and gpt-fast; CTranslate2 and llama.cpp keep exactly k.
+    "Hierarchical Neural Story Generation", arXiv 1805.04833). Ties with the k-th are all kept, as in
+    transformers.
     """
     return at_least(logits, logits.topk(min(max(k, keep), logits.shape[-1])).values[:, -1:])
 
@@ -35,8 +35,7 @@ def top_p(logits: Float[Tensor, "B V"], p: float, *, keep: int = 1) -> Float[Ten
 
     Few tokens where the model is sure, many where it is not (Holtzman et al. 2020, "The Curious Case of Neural Text
     Degeneration", arXiv 1904.09751). The token that crosses `p` is kept. Where the kept tokens hold exactly `p`, the
-    next one is dropped, as in transformers, CTranslate2, vLLM and llama.cpp; SGLang and x-transformers keep it. Of
-    equally likely tokens on the border those with higher ids are kept.
+    next one is dropped, as in transformers. Of equally likely tokens on the border those with higher ids are kept.
     """
     probabilities = logits.softmax(dim=-1)
     if keep > 1:
@@ -49,8 +48,7 @@ def min_p(logits: Float[Tensor, "B V"], share: float, *, keep: int = 1) -> Float
     """Keep tokens at least `share` (0 to 1) times as likely as the likeliest.
 
     A bar that rises with the model's confidence and needs no sorting, so it stays sensible at high temperatures
-    (Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling", arXiv 2407.01082). As in transformers; llama.cpp and
-    vLLM apply it to the distribution before the temperature.
+    (Nguyen et al. 2024, "Turning Up the Heat: Min-p Sampling", arXiv 2407.01082). As in transformers.
     """
     probabilities = logits.softmax(dim=-1)
     return kept_only(logits, probabilities >= share * probabilities.amax(dim=-1, keepdim=True), keep)
@@ -100,7 +98,7 @@ def top_n_sigma(logits: Float[Tensor, "B V"], n: float, *, keep: int = 1) -> Flo
 
     Most logits are noise around a mean, a few stand out; what lies closer to the largest than the noise is wide belongs
     to these (Tang et al. 2024, "Top-n-sigma: Not All Logits Are You Need", arXiv 2411.07641). The set of kept tokens is
-    the same at every temperature. As in llama.cpp.
+    the same at every temperature.
     """
     if logits.amin().isfinite():
         deviation = (logits - logits.mean(dim=-1, keepdim=True)).square_().mean(dim=-1, keepdim=True).sqrt()
@@ -124,7 +122,7 @@ def exclude_top_choices(
     """In rows whose uniform number is below `probability`, drop what has `threshold` or more, but for the least likely.
 
     Where several continuations are good, the best known one is the cliché; the rest stay good (XTC, by p-e-w, 2024,
-    text-generation-webui pull request 6335; llama.cpp has the same rule, on probabilities after its truncations).
+    text-generation-webui pull request 6335).
     """
     (rows,) = (uniforms.to(logits) < probability).nonzero(as_tuple=True)
     probabilities = logits[rows].softmax(dim=-1)

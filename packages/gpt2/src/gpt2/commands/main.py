@@ -80,16 +80,16 @@ def inspect_command(settings: InspectSettings) -> int:
 
 
 def tokens_command(settings: TokensSettings) -> int:
-    """`gpt2 tokens`: pieces in color in a terminal, a line a token elsewhere."""
+    """`gpt2 tokens`: pieces in color in a terminal, a line a token elsewhere and under NO_COLOR."""
     from ..tokenizer.tokenizer import Tokenizer
-    from .pieces import colored, listed
+    from .pieces import shown
 
     own = settings.tokenizer
     try:
         tokenizer = Tokenizer.published() if own is None else Tokenizer.load(own)
     except OSError as error:
         raise OSError(f"{error}: --tokenizer DIR, such as RUN/model" if own is None else plain(error)) from error
-    print((colored if sys.stdout.isatty() else listed)(tokenizer, settings.text))
+    print(shown(tokenizer, settings.text))
     return 0
 
 

@@ -77,7 +77,7 @@ def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
-        f"{seconds:.0f} s in all{speed}\n"
+        f"{seconds:.0f} s {f'since it was resumed after step {run.start}' if run.start else 'in all'}{speed}\n"
         f"Model: {run.folder / 'model'}   Curves: {curves}\n"
         f"\nNext:\n  {typed('decoding', following)}"
     )

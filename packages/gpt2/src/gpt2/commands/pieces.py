@@ -1,11 +1,19 @@
 """`gpt2 tokens`: the pieces that a tokenizer cuts a text into, made visible."""
 
+import os
+import sys
+
 from workbench import shown_token
 
 from ..tokenizer.tokenizer import Tokenizer
 
 COLORS = (44, 42, 45, 43, 46, 41)
 """ANSI background colors, taken in turn."""
+
+
+def shown(tokenizer: Tokenizer, text: str) -> str:
+    """`colored` in a terminal, unless NO_COLOR is set (no-color.org); `listed` elsewhere, for programs to read."""
+    return (colored if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else listed)(tokenizer, text)
 
 
 def listed(tokenizer: Tokenizer, text: str) -> str:

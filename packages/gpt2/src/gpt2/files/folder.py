@@ -1,14 +1,13 @@
 """A model folder: the Hugging Face GPT-2 layout itself, without a conversion step and without pickle."""
 
 import json
-import shutil
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from workbench import expanded, hold, make_folder, whole_folder
+from workbench import expanded, saved_over
 
 from ..config import GPT2Config, checked_ends
 from ..model import GPT2
@@ -43,27 +42,14 @@ def save(
     folder = expanded(folder).resolve()
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: wanted a new folder or one to save over, got a file; name another")
-    make_folder(folder.parent)
-    with hold(folder.with_name(f"{folder.name}.save"), wait=True), whole_folder(folder) as staged:
-        _save(staged, model, tokenizer, dtype, shard_bytes)
-        _carry_over(folder, staged)
+    with saved_over(folder, stale=_is_stale) as staged:
+        save_model(staged, model, end_of_text=tokenizer.end_of_text, dtype=dtype, shard_bytes=shard_bytes)
+        tokenizer.save(staged, n_ctx=model.n_ctx)
 
 
-def _save(folder: Path, model: GPT2, tokenizer: Tokenizer, dtype: torch.dtype | None, shard_bytes: int) -> None:
-    save_model(folder, model, end_of_text=tokenizer.end_of_text, dtype=dtype, shard_bytes=shard_bytes)
-    tokenizer.save(folder, n_ctx=model.n_ctx)
-
-
-def _carry_over(folder: Path, staged: Path) -> None:
-    """What lies beside an earlier model, such as a README, stays with the new one; what was that model's does not."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        stale = path.name in _OF_A_MODEL or path.match("model-*-of-*.safetensors")
-        if stale or path.name == ".lock" or (staged / path.name).exists():
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.copytree(path, staged / path.name, symlinks=True)
-        else:
-            shutil.copy2(path, staged / path.name, follow_symlinks=False)
+def _is_stale(path: Path) -> bool:
+    """Whether it is an earlier model's own, and would mislead beside a new one."""
+    return path.name in _OF_A_MODEL or path.match("model-*-of-*.safetensors")
 
 
 def save_model(

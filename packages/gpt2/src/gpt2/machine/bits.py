@@ -45,8 +45,11 @@ def conditions(device: torch.device, precision: str, micro_batch_size: int) -> d
     }
 
 
-def compare(began: Mapping[str, Any], now: Mapping[str, Any], folder: Path, same_bits: bool) -> None:
-    """Warn in one line of what is otherwise than when the run in `folder` began; with `same_bits` ValueError.
+def compare(
+    began: Mapping[str, Any], now: Mapping[str, Any], folder: Path, same_bits: bool, between: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Warn in one line of what is otherwise than when the run in `folder` began; with `same_bits` ValueError, and for
+    what was otherwise at an earlier resume (`between`), too. Returns what is otherwise now, by name.
 
     Records of earlier versions say nothing, and nothing is said of them, unless `same_bits` asks."""
     if not began:
@@ -55,10 +58,16 @@ def compare(began: Mapping[str, Any], now: Mapping[str, Any], folder: Path, same
                 f"--same-bits: wanted a run.json that says on what its bits depend, got {folder / 'run.json'} of an "
                 f"earlier version, which does not; leave --same-bits out"
             )
-        return
+        return {}
+    if same_bits and between:
+        got = ", ".join(f"{name} {value}" for name, value in between.items())
+        raise ValueError(
+            f"--same-bits: wanted a run whose every start was like its first, got one that went on with {got} "
+            f"meanwhile; leave --same-bits out, or begin it anew"
+        )
     other = [name for name in {**began, **now} if began.get(name) != now.get(name)]
     if not other:
-        return
+        return {}
     wanted, got = (", ".join(f"{name} {facts.get(name)}" for name in other) for facts in (began, now))
     remedies = [REMEDIES[name].format(began.get(name)) for name in other if name in REMEDIES]
     if any(name not in REMEDIES for name in other):
@@ -67,6 +76,7 @@ def compare(began: Mapping[str, Any], now: Mapping[str, Any], folder: Path, same
     if same_bits:
         raise ValueError(f"--same-bits: {line}; {', '.join(remedies)}, or leave --same-bits out")
     logger.warning("%s: the weights may differ in their last bits; %s for the same ones", line, ", ".join(remedies))
+    return {name: now.get(name) for name in other}
 
 
 def _processor() -> str:

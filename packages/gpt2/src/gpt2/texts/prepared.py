@@ -3,6 +3,7 @@
 import logging
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -90,11 +91,16 @@ def chosen_tokenizer(source: Tokenizer | str, train: Corpus, n_vocab: int) -> To
         return Tokenizer.published()
     if source != "own":
         return Tokenizer.load(source)
-    kept = cache_folder("tokenizers", f"{train.fingerprint[:20]}-{n_vocab}")
+    kept: Path | None = None
     try:
+        kept = cache_folder("tokenizers", f"{train.fingerprint[:20]}-{n_vocab}")
         return Tokenizer.load(kept)
-    except ValueError:  # not there yet, or torn
+    except ValueError as error:  # not there yet, or torn; or there is no home folder to keep it in
+        if kept is None:
+            logger.warning("the tokenizer cannot be kept for later runs: %s", error)
         tokenizer = Tokenizer.train((document.text for document in train.documents), n_vocab)
+    if kept is None:
+        return tokenizer
     try:
         with whole_folder(kept) as folder:
             tokenizer.save(folder, n_ctx=1024)

@@ -55,9 +55,10 @@ def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingTex
     try:
         record, text = _resume(settings, folder)
         if not (folder / "model").is_dir():  # a finished run computes nothing any more
-            compare(
-                record.bits, _conditions(settings, record.recipe, record.precision, record), folder, settings.same_bits
-            )
+            now = _conditions(settings, record.recipe, record.precision, record)
+            if other := compare(record.bits, now, folder, settings.same_bits, record.other_bits):
+                record = dataclasses.replace(record, other_bits={**record.other_bits, **other})
+                record.write_json()
         return record, text, held
     except BaseException:
         held.release()

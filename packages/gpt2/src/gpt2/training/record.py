@@ -41,6 +41,8 @@ class RunRecord:
     """Whether its steps are."""
     bits: dict[str, Any] = dataclasses.field(default_factory=dict)
     """What the last bits of its weights depended on when it began (`machine.bits`); earlier versions wrote nothing."""
+    other_bits: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What of it was otherwise at a resume, as it was last."""
 
     def write(self, tokenizer: Tokenizer) -> None:
         """Make the run folder: the tokenizer, then `run.json`, by whose presence a folder counts as a run.
@@ -52,6 +54,10 @@ class RunRecord:
         self.folder.mkdir(parents=True, exist_ok=True)
         with whole_folder(self.folder / "tokenizer") as folder:
             tokenizer.save(folder, n_ctx=self.recipe.config.n_ctx)
+        self.write_json()
+
+    def write_json(self) -> None:
+        """Write `run.json` alone, in the place of an earlier one."""
         content = {"format": FORMAT, **dataclasses.asdict(self), "settings": of_the_run(self.settings)}
         del content["folder"]
         write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")

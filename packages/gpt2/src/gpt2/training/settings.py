@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from ..recipes import RecipeName
+
 
 def _shown(metavar: str, default: str) -> Any:
     """How `--help` names a value, and what it says of the default behind None."""
@@ -33,7 +35,7 @@ class TrainSettings:
     """Field of JSON lines, or column of Parquet, that holds the text."""
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
-    recipe: Annotated[str | None, _shown("NAME", "quick")] = None
+    recipe: Annotated[RecipeName | None, _shown("NAME", "quick")] = None
     """quick (minutes on two cores; shape and steps follow from the size of the text), small (seconds), tiny (to try
     things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with --from: finetune."""
     source: Annotated[str | None, arg(name="from", metavar="SOURCE", help_behavior_hint="(default: new weights)")] = (
@@ -44,8 +46,8 @@ class TrainSettings:
     """Run folder to resume: the same bits as if it had never stopped, on the same machine with the same number of
     threads. Its own settings count: give no others."""
     same_bits: bool = False
-    """With --resume: refuse where threads, processor, torch or the like are not those with which the run began, instead
-    of a warning."""
+    """With --resume: refuse where threads, processor, torch or the like are not those with which the run began, or were
+    not at an earlier resume, instead of a warning."""
     seed: Annotated[int | None, _shown("N", "0")] = None
     """Picks initial weights and the order of the data."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"

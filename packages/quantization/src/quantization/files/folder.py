@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from transformer.kernels.fused import fuse
-from workbench import replace_files
+from workbench import expanded, saved_over
 
 from ..convolution import CONVOLUTIONS, QuantizedConvolution
 from ..layers import QuantizedEmbedding, QuantizedLinear
@@ -26,11 +26,18 @@ Model = TypeVar("Model", bound=nn.Module)
 def save_weights(folder: str | Path, model: nn.Module, about: Mapping[str, Any] | None = None) -> None:
     """Write `quantization.json` and `quantized.safetensors`: each buffer and parameter once, bit for bit.
 
-    Those of an earlier model in that folder are replaced once both are written. about: further entries for the
-    configuration.
+    Over an earlier model: whole or not at all, written aside and swapped; what else lies there stays.
+    about: further entries for the configuration.
     Raises ValueError for a model without a quantized layer, TypeError for arguments in another order.
     """
     check_order("save_weights(folder, model)", (folder, str | Path), (model, nn.Module))
+    contents = packed(model, about)
+    with saved_over(expanded(folder).resolve(), stale=lambda path: False) as staged:
+        write_packed(staged, contents)
+
+
+def packed(model: nn.Module, about: Mapping[str, Any] | None = None) -> dict[str, bytes]:
+    """What `save_weights` writes: the content of each file. Raises ValueError as that does."""
     layers = {
         name: scheme_of(module)
         for name, module in model.named_modules(remove_duplicate=False)
@@ -40,12 +47,16 @@ def save_weights(folder: str | Path, model: nn.Module, about: Mapping[str, Any] 
         raise ValueError('model: wanted a quantized one, got one in float; call quantize(model, "int8") first')
     state = model.state_dict()
     shared = names_of_shared(state)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     weights, sha256 = packed_file({name: tensor for name, tensor in state.items() if name not in shared})
     content = {"format": FORMAT, **(about or {}), "layers": layers, "shared": shared, "sha256": sha256}
     described = (json.dumps(content, indent=2) + "\n").encode()
-    replace_files({folder / WEIGHTS: weights, folder / CONFIGURATION: described})
+    return {WEIGHTS: weights, CONFIGURATION: described}
+
+
+def write_packed(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write those files into a folder that is staged."""
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
 
 
 def load_weights(folder: str | Path, model: Model) -> Model:

@@ -6,18 +6,22 @@ from pathlib import Path
 import torch
 
 from gpt2 import GPT2, GPT2Config, Tokenizer, empty_model
+from workbench import expanded, saved_over
 
-from .folder import check_order, load_weights, read_configuration, save_weights
+from .folder import check_order, load_weights, packed, read_configuration, write_packed
 
 
 def save(folder: str | Path, model: GPT2, tokenizer: Tokenizer) -> None:
-    """Write a quantized model and its tokenizer. As with `gpt2.save`, an earlier one in that folder is replaced.
+    """Write a quantized model and its tokenizer. As with `gpt2.save`, an earlier one in that folder is replaced as a
+    whole or not at all.
 
     Raises ValueError for a model in float (that is `gpt2.save`'s), TypeError for arguments in another order.
     """
     check_order("save(folder, model, tokenizer)", (folder, str | Path), (model, GPT2), (tokenizer, Tokenizer))
-    save_weights(folder, model, {"gpt2": asdict(model.config)})
-    tokenizer.save(Path(folder), n_ctx=model.n_ctx)
+    contents = packed(model, {"gpt2": asdict(model.config)})
+    with saved_over(expanded(folder).resolve(), stale=lambda path: False) as staged:
+        write_packed(staged, contents)
+        tokenizer.save(staged, n_ctx=model.n_ctx)
 
 
 def load(folder: str | Path, *, device: str | torch.device = "cpu") -> tuple[GPT2, Tokenizer]:

@@ -5,7 +5,6 @@ Flushed are the content AND the folder that names it. What a killed writer leave
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,7 +56,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Readers see the old content or the new, never half of it. After an error the old content stays.
     """
     path = Path(path)
-    aside = _aside(path)
+    aside = aside_of(path)
     try:
         yield aside
         sync(aside)
@@ -78,7 +77,7 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
 
     A full disk leaves what was there, and so does a kill, but for one between two renames.
     """
-    asides = {path: _aside(path) for path in contents}
+    asides = {path: aside_of(path) for path in contents}
     try:
         for path, content in contents.items():
             asides[path].write_bytes(content)
@@ -92,41 +91,12 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
             aside.unlink(missing_ok=True)
 
 
-@contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
-    """An empty folder to fill inside the `with`; at its end it takes the name `path`, and a folder already there goes.
-
-    Those above are made. After an error what was there stays.
-    """
-    path = Path(path)
-    aside = _aside(path)
-    make_folder(path.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
-        yield aside
-        for inner in (*aside.rglob("*"), aside):
-            sync(inner)
-        replace_folder(aside, path, aside.with_name(f"{aside.name}-replaced"))
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def replace_folder(staged: Path, final: Path, replaced: Path) -> None:
-    """Rename `staged` to `final`. A folder already there waits as `replaced` until the new one has its name."""
-    if final.exists():
-        final.rename(replaced)
-    staged.rename(final)
-    sync(final.parent)
-    if replaced.exists():
-        shutil.rmtree(replaced)
-
-
 def is_full(error: BaseException) -> bool:
     """Whether the disk, or the user's share of it, is full; safetensors carries the number in its text only."""
     codes = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
     return (isinstance(error, OSError) and error.errno in codes) or any(f"os error {c})" in str(error) for c in codes)
 
 
-def _aside(path: Path) -> Path:
+def aside_of(path: Path) -> Path:
+    """Where this process writes what will take the name `path`."""
     return path.with_name(f".{path.name}.part-{os.getpid()}")

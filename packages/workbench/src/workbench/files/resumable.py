@@ -1,29 +1,48 @@
-"""JSON Lines to standard output, or to a file that an interrupted command resumes."""
+"""JSON Lines to standard output, or to a file that an interrupted command resumes.
 
+Such a file belongs to one process: from `finished_lines` until the lines that it gave are gone, and while a
+`line_writer` is open, a second process is refused. See `claims` for what becomes of the hold of a process that was
+killed.
+"""
+
+import errno
 import json
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from .claims import Hold, hold
 from .json_lines import Line, parse_object
 from .texts import many, shorten, split_lines
 
 DEFAULT = "its default"
+logger = logging.getLogger(__name__)
+
+
+class Finished(list[Line]):
+    """The lines that are there; as long as they are, the file is held for this process."""
+
+    held: Hold | None = None
 
 
 def finished_lines(out: Path | None, resume: bool) -> list[Line]:
     """The lines that an earlier run wrote; one that broke off in the middle is cut from the file.
 
-    Raises ValueError where `out` exists and nobody asked to go on with it, where it holds something else, and where
-    there is nothing to go on with.
+    No other process may write to `out`, from now on until the returned list is thrown away.
+
+    Raises ValueError where `out` exists and nobody asked to go on with it, where it holds something else, where there
+    is nothing to go on with, and InUse, a ValueError, where another process writes to it.
     """
     if resume and out is None:
         raise ValueError("wanted --out FILE with --resume, got none; name the file that the earlier run wrote")
+    finished = Finished()
+    finished.held = _held(out)
     if out is None or not out.exists() or (out.is_file() and out.stat().st_size == 0):  # nothing there to lose
-        return []
+        return finished
     if not resume:
         raise ValueError(f"wanted a new file, got {out}, which exists; add --resume to go on with it, or name another")
     if out.is_dir():
@@ -31,7 +50,7 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
     content = out.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     try:
-        lines = [parse_object(line, str(out)) for line in split_lines(whole.decode("utf-8"))]
+        finished += [parse_object(line, str(out)) for line in split_lines(whole.decode("utf-8"))]
     except ValueError:
         raise ValueError(
             f"wanted an earlier run's JSON Lines in {out}, got something else; name another file"
@@ -39,7 +58,7 @@ def finished_lines(out: Path | None, resume: bool) -> list[Line]:
     if len(whole) < len(content):
         with out.open("r+b") as file:
             file.truncate(len(whole))
-    return lines
+    return finished
 
 
 def lines_left(out: Path | None) -> str:
@@ -76,17 +95,19 @@ def check_same(lines: list[Line], wanted: list[Line], out: Path | None) -> None:
 def line_writer(out: Path | None) -> Iterator[Callable[[Line], None]]:
     """A function that writes one line, at once: a run that is killed has all lines but the one under way.
 
-    out: a file to append to; None for standard output. Raises OSError where it cannot be written.
+    out: a file to append to; None for standard output. Raises OSError where it cannot be written, InUse, a ValueError,
+    where another process writes to it.
     """
     if out is None:
         yield lambda line: _write(sys.stdout, line)
         return
-    try:
-        file = out.open("a", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise OSError(f"wanted a file to write, got {out}: {error.strerror}; check its folder") from None
-    with file:
-        yield lambda line: _write(file, line)
+    with _held(out) or nullcontext():
+        try:
+            file = out.open("a", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise OSError(f"wanted a file to write, got {out}: {error.strerror}; check its folder") from None
+        with file:
+            yield lambda line: _write(file, line)
 
 
 def finite(value: Any) -> Any:
@@ -96,6 +117,19 @@ def finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _held(out: Path | None) -> Hold | None:
+    """None for what is no file to share, such as a pipe or a terminal, and where its folder cannot hold a lock."""
+    if out is None or not out.resolve().parent.is_dir() or (out.exists() and not out.is_file()):
+        return None
+    try:
+        return hold(out, shared=True)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        logger.warning("%s: no lock can be made beside it; see that one process at a time writes to it", out)
+        return None
 
 
 def _facts(line: Line) -> Line:
