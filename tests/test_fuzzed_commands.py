@@ -3,7 +3,6 @@ never a traceback, never a changed input."""
 
 import contextlib
 import io
-import json
 import sys
 from dataclasses import fields
 from pathlib import Path
