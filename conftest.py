@@ -1,11 +1,16 @@
 """READMEs are tests: every fenced `python` block runs, top to bottom, in one namespace a file and in an empty folder.
 
-Applies to every package without a line of its own. Also skips, with its reason, what this machine cannot run.
+Applies to every package without a line of its own. Also skips, with its reason, what this machine cannot run, and has
+the fixture `fuzz`.
 """
 
 import contextlib
+import json
 import os
+import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,3 +46,153 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device")
+
+
+CPU_SECONDS, GIGABYTES = 10, 2
+"""What one fuzzed input may take at most: anything beyond counts as a hang, or as a bomb."""
+LONGER = 60
+"""A minute of fuzzing in the default tests is an hour in those marked slow."""
+
+
+@pytest.fixture(params=[pytest.param(1, id="briefly"), pytest.param(LONGER, id="long", marks=pytest.mark.slow)])
+def fuzz(request: pytest.FixtureRequest) -> Iterator["Fuzz"]:
+    """Try a claim on many inputs, as users call the package: without the type checker of the tests."""
+    import jaxtyping
+
+    was = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield Fuzz(request.param)
+    jaxtyping.config.update("jaxtyping_disable", was)
+
+
+class Fuzz:
+    """`fuzz(claim, times, name=strategy, …)` calls `claim(name=value, …)` so many times; slow tests 60 times as often,
+    with other values every day."""
+
+    def __init__(self, longer: int) -> None:
+        self.longer = longer
+
+    def __call__(self, claim: Callable[..., object], times: int, *, shrink: bool = True, **inputs: Any) -> None:
+        """shrink: look for the smallest input that fails; not worth its time where a claim takes seconds."""
+        from hypothesis import HealthCheck, Phase, given, settings
+
+        def limited(**values: Any) -> None:
+            with within_limits():
+                claim(**values)
+
+        profile = settings(
+            max_examples=times * self.longer,
+            derandomize=self.longer == 1,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.explicit, Phase.generate, *[Phase.shrink] * shrink],
+        )
+        profile(given(**inputs)(limited))()
+
+    @staticmethod
+    @contextlib.contextmanager
+    def answer() -> Iterator[None]:
+        """The claim of a reader: it reads, or an error that a caller may expect says in our words what is wrong."""
+        try:
+            yield
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if not any(word in str(error) for word in ("wanted ", " must ", ", got ")):
+                raise AssertionError(f"not in our words: {error!r}") from error
+
+    @staticmethod
+    def spoiled(*wholes: bytes) -> Any:
+        """Strategy: good files, good files cut, with bytes changed, put in or repeated, and noise."""
+        from hypothesis import strategies as st
+
+        def change(parts: tuple[bytes, float, int, bytes]) -> bytes:
+            data, where, length, new = parts
+            first = int(where * len(data))
+            return Content(data[:first] + new + data[first + length :])
+
+        places = st.floats(0, 1) | st.floats(0, 0.05) | st.just(1.0)
+        news = st.binary(max_size=8) | st.sampled_from([b"\xff" * 8, b"\x7f" + b"\xff" * 7, b"[" * 50_000, b'{"":' * 9])
+        lengths = st.integers(0, 9) | st.just(2**40)
+        once = st.tuples(st.sampled_from(wholes), places, lengths, news).map(change)
+        return (
+            st.sampled_from(wholes) | once | st.tuples(once, places, lengths, news).map(change) | st.binary(max_size=64)
+        )
+
+    @staticmethod
+    def wild() -> Any:
+        """Strategy: values of every kind that a setting may get, finite but huge ones among them."""
+        from hypothesis import strategies as st
+
+        leaves = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8)
+        odd = st.sampled_from(
+            [0, 1, -1, 2**31, 2**63, 10**400, 1e300, -1e300, 5e-324, float("nan"), float("inf"), -float("inf"), "", "x",
+             "\0", "\ud800", "../x", "~nobody/x", "auto", b"x", (), [], {}, [[]], object(), 1j, 0.5, True]
+        )  # fmt: skip
+        return odd | st.recursive(
+            leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+        )
+
+    @staticmethod
+    def changed(content: Any, values: Any = None) -> Any:
+        """Strategy: a JSON value with one or two places in it, at any depth, replaced or taken away, as bytes."""
+        from hypothesis import strategies as st
+
+        deep = "[" * 100_000 + "]" * 100_000
+        plain = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8)
+        wild = values if values is not None else plain | st.lists(plain, max_size=3) | st.dictionaries(
+            st.text(max_size=8), plain, max_size=3
+        ) | st.sampled_from([10**400, "../x", "\ud800", "@DEEP@"])  # fmt: skip
+
+        @st.composite
+        def draw(pick: Callable[[Any], Any]) -> bytes:
+            whole = json.loads(json.dumps(content))
+            for _ in range(pick(st.integers(1, 2))):
+                at = whole
+                while isinstance(at, dict | list) and at:
+                    key = pick(st.sampled_from(sorted(at) if isinstance(at, dict) else range(min(len(at), 5))))
+                    if isinstance(at[key], dict | list) and at[key] and pick(st.integers(0, 3)):
+                        at = at[key]
+                        continue
+                    if pick(st.integers(0, 4)):
+                        at[key] = json.loads(json.dumps(pick(wild)))
+                    else:
+                        del at[key]
+                    break
+                else:
+                    whole = json.loads(json.dumps(pick(wild)))
+            return Content(json.dumps(whole).replace('"@DEEP@"', deep).encode())
+
+        return draw()
+
+
+class Content(bytes):
+    """Bytes that show their beginning only, should they fail."""
+
+    def __repr__(self) -> str:
+        return bytes.__repr__(self[:500]) + f" and {len(self) - 500} more" * (len(self) > 500)
+
+
+@contextlib.contextmanager
+def within_limits() -> Iterator[None]:
+    """AssertionError in what takes more CPU time, MemoryError (or its like) in what takes more memory, on Linux."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    import resource
+    import signal
+
+    def hang(number: int, frame: object) -> None:
+        raise AssertionError(f"more than {CPU_SECONDS} s of CPU time")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = signal.signal(signal.SIGPROF, hang)
+    resource.setrlimit(resource.RLIMIT_AS, (now + GIGABYTES * 2**30, hard))
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from decoding import GenerationSettings
-from workbench import parse_object, split_lines, write_text
+from workbench import check_kinds, parse_object, read_object, split_lines, write_text
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def sampling_of(resumed: Path | None = None, **given: Any) -> Sampling:
     begun, path = Sampling(), resumed and resumed / "sampling.json"
     if path and path.is_file():
         try:
-            begun = Sampling(**json.loads(path.read_text(encoding="utf-8")))
+            begun = Sampling(**read_object(path))
+            check_kinds(begun)
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{path}: wanted how the run was sampled, got something else ({error}); remove the file, and the "

@@ -45,7 +45,11 @@ def test_what_speaks_of_beams_alone_is_left_out_where_a_file_asks_for_none(tmp_p
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "wanted JSON in"), ("[]", "wanted an object"), ('{"do_sample": true, "top_p": 3}', "top_p must be above 0")],
+    [
+        ("{", "wanted a JSON object, got '{' in"),
+        ("[]", "wanted a JSON object"),
+        ('{"do_sample": true, "top_p": 3}', "top_p must be above 0"),
+    ],
 )
 def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, words):
     (tmp_path / "generation_config.json").write_text(content)

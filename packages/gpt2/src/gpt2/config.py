@@ -34,7 +34,7 @@ class GPT2Config:
     def __post_init__(self) -> None:
         for name in ("n_vocab", "n_ctx", "n_embd", "n_head", "n_layer"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name}: wanted a whole number of at least 1, got {value!r}; set it to one")
         if self.n_embd % self.n_head:
             raise ValueError(
@@ -43,6 +43,9 @@ class GPT2Config:
             )
         if self.end_ids is not None:
             object.__setattr__(self, "end_ids", checked_ends(self.end_ids))
+        for name in ("dropout", "layer_norm_epsilon"):
+            if isinstance(value := getattr(self, name), bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"{name}: wanted a number, got {value!r}; set it to one")
         if not 0.0 <= self.dropout < 1.0:
             raise ValueError(f"dropout: wanted a probability in [0, 1), got {self.dropout!r}; 0 turns it off")
         if not self.layer_norm_epsilon > 0.0:

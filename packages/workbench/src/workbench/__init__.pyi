@@ -33,6 +33,7 @@ from .files.durable import (
     whole_file as whole_file,
     write_text as write_text,
 )
+from .files.field_kinds import check_kinds as check_kinds
 from .files.json_lines import (
     json_objects as json_objects,
     parse_object as parse_object,

@@ -1,7 +1,6 @@
 """A run as pictures: its curves, where its layers look, and where its tokens lie. Each function returns a Figure."""
 
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import embeddings
 import gpt2
 from attention import plot_layers, record_maps
 from trainkit import evaluating
+from workbench import read_json_lines
 
 matplotlib.use("Agg")
 BLUE, ORANGE = "#0072b2", "#e69f00"
@@ -22,7 +22,7 @@ BLUE, ORANGE = "#0072b2", "#e69f00"
 
 def curves(folder: Path) -> Figure:
     """Loss, bits per byte of the held-out text, learning rate and speed over the steps, from RUN/metrics.jsonl."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
     figure = Figure(figsize=(10, 6), layout="constrained")
     loss, bits, rate, speed = figure.subplots(2, 2).flat
     _draw(loss, lines, "loss", BLUE, "training")

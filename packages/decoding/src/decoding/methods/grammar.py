@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from workbench import require
+from workbench import fits_utf8, require
 
 from ..protocols import Tokenizer
 
@@ -65,23 +65,31 @@ class Grammar:
 def matching_regex(tokenizer: Tokenizer, pattern: str) -> Grammar:
     """Texts that match the whole of a regular expression (the syntax of Rust's `regex`: no look-around). ValueError for
     a pattern that is none."""
+    _check_text(pattern, "a regular expression")
     return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_regex(pattern), "a regular expression")
 
 
 def matching_schema(tokenizer: Tokenizer, schema: Mapping[str, Any] | str) -> Grammar:
     """JSON that fits a JSON schema (json-schema.org; draft 2020-12, what llguidance knows of it)."""
-    if isinstance(schema, str):
-        try:
-            schema = json.loads(schema)
-        except ValueError as error:
-            raise ValueError(f"wanted a JSON schema, got {str(schema)[:80]!r}: {error}; correct it") from None
-    compiled = _llguidance().LLMatcher.grammar_from_json_schema(json.dumps(schema))
+    try:
+        text = json.dumps(json.loads(schema) if isinstance(schema, str) else schema)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"wanted a JSON schema, got {str(schema)[:80]!r}: {error}; correct it") from None
+    compiled = _llguidance().LLMatcher.grammar_from_json_schema(text)
     return Grammar(tokenizer, compiled, "a JSON schema")
 
 
 def matching_grammar(tokenizer: Tokenizer, grammar: str) -> Grammar:
     """Texts of a context-free grammar in Lark's notation, from its rule `start`."""
+    _check_text(grammar, "a grammar")
     return Grammar(tokenizer, _llguidance().LLMatcher.grammar_from_lark(grammar))
+
+
+def _check_text(given: object, wanted: str) -> None:
+    if not isinstance(given, str):
+        raise TypeError(f"wanted {wanted} as a text, got {type(given).__name__}; write it as one")
+    if not fits_utf8(given):
+        raise ValueError(f"wanted {wanted} in UTF-8, got {given[:80]!r}, which has half a surrogate pair; correct it")
 
 
 def _reason(error: str) -> str:

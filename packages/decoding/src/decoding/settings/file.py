@@ -5,6 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from workbench import parse_object
+
 from .values import GenerationSettings
 
 THEIR_NAMES = {
@@ -104,8 +106,10 @@ def read_settings(folder: str | Path) -> GenerationSettings:
             values.pop("top_k", None)
     elif content.get("top_k") is None and "top_k" not in own:
         values["top_k"] = TOP_K
-    if content.get("suppress_tokens"):
-        values["banned"] = (*values.get("banned", ()), *((token,) for token in content["suppress_tokens"]))
+    if (never := content.get("suppress_tokens")) and not isinstance(never, list):
+        raise ValueError(f"{path}: wanted a list of ids as suppress_tokens, got {never!r}; correct or delete it there")
+    if never and isinstance(values.setdefault("banned", ()), tuple):  # or it is refused below
+        values["banned"] += tuple((token,) for token in never)
     try:
         return GenerationSettings(**values)
     except (TypeError, ValueError) as error:
@@ -139,13 +143,7 @@ def _ends_of(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"wanted JSON in {path}, got {error}; correct or delete the file") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"wanted an object in {path}, got {type(content).__name__}; correct or delete the file")
-    return content
+    return parse_object(path.read_bytes(), str(path), "correct or delete the file")
 
 
 def _plain(value: Any) -> Any:

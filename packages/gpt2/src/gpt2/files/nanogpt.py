@@ -31,6 +31,8 @@ def read_nanogpt(path: Path) -> tuple[GPT2Config, dict[str, Tensor]]:
             f"save other models as a Hugging Face folder first"
         )
     config = _configuration(given, path)
+    if odd := [name for name in tensors if not isinstance(name, str)]:
+        raise ValueError(f"{path}: wanted tensors under names in model, got the key {odd[0]!r}; copy it again")
     tensors = {name.removeprefix(_COMPILED): tensor for name, tensor in tensors.items()}
     if wrong := [name for name, tensor in tensors.items() if not isinstance(tensor, Tensor)]:
         raise ValueError(f"{path}: wanted tensors in model, got something else under {wrong[0]!r}; copy it again")

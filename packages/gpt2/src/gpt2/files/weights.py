@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from workbench import read_object
+
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9
@@ -68,7 +70,7 @@ def read_tensors(folder: Path, *, check: bool = True) -> dict[str, Tensor]:
 def read_index(folder: Path) -> dict[str, str]:
     """Which file of the folder holds which tensor; ValueError for a file name that leads out of the folder."""
     try:
-        places: dict[str, str] = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        places: dict[str, str] = read_object(folder / INDEX)["weight_map"]
         names = {str(name) for name in places.values()}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{folder / INDEX}: wanted an index with a weight_map, got {error!r}; copy it again") from None

@@ -131,7 +131,10 @@ def _roles(content: dict[str, Any]) -> dict[str, Any]:
             roles[role] = _name(content[role])
     for key in ("additional_special_tokens", "extra_special_tokens", "model_specific_special_tokens"):
         further = content.get(key) or []
-        roles[key] = [_name(token) for token in (further.values() if isinstance(further, dict) else further)]
+        further = list(further.values()) if isinstance(further, dict) else further
+        if not isinstance(further, list):
+            raise ValueError(f"{key}: wanted a list of special tokens, got {further!r}; copy the tokenizer again")
+        roles[key] = [_name(token) for token in further]
     return roles
 
 

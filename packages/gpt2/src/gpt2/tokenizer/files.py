@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import BYTE_OF_CHARACTER, expanded, spell, unspell
+from workbench import BYTE_OF_CHARACTER, expanded, read_utf8, spell, split_lines, unspell
 
 from .added import read_facts
 from .bpe import halves
@@ -87,7 +87,7 @@ def _pairs(folder: Path) -> Iterator[Parts]:
     for names in NAMES:
         ids_file, merges_file = (folder / name for name in names)
         if ids_file.is_file() and merges_file.is_file():
-            lines = merges_file.read_text(encoding="utf-8").split("\n")
+            lines = split_lines(read_utf8(merges_file, "merges"))
             pairs = [line.split(" ") for line in lines if line and not line.startswith("#version")]
             yield read_json(ids_file), pairs, ids_file, merges_file
 

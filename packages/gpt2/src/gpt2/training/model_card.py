@@ -1,7 +1,8 @@
 """The model card beside a trained model: data, recipe, steps, losses, versions, in the form the hub shows."""
 
-import json
 from pathlib import Path
+
+from workbench import read_json_lines
 
 from ..config import GPT2Config
 from .record import RunRecord
@@ -54,6 +55,6 @@ It continues text in the manner of what it was trained on, and knows nothing els
 
 
 def _losses(folder: Path) -> str:
-    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    measured = [line for line in map(json.loads, lines) if line.get("validation_loss") is not None]
+    lines = [line for _, line in read_json_lines(folder / "metrics.jsonl")]
+    measured = [line for line in lines if line.get("validation_loss") is not None]
     return "\n".join(f"| {m['step']} | {m['validation_loss']:.4f} | {m['bits_per_byte']:.4f} |" for m in measured)

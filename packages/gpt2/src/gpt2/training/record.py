@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import Hold, claimed_folder, hold, make_folder, whole_folder, write_text
+from workbench import Hold, check_kinds, claimed_folder, hold, make_folder, whole_folder, write_text
 
 from ..config import GPT2Config
 from ..machine.processes import by_first
@@ -88,7 +88,9 @@ def read_record(folder: Path) -> RunRecord:
         shape = GPT2Config(**content["recipe"].pop("config"))
         recipe = Recipe(config=shape, **content.pop("recipe"))
         given = TrainSettings(**content.pop("settings"))
-        return RunRecord(folder=folder, recipe=recipe, settings=given, **content)
+        record = RunRecord(folder=folder, recipe=recipe, settings=given, **content)
+        check_kinds(record)
+        return record
     except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); was it edited, or "

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from tyro.conf import arg
 
+from workbench import check_kinds
+
 from ..recipes import RecipeName
 
 
@@ -100,7 +102,8 @@ def of_the_run(settings: TrainSettings) -> dict[str, Any]:
 
 
 def check(settings: TrainSettings) -> None:
-    """ValueError for what is wrong in itself, whatever the text and the machine."""
+    """ValueError for what is wrong in itself, whatever the text and the machine; TypeError for other kinds."""
+    check_kinds(settings)
     for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "processes"):
         value = getattr(settings, name)
         if value is not None and value < 1:

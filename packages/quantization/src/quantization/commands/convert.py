@@ -1,12 +1,11 @@
 """`quantization convert`: a model in float in, a folder with whole numbers out."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench import read_utf8, shown, tell_next
+from workbench import read_object, read_utf8, shown, tell_next
 
 from .settings import Convert
 
@@ -91,7 +90,7 @@ def say_sizes(model: Any, small: Any, out: Path) -> None:
 def read_plan(path: Path) -> Mapping[str, str]:
     """Schemes by the names of layers, as `search` writes them."""
     try:
-        plan = json.loads(read_utf8(path))["layers"]
+        plan = read_object(path)["layers"]
         return {str(name): str(how) for name, how in plan.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"--plan: wanted what `quantization search` writes, got {error!r} in {path}") from None

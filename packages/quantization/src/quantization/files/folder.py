@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from transformer.kernels.fused import fuse
-from workbench import expanded, saved_over
+from workbench import expanded, read_object, saved_over
 
 from ..convolution import CONVOLUTIONS, QuantizedConvolution
 from ..layers import QuantizedEmbedding, QuantizedLinear
@@ -110,7 +110,7 @@ def read_configuration(folder: str | Path) -> dict[str, Any]:
             f"`quantization convert SOURCE --to int8 --out DIR`"
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_object(path)
         layers, shared = dict(content["layers"]), dict(content["shared"])
         texts = [content["sha256"], *layers.values(), *shared.values()]
         if odd := [text for text in texts if not isinstance(text, str)]:

@@ -6,7 +6,9 @@ FOLDER/latest, best     one line each: the name of a folder
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from json import JSONDecodeError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -110,11 +112,12 @@ class Checkpoints:
         found = from_first_rank(found)
         if not isinstance(found, Saved):
             raise found or RuntimeError("the first process sent no checkpoint")
-        for part in self.parts.values():
-            if isinstance(part, TensorPart) and part.file in contents:
-                part.take(found.path, contents.pop(part.file))  # popped: its memory is free for the next
-            else:
-                part.load(found.path)
+        for name, part in self.parts.items():
+            with _readable(name, found):
+                if isinstance(part, TensorPart) and part.file in contents:
+                    part.take(found.path, contents.pop(part.file))  # popped: its memory is free for the next
+                else:
+                    part.load(found.path)
         return found
 
     def _find(self, which: str | int) -> tuple[Saved, dict[str, dict[str, Tensor]]]:
@@ -143,6 +146,20 @@ class Checkpoints:
                 f"wanted {saved.path} to hold the parts {sorted(self.parts)}, got {sorted(saved.parts)}; "
                 f"build the run with the settings that it was saved with"
             )
+
+
+@contextmanager
+def _readable(name: str, saved: Saved) -> Iterator[None]:
+    """CheckpointError for a part whose files are whole, and yet not what it saves; what a part says itself passes."""
+    try:
+        yield
+    except (*manifest.UNREADABLE, *manifest.NO_TENSORS) as error:
+        if isinstance(error, ValueError) and not isinstance(error, JSONDecodeError | UnicodeDecodeError):
+            raise
+        raise CheckpointError(
+            f"wanted the part {name!r} of {saved.path} as this run saves it, got {error!r}; build the run with the "
+            f"settings and versions that it was saved with, or use an earlier checkpoint"
+        ) from error
 
 
 class _ElsewhereError(CheckpointError):

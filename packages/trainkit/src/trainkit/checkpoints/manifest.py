@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import Tensor
 
-from workbench import give_usual_mode, sync
+from workbench import check_kinds, give_usual_mode, sync
 
 from .file_memory import Memory, read_hashed, tensors_in
 from .parts import Part
@@ -20,6 +21,8 @@ VERSION = 1
 NAME, STATE = "manifest.json", "state.json"
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, OverflowError)
 """What JSON that means something else raises, thousands of brackets included."""
+NO_TENSORS = (RuntimeError, SafetensorError)
+"""What torch and safetensors raise for sizes that do not fit together, and for files that are none."""
 
 
 class CheckpointError(ValueError):
@@ -104,12 +107,13 @@ def read_checkpoint(path: Path, wanted: set[str]) -> tuple[Saved, dict[str, dict
                 _compare(path / file, entries[file], entry)
         state = json.loads((path / STATE).read_text(encoding="utf-8"))
         saved = Saved(state["step"], state["score"], state["extra"], path, tuple(state["parts"]))
+        check_kinds(saved)
         return saved, {file: tensors_in(memory) for file, memory in contents.items()}
     except OSError as error:
         raise CheckpointError(f"wanted a whole checkpoint in {path}, got {error}; use an earlier checkpoint") from error
     except CheckpointError:
         raise
-    except UNREADABLE as error:
+    except (*UNREADABLE, *NO_TENSORS) as error:
         raise CheckpointError(
             f"wanted a checkpoint in {path}, got files that are none ({error!r}); use an earlier checkpoint"
         ) from error

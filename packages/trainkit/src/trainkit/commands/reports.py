@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..checkpoints.manifest import CheckpointError, Saved, verify_checkpoint
@@ -56,8 +56,12 @@ def find(path: Path) -> Saved:
 
 
 def read(file: Path) -> dict[str, Tensor]:
-    with safe_open(file, framework="pt") as stream:
-        return {name: stream.get_tensor(name) for name in sorted(stream.keys())}
+    """The tensors of one file; CheckpointError where it is none."""
+    try:
+        with safe_open(file, framework="pt") as stream:
+            return {name: stream.get_tensor(name) for name in sorted(stream.keys())}
+    except SafetensorError as error:
+        raise CheckpointError(f"wanted a safetensors file, got {file}: {error}; use an earlier checkpoint") from error
 
 
 def summary(tensor: Tensor) -> str:

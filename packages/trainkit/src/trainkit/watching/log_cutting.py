@@ -46,7 +46,10 @@ def _step(line: bytes) -> int | None:
 
 def _seconds(line: bytes) -> float:
     seconds = parse_object(line, "metrics.jsonl").get("seconds")
-    return float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else 0.0
+    try:
+        return float(seconds) if isinstance(seconds, (int, float)) and math.isfinite(seconds) else 0.0
+    except OverflowError:  # a whole number of hundreds of digits
+        return 0.0
 
 
 def cut_events(folder: Path, last: int) -> None:

@@ -1,0 +1,195 @@
+"""Whatever is typed after any command: an answer, or one line on standard error that says what is wrong and code 2;
+never a traceback, never a changed input."""
+
+import contextlib
+import io
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import strategies as st
+
+import gpt2
+import quantization
+from decoding.commands.main import COMMANDS as DECODING, main as decoding
+from embeddings.commands.main import main as embeddings
+from embeddings.commands.settings import CompareSettings, NearestSettings, PlotSettings
+from evaluation.commands.main import main as evaluation
+from evaluation.commands.settings import Compare, Score, Tasks
+from gpt2.commands.main import COMMANDS as GPT2, main as gpt2_command
+from gpt2_trainer.commands.main import main as gpt2_trainer
+from gpt2_trainer.commands.settings import TrainerSettings
+from mnist_trainer.commands.main import COMMANDS as MNIST, main as mnist_trainer
+from quantization.commands.main import COMMANDS as QUANTIZATION, main as quantization_command
+from trainkit.commands.main import main as trainkit
+from trainkit.commands.settings import COMMANDS as TRAINKIT
+
+NUMBERS = ["0", "1", "2", "3", "-1", "1.5", "nan", "inf", "-inf", "1e300", "-1e300", "1e-300", str(2**31), str(2**63)]
+NUMBERS += ["9" * 40, "9" * 5000, "0x10", "1_0", "٣"]
+WORDS = [
+    "",
+    " ",
+    "-",
+    "--",
+    "-h1",
+    "x",
+    "cpu",
+    "auto",
+    "None",
+    "True",
+    "é",
+    "\ud800",
+    "x" * 300,
+    "--help=",
+    "{}",
+    "a=b",
+]
+PATHS = ["model", "run", "text.txt", "small", "picture.png", "missing/x.png", "out", ".", "/", "/dev/null", "~nobody/x"]
+PATHS += [
+    "vectors.txt",
+    "lines.jsonl",
+    "binary.bin",
+    "q.jsonl",
+    "deep.json",
+    "hf://x",
+    "**",
+    "plan.json",
+    "schema.json",
+]
+LONG = ["0", "-1", "1.5", "nan", "1e300", "x", "9" * 5000, ""]  # where a large number is no mistake, only slow
+SLOW = {"steps", "epochs", "processes", "max-new-tokens", "beams", "samples", "turns", "sample-tokens", "patience"}
+SLOW |= {"sample-every", "rows", "tokens"}
+
+# name: (main, words before, kinds of settings, what keeps a command that is right short)
+TINY = ["--text", "text.txt", "--recipe", "tiny", "--steps", "1", "--batch-size", "1", "--device", "cpu"]
+COMMANDS = {
+    "gpt2 train": (gpt2_command, ["train"], GPT2["train"], TINY),
+    "gpt2 verify": (gpt2_command, ["verify"], GPT2["verify"], ["model"]),
+    "gpt2 inspect": (gpt2_command, ["inspect"], GPT2["inspect"], ["model"]),
+    "gpt2 tokens": (gpt2_command, ["tokens"], GPT2["tokens"], ["the cat", "--tokenizer", "model"]),
+    "gpt2 fit": (gpt2_command, ["fit"], GPT2["fit"], ["model", "--device", "cpu"]),
+    "gpt2 batch": (gpt2_command, ["batch"], GPT2["batch"], ["run", "1"]),
+    "gpt2-trainer": (gpt2_trainer, [], TrainerSettings, TINY),
+    "decoding generate": (
+        decoding,
+        ["generate"],
+        DECODING["generate"],
+        ["model", "--prompt", "the", "--max-new-tokens", "2", "--device", "cpu"],
+    ),
+    "evaluation score": (evaluation, ["score"], Score, ["model", "text.txt", "--device", "cpu"]),
+    "evaluation tasks": (evaluation, ["tasks"], Tasks, ["model", "--task", "lambada", "--data", "q.jsonl"]),
+    "evaluation compare": (evaluation, ["compare"], Compare, ["model", "model", "--text", "text.txt"]),
+    "embeddings plot": (embeddings, ["plot"], PlotSettings, ["model", "--out", "picture.png", "--first", "5"]),
+    "embeddings compare": (embeddings, ["compare"], CompareSettings, ["vectors.txt", "--out", "picture.png"]),
+    "embeddings nearest": (embeddings, ["nearest"], NearestSettings, ["vectors.txt", "a"]),
+    "quantization convert": (quantization_command, ["convert"], QUANTIZATION["convert"], ["model", "--out", "out"]),
+    "quantization generate": (
+        quantization_command,
+        ["generate"],
+        QUANTIZATION["generate"],
+        ["small", "--prompt", "the", "--max-new-tokens", "2", "--device", "cpu"],
+    ),
+    "quantization report": (
+        quantization_command,
+        ["report"],
+        QUANTIZATION["report"],
+        ["model", "--text", "text.txt", "--tokens", "32", "--schemes", "int8"],
+    ),
+    "quantization search": (
+        quantization_command,
+        ["search"],
+        QUANTIZATION["search"],
+        ["model", "--text", "text.txt", "--out", "plan.json", "--tokens", "32"],
+    ),
+    "quantization benchmark": (
+        quantization_command,
+        ["benchmark"],
+        QUANTIZATION["benchmark"],
+        ["model", "--tokens", "1", "--turns", "1", "--rows", "1", "--schemes", "int8"],
+    ),
+    "trainkit inspect": (trainkit, ["inspect"], TRAINKIT["inspect"], ["run"]),
+    "trainkit diff": (trainkit, ["diff"], TRAINKIT["diff"], ["run", "run"]),
+    "mnist-trainer": (mnist_trainer, [], MNIST[""], ["--epochs", "1", "--batch-size", "512", "--device", "cpu"]),
+    "mnist-trainer predict": (mnist_trainer, ["predict"], MNIST["predict"], ["picture.png", "--model", "model"]),
+}
+HEAVY = {"gpt2 train": 6, "gpt2-trainer": 3, "mnist-trainer": 3, "quantization benchmark": 4, "embeddings compare": 3}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A folder with one of everything that a command may be given, and what it held."""
+    place = tmp_path_factory.mktemp("inputs")
+    (place / "text.txt").write_text("the cat and the hat and the bat. " * 400)
+    settings = gpt2.TrainSettings(
+        text=str(place / "text.txt"), recipe="tiny", steps=1, batch_size=2, device="cpu", out=place / "run"
+    )
+    for _ in gpt2.run(settings):
+        pass
+    model, tokenizer = gpt2.load(place / "run")
+    gpt2.save(place / "model", model, tokenizer)
+    quantization.save(place / "small", quantization.quantize(model, "int8"), tokenizer)
+    (place / "vectors.txt").write_text("".join(f"{word} {n} {n * n % 7} 1\n" for n, word in enumerate("abcdefgh")))
+    (place / "lines.jsonl").write_text('{"text": "the cat"}\n{"text": "\u2028"}\n')
+    (place / "q.jsonl").write_text('{"text": "the cat and the hat"}\n')
+    (place / "binary.bin").write_bytes(bytes(range(256)) * 4)
+    (place / "deep.json").write_text("[" * 100_000)
+    (place / "schema.json").write_text('{"type": "integer"}')
+    return place
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def options(kind) -> list[str]:
+    names = [field.name for field in fields(kind)]
+    names += [field.name for held in fields(kind) if held.name == "sampling" for field in fields(held.default_factory)]
+    names += [field.name for field in fields(gpt2.TrainSettings)] if "train" in names else []
+    return [name.replace("_", "-") for name in names] + ["help", "frm", "no-json", "from"]
+
+
+def typed(name: str):
+    """Strategy: words, many of them options of the command with values of every kind."""
+    value = st.sampled_from(NUMBERS) | st.sampled_from(WORDS) | st.sampled_from(PATHS)
+    pair = st.sampled_from(options(COMMANDS[name][2])).flatmap(
+        lambda option: st.tuples(st.just(f"--{option}"), st.sampled_from(LONG) if option in SLOW else value).flatmap(
+            lambda two: st.sampled_from([two, (f"{two[0]}={two[1]}",), two[:1]])
+        )
+    )
+    return st.lists(pair | value.map(lambda word: (word,)), max_size=3).map(
+        lambda groups: [word for group in groups for word in group]
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_whatever_is_typed_is_answered(fuzz, prepared, tmp_path, monkeypatch, name):
+    main, begin, _, right = COMMANDS[name]
+    monkeypatch.chdir(prepared)
+    monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    before = everything(prepared)
+    threads = torch.get_num_threads()
+
+    def claim(words, first):
+        monkeypatch.setattr(sys, "argv", [name.split()[0], *begin, *(words + right if first else right + words)])
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = main()
+            except SystemExit as end:
+                code = end.code
+        said = err.getvalue()
+        assert code in (0, 1, 2, None), (code, said)
+        assert "Traceback" not in said
+        if code == 2:
+            last = said.splitlines()[-1]
+            assert last.startswith(name.split()[0]) or last.startswith("train") or ": " in last, said
+        after = everything(prepared)
+        assert before.items() <= after.items(), [path for path in before if after.get(path) != before[path]]
+        for path in after.keys() - before.keys():
+            (prepared / path).unlink()
+        torch.set_num_threads(threads)
+
+    fuzz(claim, HEAVY.get(name, 12), shrink=False, words=typed(name), first=st.booleans())
