@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cache
 
 from gpt2 import Tokenizer
 from serving.jobs import Draining, Failed, Finished, Full, NotTaking, Piece, PromptScores, UnknownModel, Usage
@@ -17,6 +18,7 @@ TEMPLATE = (
 )
 
 
+@cache
 def tokenizer(special=()):
     return Tokenizer({bytes([byte]): byte for byte in range(256)}, special=special)
 

@@ -1,7 +1,8 @@
 """A chat as a prompt: messages through the model's own template, in jinja's sandbox (extra `chat`)."""
 
+import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from workbench import require, shorten
@@ -71,4 +72,5 @@ def _compiled(template: str) -> Any:
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
     environment.globals["raise_exception"] = refuse
+    environment.filters["tojson"] = partial(json.dumps, ensure_ascii=False)
     return environment.from_string(template)

@@ -117,7 +117,7 @@ class Web:
             record.facts["user"] = plan.user
         if self.log.texts:
             record.facts["request"] = msgspec.json.decode(body)
-        ticket, inbox = submit(self.engine, plan, record.name, self.limits.seconds)
+        ticket, inbox = submit(self.engine, plan, record.name, float(self.limits.seconds))
         return Answer(ticket, inbox, kind(plan, record.name), record, texts=self.log.texts)
 
     def _served(self, name: str | None) -> Served:
