@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from serving.web.application import Web
@@ -57,6 +58,13 @@ def url():
     """A server over a fake engine, for tests that leave nothing behind."""
     with running(fake.FakeEngine()) as (address, _):
         yield address
+
+
+@pytest.fixture(scope="session")
+def http():
+    """A client that keeps its connections."""
+    with httpx.Client(timeout=60, trust_env=False) as client:
+        yield client
 
 
 @pytest.fixture

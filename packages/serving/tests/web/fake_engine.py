@@ -44,11 +44,13 @@ class Task:
 
 
 class FakeEngine:
-    """`pace`: seconds a step; `steps` counts them. Tasks beyond `places` wait, those beyond `queue` are Full."""
+    """`pace`: seconds a step; `steps` counts them; `burst`: letters of a row in one.
+    Tasks beyond `places` wait, those beyond `queue` are Full."""
 
-    def __init__(self, *models, places=8, queue=8, pace=0.0):
+    def __init__(self, *models, places=8, queue=8, pace=0.0, burst=1):
         self.models = {one.name: one for one in models or (served(),)}
         self.places, self.queue, self.pace = places, queue, pace
+        self.burst = burst
         self.state, self.problem, self.steps, self.retry_after = "ready", None, 0, 3
         self.lock, self.work, self.tasks = threading.Lock(), threading.Event(), []
         self.ends = {"finished": 0, "cancelled": 0, "full": 0}
@@ -140,13 +142,13 @@ class FakeEngine:
                 job.tell(Piece(row, (), "", finish_reason="cancelled"))
                 del task.rows[row]
                 continue
-            letter = draws.choice(LETTERS)
-            draws.written = getattr(draws, "written", 0) + 1
-            self.new_tokens += 1
-            reason = "max_new_tokens" if draws.written == job.settings.max_new_tokens else None
-            scored = job.settings.log_probabilities is not None
-            ids = (ord(letter),)
-            job.tell(Piece(row, ids, letter, (-1.5,) if scored else (), (((97, -1.0),),) if scored else (), reason))
+            most = job.settings.max_new_tokens - getattr(draws, "written", 0)
+            text = "".join(draws.choice(LETTERS) for _ in range(min(self.burst, most)))
+            draws.written = getattr(draws, "written", 0) + len(text)
+            self.new_tokens += len(text)
+            reason = "max_new_tokens" if len(text) == most else None
+            times = len(text) if job.settings.log_probabilities is not None else 0
+            job.tell(Piece(row, tuple(text.encode()), text, (-1.5,) * times, (((97, -1.0),),) * times, reason))
             if reason:
                 del task.rows[row]
         if not task.rows:

@@ -66,7 +66,7 @@ def decoded(body: bytes) -> dict[str, Any]:
         found = msgspec.json.decode(body)
     except RecursionError:
         raise Refused("wanted a JSON object as the body, got one nested too deep; flatten it") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(f"wanted a JSON object as the body, got {shown(body)} ({error}); correct it") from None
     if not isinstance(found, dict):
         raise Refused(f"wanted a JSON object as the body, got {shorten(json.dumps(found), 60)}; write {{…}} around it")

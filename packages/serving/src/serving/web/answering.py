@@ -24,6 +24,10 @@ FAILURES = {"refused": 400, "late": 503, "memory": 503, "broken": 500}
 STREAM_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
 
 
+MANY_SCORES = 1_000
+"""Tokens with log-probabilities that are written down in a thread, while others are answered."""
+
+
 class Left(Exception):
     """The client has closed its connection."""
 
@@ -76,7 +80,9 @@ class Answer:
             ended = self._read(await unless(gone, self.inbox.take()))
         texts = together(self.told, self.writer.plan.rows)
         self._note(texts)
-        return self.writer.whole(texts, self.parts)
+        if sum(len(text.scores or ()) for text in texts) <= MANY_SCORES:
+            return self.writer.whole(texts, self.parts)
+        return await asyncio.to_thread(self.writer.whole, texts, self.parts)
 
     async def _stream(self, gone: asyncio.Task[None], send: Send) -> None:
         began = ended = False
