@@ -86,7 +86,7 @@ def test_who_leaves_in_the_middle_of_the_body_costs_nothing(fakes, serve, until)
 def test_a_slow_reader_does_not_slow_the_others(fakes, serve, until):
     engine = fakes.FakeEngine(fakes.served(n_ctx=100_000), places=2, burst=100)
     with serve(engine) as (url, web):
-        with asked(url, room=16_384, stream=True, max_tokens=30_000, logprobs=5) as slow:
+        with asked(url, room=16_384, stream=True, max_tokens=10_000, logprobs=5) as slow:
             until(lambda: engine.tasks)
             until(lambda: engine.steps > 3)
             with asked(url, stream=True, max_tokens=2_000) as quick:
@@ -99,5 +99,5 @@ def test_a_slow_reader_does_not_slow_the_others(fakes, serve, until):
             while b"[DONE]" not in found:
                 found += slow.recv(1 << 20)
         pieces = [json.loads(line[6:]) for line in found.split(b"\n") if line.startswith(b"data: {")]
-        assert sum(len(one["choices"][0]["text"]) for one in pieces) == 30_000
-        assert len(pieces) < 300  # of so many the engine told: those that nobody took grew together
+        assert sum(len(one["choices"][0]["text"]) for one in pieces) == 10_000
+        assert len(pieces) < 100  # of so many the engine told: those that nobody took grew together

@@ -44,11 +44,11 @@ def quiet_server(web: Web) -> Quiet:
 
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens at host and port (0: any that is free). OSError that says what to do where it cannot."""
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"--port: wanted 0 to 65535, got {port}; 8000 is usual")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
-    except OverflowError:
-        raise ValueError(f"--port: wanted 0 to 65535, got {port}; 8000 is usual") from None
     except OSError as error:
         said = (error.strerror or str(error)).lower()
         raise OSError(f"{host}:{port}: wanted an address to listen at, got one where {said}; try --port 0") from None
