@@ -12,7 +12,7 @@ too.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from decoding import GenerationSettings
 
@@ -157,6 +157,7 @@ class UnknownModel(ValueError):
     """A job for a model that is not served; the message names those that are."""
 
 
+@runtime_checkable
 class Ticket(Protocol):
     """What `submit` gives back."""
 
@@ -168,6 +169,7 @@ class Ticket(Protocol):
         """Whether its last event was told."""
 
 
+@runtime_checkable
 class Serves(Protocol):
     """What the web half knows of `serving.engine`."""
 
