@@ -1,0 +1,26 @@
+"""The command `serving`. torch is imported only once the arguments are known to make sense."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from workbench import answered, parsed
+
+from .replay import replay
+from .settings import Replay
+
+COMMANDS: dict[str, tuple[type, Callable[[Any], int | None]]] = {
+    "replay": (Replay, replay),
+}
+"""Each command's settings, and what does its work and returns its exit code."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code, as `workbench.answered` gives it."""
+    kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
+    works = dict(COMMANDS.values())
+
+    def work() -> int | None:
+        command = parsed("serving", "A model folder as an API.", kinds, arguments)
+        return works[type(command)](command)
+
+    return answered("serving", work)

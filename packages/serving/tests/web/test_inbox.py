@@ -1,0 +1,53 @@
+"""Events from other threads, and what grows together of those that nobody took."""
+
+import asyncio
+import threading
+
+from serving.jobs import Finished, Piece, PromptScores, Usage
+from serving.web.inbox import MOST_IDS, Inbox
+
+END = Finished(Usage(1, 2, 0.0, None, 0.0))
+
+
+def taken(events, times=1):
+    async def all_of_it():
+        inbox = Inbox()
+        thread = threading.Thread(target=lambda: [inbox.tell(event) for event in events])
+        thread.start()
+        await asyncio.to_thread(thread.join)
+        await asyncio.sleep(0)
+        return [list(await inbox.take()) for _ in range(times)]
+
+    return asyncio.run(all_of_it())
+
+
+def test_pieces_of_a_row_that_nobody_took_are_one():
+    pieces = [Piece(0, (1,), "a", (-1.0,), ((),)), Piece(1, (5,), "x"), Piece(0, (2,), "b", (-2.0,), ((),), "stop")]
+    scores = PromptScores(0, (None,), ((),))
+    assert taken([scores, *pieces, END]) == [
+        [scores, Piece(0, (1, 2), "ab", (-1.0, -2.0), ((), ()), "stop"), Piece(1, (5,), "x"), END]
+    ]
+
+
+def test_much_is_taken_in_portions_and_the_end_comes_last():
+    pieces = [Piece(row, (place,), "a") for place in range(2 * MOST_IDS) for row in (0, 1)]
+    portions = taken([*pieces, END], times=4)
+    ids = [[token for one in portion if isinstance(one, Piece) for token in one.ids] for portion in portions]
+    assert [len(some) for some in ids] == [MOST_IDS] * 4
+    assert [portion[-1] == END for portion in portions] == [False, False, False, True]
+    for row in (0, 1):
+        told = [
+            token
+            for portion in portions
+            for one in portion
+            if isinstance(one, Piece) and one.row == row
+            for token in one.ids
+        ]
+        assert told == list(range(2 * MOST_IDS))
+
+
+def test_what_comes_after_the_loop_was_closed_is_lost_without_a_word():
+    async def made():
+        return Inbox()
+
+    asyncio.run(made()).tell(END)
