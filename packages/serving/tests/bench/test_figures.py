@@ -27,8 +27,8 @@ def test_no_values_have_no_percentile():
 
 def test_figures_are_medians_over_turns_and_leave_out_what_was_cut():
     turns = [
-        Turn([answer(0.1, 0.01, 10), answer(0.2, 0.02, 10), answer(9, 9, 99, whole=False)], 2.0),
-        Turn([answer(0.1, 0.01, 10), answer(0, 0, 0, status=429)], 0.5),
+        Turn([answer(0.1, 0.01, 10), answer(0.2, 0.02, 10), answer(9.0, 9.0, 99, whole=False)], 2.0),
+        Turn([answer(0.1, 0.01, 10), answer(0.0, 0.0, 0, status=429)], 0.5),
         Turn([answer(0.1, 0.01, 10)], 2.0),
     ]
     found = figures(turns)

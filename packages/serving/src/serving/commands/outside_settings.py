@@ -31,7 +31,7 @@ class Bench:
     Any server with OpenAI's /v1/completions will do: ours, llama-server, vLLM.
     """
 
-    urls: tyro.conf.Positional[tuple[str, ...]]
+    urls: tyro.conf.Positional[tuple[Annotated[str, tyro.conf.arg(metavar="URL")], ...]]
     """Address of a server, such as http://127.0.0.1:8000, or of two that are compared."""
     clients: int = 8
     """Requests that are under way at the same time."""
