@@ -167,11 +167,12 @@ def test_a_failure_of_the_engine_is_a_status_or_the_end_of_a_stream(fakes, serve
 
 def test_a_mistake_of_ours_is_a_500_that_tells_nothing_of_it(fakes, serve, capfd, http):
     engine = fakes.FakeEngine()
-    with serve(engine) as (url, _):
+    with serve(engine) as (url, web):
         engine.submit = lambda job: 1 / 0
         answer = http.post(f"{url}/v1/completions", json=GOOD)
         assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
         assert "division" not in answer.text
+        assert 'path="/v1/completions",status="500"} 1.0' in web.metrics.text().decode()
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 

@@ -1,12 +1,17 @@
 """What `/v1/models` tells of a model, and the answers of the tokenizer."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
 from msgspec import Struct
 
+from workbench import shorten
+
 from ..status import Served
 from .limits import Limits
+from .refusals import wrong
+from .token_scores import shown_text
 
 
 class ModelCard(Struct, kw_only=True):
@@ -80,3 +85,21 @@ def card(served: Served, limits: Limits, created: int) -> ModelCard:
         defaults=changed,
         limits=asdict(limits),
     )
+
+
+def tokenized(prompt: str, served: Served) -> Tokenized:
+    """A text as ids."""
+    ids = served.tokenizer.encode(prompt)
+    pieces = [shown_text(served.tokenizer, token) for token in ids]
+    return Tokenized(tokens=ids, pieces=pieces, count=len(ids), max_model_len=served.n_ctx)
+
+
+def detokenized(tokens: Sequence[int], served: Served) -> Detokenized:
+    """Ids as a text. 400 for one that the tokenizer does not know."""
+    tokenizer = served.tokenizer
+    strangers = [token for token in tokens if not 0 <= token < tokenizer.n_vocab]
+    if strangers:
+        got = shorten(str(strangers[0]), 30)
+        raise wrong("tokens", f"wanted ids from 0 to {tokenizer.n_vocab - 1:,}, got {got}; correct it")
+    spelled = tokenizer.decode_bytes(tokens)
+    return Detokenized(prompt=spelled.decode(errors="replace"), bytes=list(spelled))

@@ -67,7 +67,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     except RecursionError:
         raise Refused("wanted a JSON object as the body, got one nested too deep; flatten it") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"wanted a JSON object as the body, got {shown(body)} ({error}); correct it") from None
+        raise Refused(f"wanted a JSON object as the body, got {shortly(body)} ({error}); correct it") from None
     if not isinstance(found, dict):
         raise Refused(f"wanted a JSON object as the body, got {shorten(json.dumps(found), 60)}; write {{…}} around it")
     return found
@@ -95,11 +95,11 @@ def _known(found: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
         if name in names:
             continue
         if name in NOT_HERE:
-            raise Refused(f"{shown(name)}: wanted no such field, got one; {NOT_HERE[name]}", param=name)
+            raise Refused(f"{name}: wanted no such field, got one; {NOT_HERE[name]}", param=name)
         near = get_close_matches(name, names, n=1)
         advice = f"did you mean {near[0]}?" if near else "GET /openapi.json lists all fields"
         raise Refused(
-            f"wanted the fields of this request, got {shown(name)}; {advice}",
+            f"wanted the fields of this request, got {shortly(name)}; {advice}",
             param=shorten(name, 60),
             code="unknown_field",
         )
@@ -151,6 +151,6 @@ def _value(found: Any, path: list[str]) -> str:
     return shorten(json.dumps(found), 60)
 
 
-def shown(text: str | bytes) -> str:
+def shortly(text: str | bytes) -> str:
     """Whatever came, short and on one line."""
     return shorten(repr(text), 60)

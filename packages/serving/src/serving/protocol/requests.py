@@ -25,9 +25,9 @@ Name = Annotated[str, Meta(max_length=256)]
 class StreamOptions(Struct, kw_only=True):
     """What comes in a stream beside the text."""
 
-    include_usage: Annotated[bool, Meta(description="A last chunk without choices brings the usage.")] = False
+    include_usage: Annotated[bool | None, Meta(description="A last chunk without choices brings the usage.")] = False
     continuous_usage_stats: Annotated[
-        bool, Meta(description="With include_usage: every chunk brings the usage so far (vLLM's).")
+        bool | None, Meta(description="With include_usage: every chunk brings the usage so far (vLLM's).")
     ] = False
 
 

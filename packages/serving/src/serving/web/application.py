@@ -18,13 +18,12 @@ from starlette.routing import Route
 from ..jobs import Serves
 from ..protocol.chats import ids_of_chat
 from ..protocol.limits import Limits
-from ..protocol.models import Detokenized, ModelList, Tokenized, card
+from ..protocol.models import ModelList, card, detokenized, tokenized
 from ..protocol.openapi import document
 from ..protocol.plans import Plan, plan_chat, plan_completion
 from ..protocol.reading import read, read_with_settings
 from ..protocol.refusals import Refused, unknown_model
 from ..protocol.requests import ChatRequest, CompletionRequest, DetokenizeRequest, TokenizeRequest
-from ..protocol.token_scores import shown_text
 from ..protocol.writers import ChatWriter, Writer
 from ..status import Served
 from .access_log import AccessLog, Record
@@ -144,21 +143,12 @@ class Web:
     async def tokenize(self, request: Request) -> Response:
         """POST /v1/tokenize."""
         asked = read(await body_of(request, self.limits.body_bytes), TokenizeRequest)
-        served = self._served(asked.model)
-        ids = await to_thread(served.tokenizer.encode, asked.prompt)
-        pieces = [shown_text(served.tokenizer, token) for token in ids]
-        return as_json(Tokenized(tokens=ids, pieces=pieces, count=len(ids), max_model_len=served.n_ctx))
+        return as_json(await to_thread(tokenized, asked.prompt, self._served(asked.model)))
 
     async def detokenize(self, request: Request) -> Response:
         """POST /v1/detokenize."""
         asked = read(await body_of(request, self.limits.body_bytes), DetokenizeRequest)
-        tokenizer = self._served(asked.model).tokenizer
-        wrong = [token for token in asked.tokens if not 0 <= token < tokenizer.n_vocab]
-        if wrong:
-            wanted = f"ids from 0 to {tokenizer.n_vocab - 1:,}"
-            raise Refused(f"tokens: wanted {wanted}, got {str(wrong[0])[:30]}; correct it", param="tokens")
-        spelled = tokenizer.decode_bytes(asked.tokens)
-        return as_json(Detokenized(prompt=spelled.decode(errors="replace"), bytes=list(spelled)))
+        return as_json(await to_thread(detokenized, asked.tokens, self._served(asked.model)))
 
     async def health(self, request: Request) -> Response:
         """GET /health: 200 as long as the process answers and the engine is not broken."""

@@ -48,6 +48,9 @@ class Front:
         self.running.requests += 1
         try:
             await self._answer(scope, receive, self._noting(record, send))
+        except Exception:
+            record.status = record.status or 500
+            raise
         finally:
             self.running.requests -= 1
             self.count(record)

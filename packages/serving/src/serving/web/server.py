@@ -37,6 +37,7 @@ def quiet_server(web: Web) -> Quiet:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=30,
         timeout_graceful_shutdown=FLUSH_SECONDS,
     )
     return Quiet(config)
