@@ -5,11 +5,16 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from .bench import run_bench
+from .hand_off import run_hand_off
+from .outside_settings import Bench, HandOff
 from .replay import replay
 from .settings import Replay
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], int | None]]] = {
     "replay": (Replay, replay),
+    "bench": (Bench, run_bench),
+    "hand-off": (HandOff, run_hand_off),
 }
 """Each command's settings, and what does its work and returns its exit code."""
 
