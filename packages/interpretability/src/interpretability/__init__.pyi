@@ -3,4 +3,7 @@
 # In reading order.
 # isort: skip_file
 
+from .places import PLACES as PLACES, Place as Place, places_of as places_of
+from .trace import editing as editing, head_writes as head_writes, tracing as tracing
+
 __version__: str
