@@ -87,7 +87,7 @@ def _edited(name: str, edit: Edit, found: Tensor) -> Tensor:
         )
     if made.shape != found.shape:
         raise ValueError(
-            f"{name}: wanted shape {list(found.shape)} from the edit, got {list(made.shape)}; keep the shape it was given"
+            f"{name}: wanted shape {list(found.shape)} from the edit, got {list(made.shape)}; keep that shape"
         )
     return made.to(found.dtype)
 
