@@ -6,8 +6,14 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from .settings import Ablate, Attribute, Patch
+
 PROG = "interpretability"
-COMMANDS: dict[str, Any] = {}
+COMMANDS: dict[str, Any] = {
+    "attribute": Attribute,
+    "ablate": Ablate,
+    "patch": Patch,
+}
 """Each name with its settings; its work is `run` in the module of that name."""
 
 
