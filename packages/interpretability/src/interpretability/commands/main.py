@@ -6,8 +6,17 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from .measure_settings import Features, Heads, Induction, Lens, Neurons, Probe
+
 PROG = "interpretability"
-COMMANDS: dict[str, Any] = {}
+COMMANDS: dict[str, Any] = {
+    "lens": Lens,
+    "heads": Heads,
+    "neurons": Neurons,
+    "features": Features,
+    "probe": Probe,
+    "induction": Induction,
+}
 """Each name with its settings; its work is `run` in the module of that name."""
 
 
