@@ -69,11 +69,23 @@ def editing(model: GPT2, edits: Mapping[str, Edit]) -> Iterator[None]:
 def head_writes(model: GPT2, layer: int, heads: Tensor) -> Tensor:
     """What each head adds to the stream, [B, T, H, C], of what stands at `L.attention.heads`, [B, T, H, D]; their sum
     and the bias of `out` are `L.attention.out`."""
-    rows = _rows_of(blocks_of(model)[layer].attention.out)
+    rows = weight_of(blocks_of(model)[layer].attention.out)
     return torch.einsum("...hd,chd->...hc", heads, rows.unflatten(1, heads.shape[-2:]))
 
 
-def _rows_of(linear: Any) -> Tensor:
+def check_float(model: GPT2, what: str) -> None:
+    """ValueError where a layer's weights are no floating-point parameters: quantized ones have no gradient, and their
+    products are not linear."""
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, Tensor) and not isinstance(weight, nn.Parameter):
+            raise ValueError(
+                f"{what}: wanted a model with floating-point weights, got a quantized one ({name} is "
+                f"{getattr(module, 'scheme', weight.dtype)}); load the model that it was made of"
+            )
+
+
+def weight_of(linear: Any) -> Tensor:
     """The weights [out, in] of a linear layer, in floating point whatever holds them."""
     weight: Tensor = linear.weight if isinstance(linear, nn.Linear) else linear.rows(slice(None))[0]
     return weight

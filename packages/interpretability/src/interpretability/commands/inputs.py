@@ -35,7 +35,14 @@ def prompt_ids(model: "GPT2", tokenizer: "Tokenizer", prompt: str, option: str =
     return torch.tensor([ids], device=model.final_norm.weight.device)
 
 
-def windows(model: "GPT2", tokenizer: "Tokenizer", text: str | None, tokens: int, length: int | None) -> "Tensor":
+def windows(
+    model: "GPT2",
+    tokenizer: "Tokenizer",
+    text: str | None,
+    tokens: int,
+    length: int | None,
+    option: str = "--text",
+) -> "Tensor":
     """About `tokens` tokens of a text as rows of `length` (default: the context), [N, T]; a shorter text gives fewer.
 
     text: a UTF-8 file, a folder or a glob; None: the part of Python's own documentation and sources that `train` holds
@@ -64,8 +71,8 @@ def windows(model: "GPT2", tokenizer: "Tokenizer", text: str | None, tokens: int
     rows = min(len(ids), tokens) // length
     if rows < 2:
         raise ValueError(
-            f"--text: wanted at least two rows of {length} tokens, got {len(ids)} tokens; give more text, or a smaller "
-            f"--length, such as {max(2, len(ids) // 8)}"
+            f"{option}: wanted at least two rows of {length} tokens, got {len(ids)} tokens; give more text, or a "
+            f"smaller --length, such as {max(2, len(ids) // 8)}"
         )
     return torch.tensor(ids[: rows * length], device=model.final_norm.weight.device).view(rows, length)
 
@@ -73,3 +80,15 @@ def windows(model: "GPT2", tokenizer: "Tokenizer", text: str | None, tokens: int
 def token_names(tokenizer: "Tokenizer", ids: "Tensor | list[int]") -> list[str]:
     """Tokens as a table shows them."""
     return [shown_token(tokenizer.decode_bytes([int(token)])) for token in ids]
+
+
+def single_token(model: "GPT2", tokenizer: "Tokenizer", text: str, option: str) -> int:
+    """The one token that `text` is; ValueError for none and for several."""
+    ids = tokenizer.encode(text)
+    if len(ids) != 1:
+        parts = ", ".join(repr(name) for name in token_names(tokenizer, ids)) or "none"
+        raise ValueError(
+            f"{option}: wanted one token, got {text!r}, which is {len(ids)} ({parts}); take the first of them, with "
+            "its leading space if it has one"
+        )
+    return int(ids[0])

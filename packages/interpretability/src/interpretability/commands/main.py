@@ -7,11 +7,15 @@ from typing import Any
 from workbench import answered, parsed
 
 from .measure_settings import Features, Heads, Induction, Lens, Neurons, Probe
+from .settings import Ablate, Attribute, Patch
 
 PROG = "interpretability"
 COMMANDS: dict[str, Any] = {
     "lens": Lens,
+    "attribute": Attribute,
     "heads": Heads,
+    "ablate": Ablate,
+    "patch": Patch,
     "neurons": Neurons,
     "features": Features,
     "probe": Probe,

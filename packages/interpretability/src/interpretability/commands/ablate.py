@@ -1,0 +1,89 @@
+"""`interpretability ablate`: what a text costs without each part."""
+
+import json
+from typing import TYPE_CHECKING
+
+from workbench import check_picture, many, shown, tell_next
+
+from .inputs import loaded, windows
+from .outputs import check_top, options, say
+from .settings import Ablate
+
+if TYPE_CHECKING:
+    from ..interventions.effects import Effect
+
+PROG = "interpretability"
+
+
+def run(settings: Ablate) -> None:
+    """Print the table, then the next command. ValueError for parts, texts and lengths that make no sense."""
+    check_picture(settings.out, PROG)
+    check_top(settings.top)
+    model, tokenizer = loaded(settings.model, settings.device)
+    from tensors import generator
+
+    from ..ablation import ablate
+
+    wanted = settings.tokens if settings.reference or settings.how == "zero" else 2 * settings.tokens
+    tokens = windows(model, tokenizer, settings.text, wanted, settings.length)
+    other = None
+    if settings.reference is not None:
+        other = windows(model, tokenizer, settings.reference, settings.tokens, settings.length, "--reference")
+    elif settings.how != "zero":
+        half = len(tokens) // 2
+        tokens, other = tokens[:half], tokens[half:]
+    with shown(PROG, f"ablating on {many(tokens.numel(), 'token')} in {many(len(tokens), 'row')}") as progress:
+        effects = ablate(
+            model,
+            tokens,
+            settings.parts,
+            how=settings.how,
+            reference=other,
+            generator=generator("resample", settings.seed),
+            progress=progress,
+        )
+    effects.sort(key=lambda effect: -effect.nats.value)
+    if settings.json:
+        say(json.dumps({"how": settings.how, "tokens": tokens.numel(), "rows": len(tokens), "parts": facts(effects)}))
+    else:
+        say(*table(effects, settings, len(tokens)))
+    if settings.out is not None:
+        from ..pictures.bars import draw_effects
+
+        draw_effects(effects[: settings.top], f"{settings.how} ablation").savefig(settings.out)
+    part = effects[0].part
+    deeper = f"{part.partition('.')[0]}.neuron.*" if part.endswith(("feed_forward", "block")) else "*.feed_forward"
+    words = ["ablate", settings.model, *options(text=settings.text, how=settings.how), "--parts", deeper]
+    tell_next(PROG, [PROG, *words], beside_results=True)
+
+
+def table(effects: "list[Effect]", settings: Ablate, rows: int) -> list[str]:
+    """The largest effects with interval and corrected p-value, and what the columns mean."""
+    from evaluation.commands.outputs import few
+
+    lines = [f"{'part':16} {'nats/token':>10}   {'95 % interval':19} {'p, corrected':>12}"]
+    for effect in effects[: settings.top]:
+        low, high = effect.nats.low, effect.nats.high
+        interval = "" if low is None or high is None else f"[{low:+.4f}, {high:+.4f}]"
+        star = " *" if effect.is_real else ""
+        lines.append(f"{effect.part:16} {effect.nats.value:+10.4f}   {interval:19} {effect.adjusted:12.2g}{star}")
+    if len(effects) > settings.top:
+        lines.append(f"{len(effects) - settings.top} others; --top shows more, --json all")
+    real = sum(effect.is_real for effect in effects)
+    lines.append(f"* more than chance at 5 %, {many(len(effects), 'part')} tried (Holm): {real}")
+    return lines + few(rows, "row")
+
+
+def facts(effects: "list[Effect]") -> list[dict[str, object]]:
+    """The effects for JSON."""
+    return [
+        {
+            "part": effect.part,
+            "nats": effect.nats.value,
+            "low": effect.nats.low,
+            "high": effect.nats.high,
+            "p": effect.p_value,
+            "p_corrected": effect.adjusted,
+        }
+        for effect in effects
+    ]
