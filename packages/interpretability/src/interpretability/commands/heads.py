@@ -11,7 +11,7 @@ from .measure_settings import Heads
 if TYPE_CHECKING:
     from gpt2 import GPT2, Tokenizer
 
-    from ..heads import HeadKinds
+    from ..heads.kinds import HeadKinds
 
 KINDS = ("previous", "duplicate", "induction", "first", "positional", "distance")
 HIGH = 0.4
@@ -52,7 +52,7 @@ def run(settings: Heads) -> None:
 
 def run_history(settings: Heads, which: str) -> None:
     """The best head of each kind, for every checkpoint."""
-    from ..history import chosen_checkpoints, over_training
+    from ..history.checkpoints import chosen_checkpoints, over_training
 
     chosen = chosen_checkpoints(settings.model, which)
     names = KINDS[:-1]
@@ -88,7 +88,7 @@ def _pool(settings: Heads, tokenizer: "Tokenizer") -> list[int]:
 
 
 def _scores(settings: Heads, model: "GPT2", pool: list[int]) -> "HeadKinds":
-    from ..heads import score_heads
+    from ..heads.kinds import score_heads
 
     return score_heads(model, pool, period=settings.period, rows=settings.rows, seed=settings.seed)
 

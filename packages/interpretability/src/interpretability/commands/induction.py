@@ -50,8 +50,9 @@ def run(settings: Induction) -> int:
         for _ in progress(training, total=recipe.steps, unit="tokens"):
             pass
     if not training.finished:
-        answer({"run": str(folder), "stopped": training.last_step}, [f"Stopped after step {training.last_step}; what "
-               f"was saved is in {folder}. It takes seconds: begin again with another --out."], settings.json)  # fmt: skip
+        said = f"Stopped after step {training.last_step}; what was saved is in {folder}."
+        facts = {"run": str(folder), "stopped": training.last_step}
+        answer(facts, [said, "It takes seconds: begin again with another --out."], settings.json)
         return stop.exit_code
     _report(settings, training, str(folder))
     return 0
@@ -59,8 +60,8 @@ def run(settings: Induction) -> int:
 
 def _report(settings: Induction, training: Any, folder: str) -> None:
     """The best heads and the loss over the run, the sentence that sums it up, and what to do next."""
-    from ..heads import HeadKinds, score_heads
-    from ..history import over_training
+    from ..heads.kinds import HeadKinds, score_heads
+    from ..history.checkpoints import over_training
 
     pool = training.tokenizer.encode(training.recipe.alphabet)
     kinds: list[HeadKinds] = []
@@ -83,7 +84,7 @@ def _report(settings: Induction, training: Any, folder: str) -> None:
         "",
         f"L{layer}H{head} is the induction head: {score:.0%} of what it looks at came after the same token."
         if score >= 0.5
-        else f"No induction head yet: the best, L{layer}H{head}, has {score:.0%}; take more --steps, or another --seed.",
+        else f"No induction head yet: the best, L{layer}H{head}, has {score:.0%}; take more --steps.",
         f"Run: {folder}",
     ]
     if settings.picture is not None:

@@ -1,5 +1,6 @@
 """`interpretability lens`: what the model would say if it stopped at each place of the stream."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted, shown_token
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from ..lens.reading import TunedLens
 
+Checkpoint = tuple[int, Mapping[str, float]]
+"""A step, and what was measured there."""
 SHOWN = 5
 """Tokens of a prompt that a table has room for: the last ones."""
 WIDTH = 12
@@ -73,7 +76,7 @@ def run(settings: Lens) -> None:
 
 def run_history(settings: Lens, which: str) -> None:
     """The distance to the end at each place, for every checkpoint."""
-    from ..history import chosen_checkpoints, over_training
+    from ..history.checkpoints import chosen_checkpoints, over_training
     from ..lens.reading import lens_divergences
 
     if settings.tune is not None or settings.tuned is not None:
@@ -103,7 +106,7 @@ def run_history(settings: Lens, which: str) -> None:
     answer_next(["lens", settings.model, "--tune", "lens.safetensors"], settings.json)
 
 
-def _few(found: list[tuple[int, object]], most: int = 8) -> list:  # type: ignore[type-arg]
+def _few(found: list[Checkpoint], most: int = 8) -> list[Checkpoint]:
     """As many checkpoints as a table of 80 columns has room for, evenly."""
     if len(found) <= most:
         return found

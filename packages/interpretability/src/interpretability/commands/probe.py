@@ -1,5 +1,6 @@
 """`interpretability probe`: what a straight line reads off each place, and what it reads off one without meaning."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted
@@ -9,9 +10,13 @@ from .inputs import loaded, windows
 from .measure_settings import Probe
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gpt2 import GPT2, Tokenizer
 
     from ..features.probes import ProbeReport
+
+    Parts = tuple[list[Tensor], list[list[tuple[int, int]]], list[int], Sequence[str]]
 
 TOGETHER = 1024
 """Tokens that are read at a time."""
@@ -65,7 +70,7 @@ def run(settings: Probe) -> None:
 
 def run_history(settings: Probe, which: str) -> None:
     """The selectivity at each place, for every checkpoint."""
-    from ..history import chosen_checkpoints, over_training
+    from ..history.checkpoints import chosen_checkpoints, over_training
 
     chosen = chosen_checkpoints(settings.model, which)
     import gpt2
@@ -138,10 +143,7 @@ class _Task:
         return probe_place(torch.cat(found), self.classes, self.tokens, self.groups, seed=self.seed)
 
 
-Parts = "tuple[list[Tensor], list[list[tuple[int, int]]], list[int], Sequence[str]]"
-
-
-def _properties(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> Parts:  # type: ignore[valid-type]
+def _properties(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> "Parts":
     """Batches of windows, in each the tokens that have a class, and their classes."""
     from ..features.properties import PROPERTIES
 
@@ -164,7 +166,7 @@ def _properties(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> Parts
     return batches, chosen, classes, names
 
 
-def _labeled(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> Parts:  # type: ignore[valid-type]
+def _labeled(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> "Parts":
     """A batch for each text, of which the last token is read; a text longer than the context keeps its end."""
     import torch
 

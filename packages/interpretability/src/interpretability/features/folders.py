@@ -100,8 +100,8 @@ def _check_kind(folder: Path, configuration: dict[str, Any], tensors: dict[str, 
     width, shape = configuration.get("d_in"), list(tensors["W_dec"].shape)
     if shape != [n_features, width] or list(tensors["W_enc"].shape) != shape[::-1]:
         raise ValueError(
-            f"{folder}: wanted weights of shape [{n_features}, {width}], as {CONFIGURATION} says, got {shape}; copy both "
-            "files again"
+            f"{folder}: wanted weights of shape [{n_features}, {width}], as {CONFIGURATION} says, got {shape}; copy "
+            "both files again"
         )
 
 
@@ -124,8 +124,8 @@ def _check_model(folder: Path, autoencoder: SparseAutoencoder, model: GPT2) -> N
     places = places_of(model)
     if autoencoder.place not in places:
         raise ValueError(
-            f"{folder}: wanted features of a place of this model, got {autoencoder.place}; it was learned from a larger "
-            "model: learn one for this"
+            f"{folder}: wanted features of a place of this model, got {autoencoder.place}; it was learned from a "
+            "larger model: learn one for this"
         )
     width = model.config.n_embd * (4 if places[autoencoder.place].shape == "B T 4C" else 1)
     if autoencoder.decoder.shape[1] != width:

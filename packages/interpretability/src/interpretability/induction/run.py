@@ -21,7 +21,7 @@ from torch import Tensor
 from embeddings import sinusoidal_positions
 from gpt2 import GPT2, GPT2Config, ModelFolder, Run, Tokenizer, Trained, save
 from tensors import generator
-from trainkit import Checkpoints, Evaluation, OptimizerPart, linear_to_zero, muon
+from trainkit import Checkpoints, Evaluation, OptimizerPart, Part, linear_to_zero, muon
 from workbench import Hold, expanded, is_vacant, make_folder, write_text
 
 from .texts import JUMP, copying_texts
@@ -152,7 +152,10 @@ class InductionRun(Run):
             adam_learning_rate=self.recipe.learning_rate,
             weight_decay=self.recipe.weight_decay,
         )
-        parts = {"model": ModelFolder(model, self.tokenizer), "optimizer": OptimizerPart(optimizer, model)}
+        parts: dict[str, Part] = {
+            "model": ModelFolder(model, self.tokenizer),
+            "optimizer": OptimizerPart(optimizer, model),
+        }
         trained = Trained(
             model,
             torch.device("cpu"),

@@ -4,8 +4,8 @@
                           · ·   · ·   · ·        what can be foretold: all but where a piece begins
 
 Texts that only repeat themselves after some number of tokens do not do: a model copies them by position ("look back so
-many tokens"), with heads of its first layer, and needs no induction head. Here only the token itself tells where to look
-(compare Edelman et al. 2024, arXiv 2402.11004, whose texts are Markov chains, and Reddy 2023, arXiv 2312.03002).
+many tokens"), with heads of its first layer, and needs no induction head. Here only the token itself tells where to
+look (compare Edelman et al. 2024, arXiv 2402.11004, whose texts are Markov chains, and Reddy 2023, arXiv 2312.03002).
 """
 
 import torch
@@ -29,8 +29,8 @@ def copying_texts(
     half = length // 2
     if not 2 <= half <= len(pool):
         raise ValueError(
-            f"length: wanted 4..{2 * len(pool) + 1} tokens, for texts whose first half has no token twice, got {length}; "
-            "give another length, or more tokens to draw from"
+            f"length: wanted 4..{2 * len(pool) + 1} tokens, for texts whose first half has no token twice, got "
+            f"{length}; give another length, or more tokens to draw from"
         )
     order = torch.rand(rows, len(pool), generator=generator).argsort(dim=1)[:, :half]
     copied = length + 1 - half

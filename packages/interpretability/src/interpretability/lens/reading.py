@@ -1,7 +1,7 @@
 """What the model would say if it stopped here: the stream at each place, read by the model's own head.
 
-The plain lens (nostalgebraist 2020, "interpreting GPT: the logit lens") puts the final norm and the head on any place of
-the stream. Early streams are not written for the head, so much of what it reads there is noise. The tuned lens
+The plain lens (nostalgebraist 2020, "interpreting GPT: the logit lens") puts the final norm and the head on any place
+of the stream. Early streams are not written for the head, so much of what it reads there is noise. The tuned lens
 (Belrose et al. 2023, arXiv 2303.08112) first moves the stream by one affine map a place, which is fitted so that what
 is read comes as near to what the model says in the end as it can.
 
