@@ -5,5 +5,6 @@
 
 from .places import PLACES as PLACES, Place as Place, places_of as places_of
 from .trace import editing as editing, head_writes as head_writes, tracing as tracing
+from .page.write import write_page as write_page
 
 __version__: str

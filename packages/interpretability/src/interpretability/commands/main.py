@@ -6,8 +6,10 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from .page import Page
+
 PROG = "interpretability"
-COMMANDS: dict[str, Any] = {}
+COMMANDS: dict[str, Any] = {"page": Page}
 """Each name with its settings; its work is `run` in the module of that name."""
 
 
