@@ -44,5 +44,6 @@ from .history.checkpoints import (
 )
 from .induction.texts import copying_texts as copying_texts
 from .induction.run import InductionRecipe as InductionRecipe, InductionRun as InductionRun
+from .page.write import write_page as write_page
 
 __version__: str

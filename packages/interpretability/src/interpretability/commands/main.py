@@ -7,10 +7,12 @@ from typing import Any
 from workbench import answered, parsed
 
 from .measure_settings import Features, Heads, Induction, Lens, Neurons, Probe
+from .page import Page
 from .settings import Ablate, Attribute, Patch
 
 PROG = "interpretability"
 COMMANDS: dict[str, Any] = {
+    "page": Page,
     "lens": Lens,
     "attribute": Attribute,
     "heads": Heads,

@@ -1,0 +1,72 @@
+"""What the page shows before anybody types: a passage of the run's held-out text, and a token of it that tells much."""
+
+import re
+from collections.abc import Iterable
+
+import torch
+
+import gpt2
+from decoding import generate
+
+LEAST, MOST = 24, 72
+"""Tokens of a passage: enough to look back on, and few enough to take in."""
+TRIED = 48
+"""Passages that are compared."""
+PROSE = re.compile(r"[A-Z][^\n]*(?:\n[^\n]+)*[.!?]")
+
+
+def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[str]) -> str:
+    """The passage of prose that the model predicts best; without any, what the model itself writes."""
+    most = min(MOST, model.n_ctx - 1)
+    passages = []
+    for document in documents:
+        for passage in re.split(r"\n\s*\n", document):
+            text = passage.strip()
+            if _is_prose(text) and min(LEAST, most) <= len(tokenizer.encode(text)) <= most:
+                passages.append(text)
+    step = max(1, len(passages) // TRIED)
+    passages = list(dict.fromkeys(passages[::step]))[:TRIED]
+    if passages:
+        return min(passages, key=lambda text: _loss(model, tokenizer, text))
+    return _own(model, tokenizer, most)
+
+
+def first_place(model: gpt2.GPT2, ids: list[int]) -> int:
+    """The place (1 is the first token after the start) whose token the model predicts well, and could not have by its
+    last layer alone or its first: the one at which the layers did most.
+
+    ids: of the text, with the end-of-text token before it."""
+    inside = gpt2.look_inside(model, torch.tensor([ids]), maps=False)
+    after_embedding = model.token_embedding.logits(model.final_norm(inside.states[0]))
+    gains = [_of_targets(logits, ids) for logits in (inside.logits, after_embedding)]
+    gain, sure = gains[0] - gains[1], gains[0].exp()
+    latter = torch.arange(len(ids) - 1) >= (len(ids) - 1) // 3  # with something to look back on
+    score = torch.where(latter & (sure > 0.15), gain, gain - 1000)
+    return int(score.argmax()) + 1
+
+
+@torch.no_grad()
+def _loss(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, text: str) -> float:
+    ids = [tokenizer.end_of_text, *tokenizer.encode(text)]
+    return float(-_of_targets(model(torch.tensor([ids])), ids).mean())
+
+
+def _of_targets(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
+    """Log-probability of each token after the first."""
+    return logits[0, :-1].log_softmax(dim=-1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0].detach()
+
+
+def _is_prose(text: str) -> bool:
+    letters = sum(character.isalpha() or character in " ,.\n" for character in text)
+    return bool(PROSE.fullmatch(text)) and letters > 0.94 * len(text) and "  " not in text
+
+
+def _own(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, most: int) -> str:
+    start = tokenizer.decode([tokenizer.end_of_text])
+    try:
+        written = generate(
+            model, tokenizer, [start], max_new_tokens=max(1, min(48, most - 8)), temperature=0.8, top_k=50, seed=0
+        )[0].text
+    except ValueError:  # the start does not fit the context
+        return "The"
+    return written.strip("\ufffd") or "The"

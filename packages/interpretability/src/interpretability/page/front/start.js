@@ -1,0 +1,155 @@
+// From what was typed to all views, and the beginning of it all.
+
+// Ids of the whole text, the end-of-text token before it, as each text that the model learned from had it.
+function allIds() {
+  const ids = inside.pinned?.text === state.text ? inside.pinned.ids : inside.tokenizer.encode(state.text);
+  return [inside.tokenizer.endOfText, ...ids];
+}
+
+// The ids that fit the context. Where the text is longer, its last part, which moves on by half a context at a time.
+function windowed(all) {
+  const over = all.length - config.n_ctx, half = Math.max(1, config.n_ctx >> 1);
+  const from = over > 0 ? Math.ceil(over / half) * half : 0;
+  return { ids: all.slice(from), from };
+}
+
+function setModel(model) {
+  if (inside.model === model) return;
+  inside.model = model;
+  inside.clean = new Reading(model);
+  inside.cut = new Reading(model);
+  effects.clear();
+  analyse();
+}
+
+// Read the text; only what is new of it is computed.
+function analyse() {
+  const all = allIds(), { ids, from } = windowed(all);
+  Object.assign(inside, { ids, from, places: inside.tokenizer.places(state.text, all.slice(1)) });
+  inside.clean.read(ids);
+  if (state.off.size) inside.cut.read(ids, state.off);
+  inside.reading = state.off.size ? inside.cut : inside.clean;
+  state.place = Math.max(1, Math.min(ids.length, state.place));
+}
+
+function draw({ again = false } = {}) {
+  if (again) analyse();
+  inside.attributed = attribution(inside.reading, state.place, targetId(), state.against);
+  for (const view of [drawText, drawPlace, drawCandidates, drawLens, drawWriters, drawAlike, drawHeads, drawSwitches, drawOdds, drawTime]) view();
+  address();
+}
+
+function address() {
+  later("address", 250, () => {
+    try { history.replaceState(null, "", addressed()); } catch { location.hash = addressed(); } // some browsers forbid it for files
+  });
+}
+
+// After another text: everything, and what takes longer once the typing rests.
+function changed() {
+  effects.clear();
+  analyse();
+  draw();
+  later("ages", 500, measureAges);
+}
+
+function turnTheme(dark = document.documentElement.dataset.theme !== "dark") {
+  document.documentElement.dataset.theme = dark ? "dark" : "light";
+  byId("theme").textContent = dark ? "Light" : "Dark";
+  if (inside.reading) draw();
+}
+
+function listen() {
+  const typed = byId("typed");
+  const caret = () => { state.place = placeAt(typed.selectionStart); state.target = state.against = null; };
+  typed.addEventListener("input", () => {
+    state.text = typed.value;
+    state.place = 1;
+    analyse();
+    caret();
+    effects.clear();
+    draw();
+    later("ages", 500, measureAges);
+  });
+  typed.addEventListener("click", () => { caret(); draw(); });
+  typed.addEventListener("keyup", (event) => { if (/^(Arrow|Home|End|Page)/.test(event.key) && !event.altKey) { caret(); draw(); } });
+  byId("back").onclick = () => choosePlace(state.place - 1);
+  byId("on").onclick = () => choosePlace(state.place + 1);
+  byId("against").onchange = (event) => { state.against = event.target.value === "" ? null : +event.target.value; draw(); };
+  byId("all-on").onclick = allOn;
+  byId("try-each").onclick = tryEach;
+  byId("write").onclick = write;
+  byId("undo").onclick = takeBack;
+  byId("theme").onclick = () => turnTheme();
+  byId("copy").onclick = copyLink;
+  window.addEventListener("resize", () => later("size", 100, () => draw()));
+  window.addEventListener("hashchange", () => { if (location.hash !== addressed()) fromAddress(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => turnTheme(event.matches));
+}
+
+async function copyLink() {
+  const link = location.href.replace(/#.*$/, "") + addressed();
+  try { await navigator.clipboard.writeText(link); } catch {
+    const field = el("textarea", { value: link });
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
+  byId("copy").textContent = "Copied";
+  later("copied", 1500, () => { byId("copy").textContent = "Copy link"; });
+}
+
+function fromAddress() {
+  readAddress(location.hash);
+  analyse();
+  state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
+  if (inside.model !== inside.final || state.step !== LAST) chooseStep(state.step);
+  changed();
+}
+
+async function start() {
+  const about = [`${(facts.parameters / 1e6).toFixed(facts.parameters < 1e7 ? 2 : 0)} million weights`, `${config.n_layer} layers of ${config.n_head} heads, ${config.n_embd} wide`, `context ${grouped(config.n_ctx)}`, `${grouped(config.n_vocab)} tokens`, facts.kind === "int8" ? "8 bits" : "16 bits"];
+  byId("about").textContent = about.join(" · ");
+  turnTheme(matchMedia("(prefers-color-scheme: dark)").matches);
+  const bytes = await block("vocabulary"), tokens = [];
+  let at = 0;
+  for (const length of facts.lengths) { tokens.push(bytes.subarray(at, at + length)); at += length; }
+  inside.tokenizer = new Tokenizer({ ...facts, tokens });
+  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind));
+  inside.ageReadings = [];
+  inside.unpacked = unpackCheckpoints();
+  readAddress(location.hash);
+  for (const id of ["text", "place", "grid"]) byId(id).hidden = false;
+  byId("time").hidden = false;
+  byId("wait").remove();
+  makeKnobs();
+  drawLegend();
+  setModel(inside.final);
+  listen();
+  listenToTime();
+  listenToHeads();
+  listenToKeys();
+  addSaveButtons();
+  state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
+  if (state.step !== LAST) await chooseStep(state.step);
+  draw();
+  later("ages", 50, measureAges);
+  document.documentElement.dataset.ready = "yes";
+}
+
+async function unpackCheckpoints() {
+  if (!LAST) return;
+  const scales = await block("scales");
+  inside.checkpoints = new Checkpoints(facts.shapes, singles(scales, 0, scales.length / 4));
+  for (let number = 0; number < LAST; number++) inside.checkpoints.add(await block(`state-${number}`));
+}
+
+// For the console, and for tests.
+window.page = { facts, state, inside, effects, ageLoss, draw, analyse, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
+
+start().catch((error) => {
+  const wait = byId("wait") ?? byId("page").appendChild(el("p", { id: "wait" }));
+  wait.textContent = `The page could not start: ${error.message}`;
+  throw error;
+});
