@@ -32,6 +32,8 @@ class Examples:
 
     fitting: tuple[Example, ...]
     too_long: tuple[str, ...]
+    conversations: int
+    """How many of the file's records are messages, which the template wrote."""
 
     @property
     def n_learned(self) -> int:
@@ -72,9 +74,9 @@ def read_examples(
 ) -> Examples:
     """The examples of a file's records. Longer ones than the model can read are left out and named, not cut: half an
     answer teaches to stop anywhere. ValueError, with the place, for a record that is no example; and for no example."""
-    fitting, too_long, n_records = [], [], 0
+    fitting, too_long, n_records, conversations = [], [], 0, 0
     for place, record in records:
-        n_records += 1
+        n_records, conversations = n_records + 1, conversations + ("messages" in record)
         try:
             example = encoded(tokenizer, template, record)
         except ValueError as error:
@@ -90,7 +92,7 @@ def read_examples(
             f"data: wanted examples of at most {n_ctx + 1} tokens, which is what the model can read, got none: "
             f"{shown(too_long)}; shorten them, or take a model with a longer context"
         )
-    return Examples(tuple(fitting), tuple(too_long))
+    return Examples(tuple(fitting), tuple(too_long), conversations)
 
 
 def shown(places: Iterable[str]) -> str:

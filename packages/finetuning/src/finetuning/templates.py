@@ -52,3 +52,7 @@ class Template:
         if not pieces:
             raise ValueError("wanted an answer to learn from, got none; end with a message of the assistant")
         return pieces
+
+    def prompt(self, messages: Messages) -> str:
+        """The text after which the model writes its answer to the last of `messages`."""
+        return self.pieces([*messages, {"role": "assistant", "content": "."}])[-2][0]

@@ -130,7 +130,7 @@ def _prepared(
     curriculum = ExampleCurriculum(
         learned, judged, base.n_ctx, settings.batch_size, record.steps, settings.seed, micro_batch_size
     )
-    chat = template if settings.template is not None or _has_messages(settings.data) else None
+    chat = template if settings.template is not None or examples.conversations else None
     trained = trained_model(record, base, tokenizer, chat, device)
     run = TuneRun(record, tokenizer, curriculum, trained, examples, held=held, should_stop=should_stop)
     run.begin() if earlier is None else run.restore()
@@ -154,10 +154,6 @@ def _examples(
         ) from None
     learned, judged = (tuple(found.fitting[number] for number in side.indices) for side in sides)
     return found, learned, judged
-
-
-def _has_messages(data: Path) -> bool:
-    return any("messages" in record for _, record in read_records(data))
 
 
 def _check_same(earlier: TuneRecord, facts: dict[str, Any]) -> None:

@@ -89,7 +89,10 @@ def report(run: "TuneRun", seconds: float, memory: int | None) -> str:
     from ..judging import Judged, judge
     from ..runs.forgetting import forgotten, old_scores
 
-    before, after = Judged(**run.record.before["answers"]), judge(run.model, run.curriculum.judged)
+    before, after = (
+        Judged(**{name: tuple(of_each) for name, of_each in run.record.before["answers"].items()}),
+        judge(run.model, run.curriculum.judged),
+    )
     lost = forgotten(run.record.before["old"], old_scores(run.model, run.tokenizer))
     result = run.folder / run.trained.result
     size = sum(path.stat().st_size for path in result.glob("*.safetensors"))

@@ -90,20 +90,25 @@ def targets_of(modules: Any) -> tuple[str, ...]:
         return tuple(meant)
     if not isinstance(modules, list) or not all(isinstance(name, str) for name in modules):
         raise ValueError(f"target_modules: wanted a list of names, got {modules!r}; save the adapter again")
-    found = {name: [target for target in TARGETS if _ends(PUBLISHED[target], name)] for name in modules}
+    found = {name: [target for target in TARGETS if _ends(PUBLISHED[target], _in_a_block(name))] for name in modules}
     if strangers := [name for name, meant in found.items() if not meant]:
         raise ValueError(
             f"target_modules: wanted linear layers of GPT-2's blocks ({', '.join(PUBLISHED.values())}), got "
-            f"{', '.join(strangers)}; a tied table cannot have an adapter, layers of one block not one of their own"
+            f"{', '.join(strangers)}; GPT-2's head is its table, so neither can change alone"
         )
     return tuple(target for target in TARGETS if any(target in meant for meant in found.values()))
+
+
+def _in_a_block(name: str) -> str:
+    """The name of a layer without that of its block; that all blocks have it the tensors show."""
+    return re.sub(r"^(transformer\.)?h\.\d+\.", "", name)
 
 
 def _ends(published: str, name: str) -> bool:
     return f".{published}".endswith(f".{name}")
 
 
-def _number(content: Mapping[str, Any], name: str, default: float, kind: type) -> Any:
+def _number(content: Mapping[str, Any], name: str, default: Any, kind: type) -> Any:
     value = content.get(name, default)
     if (
         isinstance(value, bool)

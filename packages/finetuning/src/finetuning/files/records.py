@@ -8,15 +8,20 @@ from typing import Any
 
 from workbench import expanded, read_json_lines, read_utf8, require
 
+from .docstrings import NAME, docstring_records
+
 Record = dict[str, Any]
 
 
 def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
-    """Each record of a .jsonl, .csv, .tsv or .parquet file, with where it is, such as "line 3 of data.jsonl".
+    """Each record of a .jsonl, .csv, .tsv or .parquet file, with where it is, such as "line 3 of data.jsonl"; or of the
+    examples that Python brings (`docstring_records`), where the path is their name, `docstrings`.
 
     Raises ValueError for a file of another kind and for what is no record, OSError where there is no such file, and
     ImportError where Parquet's library is missing.
     """
+    if str(path) == NAME:
+        return docstring_records()
     path = expanded(path)
     kind = path.suffix.lower()
     if kind in (".jsonl", ".ndjson"):
@@ -25,7 +30,9 @@ def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
         return _rows(path, "," if kind == ".csv" else "\t")
     if kind == ".parquet":
         return _parquet(path)
-    raise ValueError(f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; rename it")
+    raise ValueError(
+        f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; rename it, or take {NAME}"
+    )
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[str, Record]]:
