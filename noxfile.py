@@ -27,6 +27,7 @@ PACKAGES = [
     "decoding",
     "evaluation",
     "quantization",
+    "finetuning",
     "interpretability",
     "serving",
 ]  # reading order

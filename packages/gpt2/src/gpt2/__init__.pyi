@@ -7,6 +7,7 @@ from .contract.verification import verify as verify
 from .files.fingerprint import fingerprint as fingerprint
 from .files.folder import empty_model as empty_model, save as save
 from .files.loading import load as load
+from .files.weights import checksum as checksum
 from .head_loss import head_cross_entropy as head_cross_entropy
 from .inside.longer_context import extend_context as extend_context
 from .inside.states import Inside as Inside, look_inside as look_inside

@@ -1,0 +1,25 @@
+"""Any GPT-2 learns a task: what may change, what must not, and files that other tools open."""
+
+# In reading order.
+# isort: skip_file
+
+from .adapted import AdaptedLinear as AdaptedLinear
+from .adapters import (
+    Adapter as Adapter,
+    adapter_state as adapter_state,
+    merged as merged,
+    with_adapter as with_adapter,
+    without_adapter as without_adapter,
+)
+from .templates import Template as Template
+from .examples import Example as Example, Examples as Examples, encoded as encoded, read_examples as read_examples
+from .packing import fit as fit
+from .curriculum import ExampleCurriculum as ExampleCurriculum, packed_loss as packed_loss
+from .judging import Judged as Judged, judge as judge
+from .runs.settings import TuneSettings as TuneSettings
+from .tuning import TuneRun as TuneRun, tune as tune
+from .files.chat import jinja as jinja, read_template as read_template
+from .files.records import read_records as read_records
+from .files.peft import load_adapter as load_adapter, save_adapter as save_adapter
+
+__version__: str

@@ -1,0 +1,131 @@
+"""An adapter on disk as `peft` 0.21 keeps it: `adapter_config.json` and `adapter_model.safetensors`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+import gpt2
+from gpt2 import GPT2
+from workbench import expanded, make_folder, read_object, replace_files
+
+from ..adapters import TARGETS, Adapter, adapter_state, with_adapter, without_adapter
+from .configuration import PUBLISHED, adapter_of, configuration
+
+CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+BASE = "base_sha256"
+"""Key in the header of the weights: of which base they are an adapter, by content."""
+PREFIX = "base_model.model.transformer."
+PARTS = {"down": "lora_A.weight", "up": "lora_B.weight", "magnitude": "lora_magnitude_vector"}
+
+
+def save_adapter(folder: str | Path, model: GPT2, adapter: Adapter, *, base: str | None = None) -> None:
+    """Write the adapter of `model`, which `with_adapter(…, adapter)` put there; the base is not written.
+
+    `peft.PeftModel.from_pretrained(BASE, folder)` opens it. The header of the weights holds the SHA-256 of the base's
+    tensors. base: where the base is found, as path or name on the hub, for peft's own record of it. Files that are
+    there already are replaced together. ValueError where the model's adapter is not the one described.
+    """
+    tensors = {theirs: adapter_state(model)[ours] for ours, theirs in _names(model, adapter).items()}
+    folder = expanded(folder)
+    make_folder(folder)
+    content = json.dumps(configuration(adapter, base), indent=2) + "\n"
+    header = {"format": "pt", BASE: base_checksum(model)}
+    replace_files(
+        {
+            folder / WEIGHTS: save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, header),
+            folder / CONFIGURATION: content.encode(),
+        }
+    )
+
+
+def load_adapter(folder: str | Path, base: GPT2) -> tuple[GPT2, Adapter]:
+    """`base` with the adapter in that folder, ours or peft's, and what it is. Shares and freezes the base's weights.
+
+    Raises ValueError for a folder that is none, an adapter of another base (known by content where we wrote it, else by
+    shapes), tensors that are missing or too many, and whatever of peft's options would compute something else here.
+    """
+    folder = expanded(folder)
+    adapter, names = read_adapter(folder)
+    tensors, header = _read(folder / WEIGHTS)
+    if BASE in header and header[BASE] != base_checksum(base):
+        raise ValueError(
+            f"{folder}: wanted the base that this adapter was trained on (SHA-256 {header[BASE][:12]}), got another "
+            f"({base_checksum(base)[:12]}); give that base{f': {names}' if names else ''}"
+        )
+    model = with_adapter(base, adapter)
+    fill_adapter(model, adapter, tensors, str(folder))
+    return model, adapter
+
+
+def read_adapter(folder: Path) -> tuple[Adapter, str | None]:
+    """What an adapter folder says of itself, and where it says that its base is; ValueError where it is none."""
+    path = folder / CONFIGURATION
+    if not path.is_file():
+        what = "a folder without it" if folder.is_dir() else "no such folder"
+        raise ValueError(f"{path}: wanted an adapter's configuration, got {what}; give the folder of an adapter")
+    content = read_object(path)
+    try:
+        return adapter_of(content), content.get("base_model_name_or_path")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def fill_adapter(model: GPT2, adapter: Adapter, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors under peft's names into the adapter of `model`; ValueError that lists each that does not fit."""
+    names, state = _names(model, adapter), adapter_state(model)
+    problems = [f"missing {name}" for name in names.values() if name not in tensors]
+    problems += [f"unexpected {name}" for name in tensors if name not in names.values()]
+    problems += [
+        f"{theirs} has shape {tuple(tensors[theirs].shape)} instead of {tuple(state[ours].shape)}"
+        for ours, theirs in names.items()
+        if theirs in tensors and tensors[theirs].shape != state[ours].shape
+    ]
+    if problems:
+        some = "; ".join(problems[:4]) + (f"; and {len(problems) - 4} more" if len(problems) > 4 else "")
+        raise ValueError(
+            f"{source}: wanted the {len(names)} tensors of an adapter for this base, got {len(problems)} that differ: "
+            f"{some}; is it an adapter of another base?"
+        )
+    for ours, theirs in names.items():
+        state[ours].copy_(tensors[theirs])
+
+
+def base_checksum(model: GPT2) -> str:
+    """SHA-256 (hex) of all tensors of a model, its adapter left out."""
+    return gpt2.checksum(without_adapter(model).state_dict())
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.is_file():
+        legacy = path.with_suffix(".bin").is_file()
+        cure = "save it again with safetensors: a .bin may run code" if legacy else "copy the adapter again"
+        raise ValueError(f"{path}: wanted the adapter's weights, got no such file; {cure}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: wanted a safetensors file, got: {error}; copy the adapter again") from None
+
+
+def _names(model: GPT2, adapter: Adapter) -> dict[str, str]:
+    """Each tensor of the adapter by our name, with peft's."""
+    names = dict(_each_name(len(model.decoder.blocks), adapter))
+    if names.keys() != adapter_state(model).keys():
+        raise ValueError(
+            f"model: wanted one with the adapter that is described ({adapter}), got another; pass the Adapter that "
+            f"was given to with_adapter"
+        )
+    return names
+
+
+def _each_name(n_layer: int, adapter: Adapter) -> Iterator[tuple[str, str]]:
+    parts = [part for part in PARTS if part != "magnitude" or adapter.method == "dora"]
+    for number in range(n_layer):
+        for target in TARGETS:
+            for part in parts if target in adapter.targets else ():
+                ours = f"decoder.blocks.{number}.{target}.{part}"
+                yield ours, f"{PREFIX}h.{number}.{PUBLISHED[target]}.{PARTS[part]}"
