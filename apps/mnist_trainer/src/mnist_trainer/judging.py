@@ -56,7 +56,7 @@ class Judgement:
 
 
 def judge(model: DigitNet, dataset: Any, batch_size: int = 250) -> Judgement:
-    """Answer every image of `dataset` once, read as `views` has it; mode of the model and random state stay as they were."""
+    """Answer every image of `dataset`, read as `views` has it; mode of the model and random state stay as they were."""
     device = next(model.parameters()).device
     answers, labels = [], []
     with evaluating(model):

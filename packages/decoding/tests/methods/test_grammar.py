@@ -33,6 +33,41 @@ def test_a_regular_expression_is_matched_by_every_row(models, tokenizer, beams):
 
 
 @pytest.mark.extras
+@pytest.mark.parametrize("early", [False, True, "never"])
+@pytest.mark.parametrize("form", ["A|B|C|D", "A", "[A-C]B?"])
+def test_more_beams_than_texts_that_fit_give_the_answer_and_score_of_transformers(models, tokenizer, form, early):
+    """Eight beams for four letters: soon none of them lives on, and what is finished counts."""
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    theirs, end = models.transformers_gpt2(3, n_vocab=tokenizer.n_vocab), tokenizer.end_of_text
+    settings = GenerationSettings(max_new_tokens=10, temperature=0, beams=8, early_stopping=early)
+    [row] = generate(
+        models.Transformers(theirs), tokenizer, ["Hi"], settings, constraints=[matching_regex(tokenizer, form)]
+    )
+    prompt = torch.tensor([tokenizer.encode("Hi")])
+
+    def allowed(_, ids):
+        written = bytes(ids[prompt.shape[1] :].tolist()) if end not in ids else None
+        if written is None:
+            return list(range(tokenizer.n_vocab))
+        nexts = [byte for byte in range(256) if any(word.startswith(written + bytes([byte])) for word in WORDS[form])]
+        return nexts + [end] * (written in WORDS[form]) or list(range(tokenizer.n_vocab))
+
+    wanted = theirs.generate(
+        prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=10, do_sample=False, eos_token_id=end,
+        pad_token_id=end, num_beams=8, early_stopping=early, return_dict_in_generate=True, output_scores=True,
+        prefix_allowed_tokens_fn=allowed,
+    )  # fmt: skip
+    answer = [token for token in wanted.sequences[0, prompt.shape[1] :].tolist() if token != end]
+    assert row.text.encode() == bytes(answer)
+    assert row.text.encode() in WORDS[form]
+    assert row.score == pytest.approx(wanted.sequences_scores[0].item(), abs=1e-4)
+
+
+WORDS = {"A|B|C|D": [b"A", b"B", b"C", b"D"], "A": [b"A"], "[A-C]B?": [b"A", b"B", b"C", b"AB", b"BB", b"CB"]}
+"""Every text that matches the form."""
+
+
+@pytest.mark.extras
 def test_a_schema_and_a_grammar_are_kept(models, tokenizer):
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
     schema = {

@@ -12,7 +12,7 @@ from .head_loss import head_cross_entropy as head_cross_entropy
 from .inside.longer_context import extend_context as extend_context
 from .inside.states import Inside as Inside, look_inside as look_inside
 from .model import GPT2 as GPT2, initialise as initialise
-from .recipes import RECIPES as RECIPES, Recipe as Recipe, recipe as recipe
+from .recipes import RECIPES as RECIPES, Recipe as Recipe, RecipeName as RecipeName, recipe as recipe
 from .tokenizer.tokenizer import Tokenizer as Tokenizer
 from .training.curriculum import Curriculum as Curriculum, TextCurriculum as TextCurriculum
 from .training.run import Run as Run

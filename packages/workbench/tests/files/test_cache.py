@@ -33,6 +33,28 @@ def test_without_a_home_no_folder_is_named_tilde(monkeypatch):
         cache_folder("mnist")
 
 
+def test_platformdirs_own_error_is_the_same_sentence(monkeypatch):
+    """Newer versions raise where older ones give "~/.cache" as it stands; whichever is installed."""
+    for name in ("TENSORS_TO_GPT2_CACHE", "XDG_CACHE_HOME", "HOME", "USERPROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nowhere(*name: object, **options: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", nowhere)
+    with pytest.raises(ValueError, match=r"^wanted a home folder to keep files in, got none; set HOME, or TENSORS_TO"):
+        cache_folder("mnist")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where Linux keeps it")
+def test_nor_is_there_one_where_python_finds_no_home(monkeypatch):
+    for name in ("TENSORS_TO_GPT2_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", str)
+    with pytest.raises(ValueError, match=r"^wanted a home folder to keep files in, got none"):
+        cache_folder()
+
+
 def test_the_variable_may_begin_with_a_tilde(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

@@ -28,7 +28,8 @@ def repetition_penalty(logits: Float[Tensor, "B V"], ids: Int[Tensor, "B N"], pe
 def frequency_penalty(logits: Float[Tensor, "B V"], new: Int[Tensor, "B M"], penalty: float) -> Float[Tensor, "B V"]:
     """Logits less `penalty` times how often the id was generated; the prompt does not count.
 
-    Grows until a loop breaks, however sure the model is of it (OpenAI's API reference). A negative penalty favors repetition.
+    Grows until a loop breaks, however sure the model is of it (OpenAI's API reference). A negative penalty
+    favors repetition.
     """
     if new.shape[1] == 0:
         return logits

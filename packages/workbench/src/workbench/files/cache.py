@@ -16,7 +16,10 @@ def cache_folder(*parts: str) -> Path:
         return expanded(own).joinpath(*parts)
     from platformdirs import user_cache_path
 
-    folder = user_cache_path("tensors-to-gpt2", appauthor=False)
+    try:
+        folder = user_cache_path("tensors-to-gpt2", appauthor=False)
+    except RuntimeError:  # newer versions of platformdirs see it themselves
+        folder = Path("~")
     if not folder.is_absolute():  # "~/.cache" as it stands
         raise ValueError(f"wanted a home folder to keep files in, got none; set HOME, or {VARIABLE} to a folder")
     return folder.joinpath(*parts)
