@@ -12,7 +12,7 @@ too.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from decoding import GenerationSettings
 
@@ -36,7 +36,7 @@ class Form:
 class Guidance:
     """Classifier-free guidance, as `decoding.GuidedModel` has it: `scale` 1 is off; `negative` are ids or None."""
 
-    scale: float
+    scale: float | int
     negative: tuple[int, ...] | None = None
 
 
@@ -64,7 +64,7 @@ class Job:
     """Write nothing: prompts are scored and that is all (`max_tokens` 0)."""
     form: Form | None = None
     guidance: Guidance | None = None
-    deadline: float | None = None
+    deadline: float | int | None = None
     """Seconds from `submit` after which rows end as "deadline", even in the queue; None: the engine's own limit."""
     name: str = ""
     """What logs call it."""
@@ -157,6 +157,7 @@ class UnknownModel(ValueError):
     """A job for a model that is not served; the message names those that are."""
 
 
+@runtime_checkable
 class Ticket(Protocol):
     """What `submit` gives back."""
 
@@ -168,6 +169,7 @@ class Ticket(Protocol):
         """Whether its last event was told."""
 
 
+@runtime_checkable
 class Serves(Protocol):
     """What the web half knows of `serving.engine`."""
 
@@ -191,7 +193,7 @@ class Serves(Protocol):
         """Take a job. It returns at once; ValueError (`UnknownModel` among them) says what is wrong with the job,
         `Full` and `NotTaking` (`Draining` among them) that it cannot be taken now. From any thread."""
 
-    def drain(self, seconds: float) -> bool:
+    def drain(self, seconds: float | int) -> bool:
         """Take nothing new and finish what there is, for at most so many seconds; then rows end as "cancelled", each
         job with its `Finished`. Blocks until then; True where nothing had to be cancelled."""
 
