@@ -129,6 +129,6 @@ def _tokens_of(tokenizer: Tokenizer) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _made_once(tokenizer: Tokenizer) -> Any:
+def _made_once(tokenizer: Any) -> Any:
     """It asks for the bytes of every id."""
     return _llguidance().LLTokenizer(_Tokens(tokenizer))

@@ -24,7 +24,7 @@ class Work:
     job: Job
     loaded: Loaded
     submitted: float
-    deadline: float | None
+    deadline: float | int | None
     tally: Tally
     wake: "object"
     constraints: Sequence[object] = ()
