@@ -2,10 +2,10 @@
 
     uv run python tests/benchmarks/serving_throughput.py [--llama-server PATH] [--tokens 128] [--turns 3] [--small]
 
-All sides take turns: `decoding.generate_ids` with 8 rows in this process, `serving run` in processes of its own (float32
-and int8), and llama-server (`-np 8`, float32 and q8_0, of files that `serving hand-off` writes) where one is named. Two
-more figures: the share of the server's CPU time that is not its engine's, and what the first token of an idle server
-takes, beside the same step without a server.
+All sides take turns: `decoding.generate_ids` with 8 rows in this process, `serving run` in processes of its own
+(float32 and int8), and llama-server (`-np 8`, float32 and q8_0, of files that `serving hand-off` writes) where one is
+named. Two more figures: the share of the server's CPU time that is not its engine's, and what the first token of an
+idle server takes, beside the same step without a server.
 """
 
 import argparse
