@@ -58,6 +58,13 @@ def test_scoring_alone_gives_the_prompt(fakes):
     assert (one.text, one.finish_reason, len(one.scores)) == ("hi", "length", 2)
 
 
+def test_a_text_that_the_engine_never_told_of_ends_as_cancelled(fakes):
+    texts = told(planned(fakes, n=2, beams=2, temperature=0), [Piece(0, (97,), "a", finish_reason="length")])
+    assert [one.finish_reason for one in texts] == ["length", "cancelled"]
+    (one,) = told(planned(fakes, echo=True, logprobs=0, max_tokens=0), [])
+    assert (one.text, one.finish_reason) == ("", "cancelled")
+
+
 def test_tokens_behind_a_stop_string_are_never_told(fakes):
     plan = planned(fakes, logprobs=0, stop="bc")
     events = [

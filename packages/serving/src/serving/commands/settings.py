@@ -35,10 +35,8 @@ class Run:
     """Seconds in which running answers may finish after a signal to stop."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Of the weights. Quantized folders have their own."""
-    cache: Literal["same", "int8"] = "same"
-    """Of keys and values: the weights' precision, or a quarter of the memory."""
-    device: str = "auto"
-    """auto (CUDA, then MPS, then CPU), cpu, cuda, cuda:1, mps."""
+    cache: Literal["int8"] | None = None
+    """Of keys and values: left out, the weights' precision; int8, a quarter of the memory."""
     allow_origin: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """The origin of a web page that may ask, such as https://example.com; may be given several times; "*" is all."""
     log: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None

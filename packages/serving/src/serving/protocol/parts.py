@@ -32,6 +32,7 @@ class Parts:
     new_tokens: int = 0
     prompts: dict[int, PromptScores] = field(default_factory=dict)
     echoed: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
     tokens: dict[int, Tokens] = field(default_factory=dict)
 
     def of(self, event: Piece | PromptScores) -> Iterator[Part]:
@@ -43,6 +44,8 @@ class Parts:
         self.new_tokens += len(event.ids)
         reason = event.finish_reason
         part = Part(event.row, event.text, None, reason and REASONS.get(reason, reason))
+        if reason is not None:
+            self.ended.add(event.row)
         if self.plan.likeliest is not None:
             tokens = self._tokens(event.row)
             tokens.read(event.ids, event.log_probabilities, event.likeliest)
@@ -50,11 +53,14 @@ class Parts:
         yield part
 
     def rest(self, usage: Usage) -> Iterator[Part]:
-        """What the end of the job adds: texts that are nothing but their prompts."""
+        """What the end of the job adds: texts that are nothing but their prompts, and the ends of those that the engine
+        was stopped before it could tell of them."""
         self.usage = usage
-        if self.plan.only_prompt:
-            for row in range(self.plan.rows):
+        for row in range(self.plan.rows):
+            if self.plan.only_prompt and (self.plan.likeliest is None or row // self.plan.samples in self.prompts):
                 yield from self._echo(row, "length")
+            elif row not in self.ended:
+                yield Part(row, "", None, "cancelled")
 
     def _echo(self, row: int, finish_reason: str | None = None) -> Iterator[Part]:
         """The prompt of a row, once."""
