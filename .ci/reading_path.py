@@ -32,7 +32,9 @@ READ = {
     "loop generation text",
     "evaluation": "head_scores spans scores intervals pairs",
     "quantization": "schemes reference packing layers module_tree conversion",
-    "serving": "status jobs",
+    "finetuning": "adapted adapters templates examples packing curriculum judging tuning",
+    "interpretability": "places trace attribution ablation",
+    "serving": "status jobs queueing identity engine/turns engine/work engine/engine",
 }
 LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",

@@ -16,8 +16,8 @@ from gpt2 import GPT2
 from trainkit import evaluating
 from workbench import Progress, unwatched
 
-from .places import blocks_of, chosen_places
-from .trace import editing, tracing
+from ..places import blocks_of, chosen_places
+from ..trace import editing, tracing
 
 PLACES_PATCHED = ("*.resid_pre", "*.attention.out", "*.feed_forward.out")
 
