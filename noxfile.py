@@ -214,6 +214,15 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(script), *session.posargs)
 
 
+@nox.session(name="parity-interpretability", default=False)
+def parity_interpretability(session: nox.Session) -> None:
+    """interpretability beside TransformerLens and captum, which this environment alone has, past the lock file."""
+    sync(session, "--package=interpretability", "--no-default-groups", "--group=test")
+    session.run_install("uv", "pip", "install", "--quiet", "transformer-lens>=4,<5", "captum>=0.8", external=True)
+    session.env["HF_HUB_OFFLINE"] = "1"
+    session.run("pytest", "packages/interpretability/tests/oracles", "-W", "default", "-rA", *session.posargs)
+
+
 @nox.session(default=False)
 def slow(session: nox.Session) -> None:
     """The tests that are marked slow, of all members and of the workspace."""

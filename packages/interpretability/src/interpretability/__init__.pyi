@@ -10,7 +10,7 @@ from .circuits.paths import Paths as Paths, attribute_paths as attribute_paths
 from .circuits.gradients import logit_of as logit_of
 from .interventions.effects import Effect as Effect, benjamini_hochberg as benjamini_hochberg, holm as holm
 from .ablation import Part as Part, ablate as ablate, parts_of as parts_of
-from .patching import Patching as Patching, patch as patch, trace_causally as trace_causally
+from .circuits.patching import Patching as Patching, patch as patch, trace_causally as trace_causally
 from .circuits.path_patching import patch_path as patch_path
 from .heads.kinds import HeadKinds as HeadKinds, repeated_tokens as repeated_tokens, score_heads as score_heads
 from .lens.reading import (

@@ -175,15 +175,19 @@ def _hook_between(stack: ExitStack, block: Any, edit: Edit) -> None:
 
 def _hook_pattern(stack: ExitStack, name: str, attention: Any, edit: Edit) -> None:
     """The fast path never holds the weights of attention, so they are computed beside it, out of the same queries and
-    keys; where an edit changes them, the heads gather by the changed ones."""
+    keys; where an edit changes them, the heads gather by the changed ones. Of several such hooks the first does all
+    edits, in their order: the layer keeps them while they last."""
     seen: dict[str, Any] = {}
+    chain: list[Edit] = attention.__dict__.setdefault("pattern_edits", [])
+    chain.append(edit)
 
     def listen(layer: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         if named.get("cache", given[2] if len(given) > 2 else None) is not None:
             raise ValueError(
                 f"{name}: wanted a call without a cache, got one with; give the model the whole text at once"
             )
-        seen["handle"] = attention.qkv.register_forward_hook(hear)  # now, so as to come after all edits of them
+        if chain[0] is edit:
+            seen["handle"] = attention.qkv.register_forward_hook(hear)  # now, so as to come after all edits of them
 
     def hear(layer: Any, given: Any, made: Tensor) -> None:
         seen["qkv"] = made
@@ -192,12 +196,22 @@ def _hook_pattern(stack: ExitStack, name: str, attention: Any, edit: Edit) -> No
         if "handle" in seen:
             seen.pop("handle").remove()
 
+    def leave() -> None:
+        stop()
+        chain.remove(edit)
+        if not chain:
+            del attention.__dict__["pattern_edits"]
+
     def look(layer: Any, given: Any, made: Tensor) -> Tensor:
         stop()
+        if "qkv" not in seen:
+            return made
         q, k, v = (split_heads(part, attention.n_head) for part in seen.pop("qkv").chunk(3, dim=-1))
         visible = causal().dense(len(q), q.shape[2], k.shape[2], q.device)
         weights = attend_reference(q, k, v, visible)[1]
-        changed = edit(weights)
+        changed = weights
+        for each in chain:
+            changed = each(changed)
         same = changed is weights or torch.equal(changed, weights)
         if same and (changed is weights or not changed.requires_grad):
             return made
@@ -207,4 +221,4 @@ def _hook_pattern(stack: ExitStack, name: str, attention: Any, edit: Edit) -> No
 
     stack.callback(attention.register_forward_pre_hook(listen, with_kwargs=True).remove)
     stack.callback(attention.register_forward_hook(look, prepend=True).remove)
-    stack.callback(stop)
+    stack.callback(leave)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from gpt2 import GPT2
 
-from ..patching import check_ids
 from ..trace import check_float
+from .patching import check_ids
 
 
 def logit_of(

@@ -10,9 +10,9 @@ from torch import Tensor
 from gpt2 import GPT2
 from trainkit import evaluating
 
-from ..patching import check_ids
 from ..places import blocks_of
 from ..trace import Edit, editing, tracing
+from .patching import check_ids
 
 READS = ("query", "key", "value")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gpt2 import GPT2, Tokenizer
 
-    from ..patching import Patching
+    from ..circuits.patching import Patching
 
 PROG = "interpretability"
 
@@ -31,7 +31,7 @@ def run(settings: Patch) -> None:
     names = token_names(tokenizer, tokens[0])
     with shown(PROG, f"patching {len(names)} tokens") as progress:
         if settings.corrupted is not None:
-            from ..patching import patch
+            from ..circuits.patching import patch
 
             other = prompt_ids(model, tokenizer, settings.corrupted, "--corrupted")
             target, against = answers(settings, model, tokenizer, tokens, other)
@@ -39,7 +39,7 @@ def run(settings: Patch) -> None:
         else:
             from tensors import generator
 
-            from ..patching import trace_causally
+            from ..circuits.patching import trace_causally
 
             if settings.against is not None:
                 raise ValueError("--against: wanted it with --corrupted, got --subject; leave it out")

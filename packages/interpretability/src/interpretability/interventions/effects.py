@@ -25,8 +25,9 @@ class Effect:
 
     @property
     def is_real(self) -> bool:
-        """Whether it is more than chance at the 5 % level, all parts tried considered."""
-        return self.adjusted < 0.05
+        """Whether it is more than chance: the corrected p-value is below 5 %, and 0 lies outside of the interval."""
+        low, high = self.nats.low, self.nats.high
+        return self.adjusted < 0.05 and low is not None and high is not None and not low <= 0.0 <= high
 
 
 def effects_of(names: Sequence[str], changed: Float[Tensor, "P N"], plain: Float[Tensor, " N"]) -> list[Effect]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from workbench import drawable, require
 
 if TYPE_CHECKING:
-    from ..patching import Patching
+    from ..circuits.patching import Patching
 
 COLORS = "RdBu"  # blue brings the clean answer back, red drives it away
 

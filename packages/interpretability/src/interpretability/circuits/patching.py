@@ -16,8 +16,8 @@ from gpt2 import GPT2
 from trainkit import evaluating
 from workbench import Progress, unwatched
 
-from .places import blocks_of, chosen_places
-from .trace import editing, tracing
+from ..places import blocks_of, chosen_places
+from ..trace import editing, tracing
 
 PLACES_PATCHED = ("*.resid_pre", "*.attention.out", "*.feed_forward.out")
 
@@ -96,8 +96,9 @@ def trace_causally(
     if samples < 1 or noise <= 0:
         raise ValueError(f"wanted a noise above 0 and at least 1 sample, got {noise=}, {samples=}; leave them out")
     check_ids(model, [target])
-    table = model.token_embedding.weight
-    deviation = float(table.float().std()) if table.is_floating_point() else float(model.token_embedding(tokens).std())
+    with torch.no_grad():
+        vectors = model.token_embedding(torch.arange(model.n_vocab, device=tokens.device)[None])
+    deviation = float(vectors.float().std())
     shape = (samples, len(subject), model.config.n_embd)
     draws = (torch.randn(shape, generator=generator) * noise * deviation).to(tokens.device)
     where = torch.tensor(subject, device=tokens.device)
