@@ -1,4 +1,4 @@
-"""A dictionary on disk: the layout that SAELens reads (checked with sae-lens 6.54), and what is no dictionary."""
+"""A dictionary on disk: the layout that SAELens reads (itself in tests/oracles), and what is no dictionary."""
 
 import json
 from pathlib import Path
@@ -111,15 +111,3 @@ def test_what_is_no_dictionary_for_this_model_is_refused(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="wanted a folder, got a file"):
         save_features(tmp_path / "file", random_autoencoder(), MODEL)
-
-
-def test_saelens_opens_it(tmp_path: Path) -> None:
-    """With the library itself, in an environment that has it: `uv pip install sae-lens`."""
-    sae_lens = pytest.importorskip("sae_lens", reason="sae-lens pins an older transformer-lens; see docs/features.md")
-    autoencoder = random_autoencoder()
-    save_features(tmp_path, autoencoder, MODEL)
-    theirs = sae_lens.SAE.load_from_disk(str(tmp_path))
-    x = torch.randn(9, 6, generator=torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        assert torch.allclose(theirs(x), autoencoder(x), atol=1e-5)
-    assert theirs.cfg.metadata.hook_name == "blocks.0.hook_resid_post"
