@@ -21,7 +21,7 @@ from torch import Tensor
 from embeddings import sinusoidal_positions
 from gpt2 import GPT2, GPT2Config, ModelFolder, Run, Tokenizer, Trained, save
 from tensors import generator
-from trainkit import Checkpoints, Evaluation, OptimizerPart, Part, linear_to_zero, muon
+from trainkit import Evaluation, OptimizerPart, Part, linear_to_zero, muon
 from workbench import Hold, expanded, is_vacant, make_folder, write_text
 
 from .texts import JUMP, copying_texts
@@ -167,8 +167,8 @@ class InductionRun(Run):
         record = InductionRecord(folder, save_every or max(1, self.recipe.steps // 30))
         curriculum = CopyingCurriculum(self.recipe, self.tokenizer, seed)
         self._losses: dict[int, float] = {}
-        super().__init__(record, curriculum, trained, should_stop=should_stop, held=held)
-        self.checkpoints = Checkpoints(folder / "checkpoints", parts, keep=self.recipe.steps + 1)
+        keep = self.recipe.steps + 1
+        super().__init__(record, curriculum, trained, should_stop=should_stop, held=held, keep=keep)
 
     @property
     def losses(self) -> dict[int, float]:
