@@ -8,21 +8,21 @@ import torch
 import gpt2
 from decoding import generate
 
-LEAST, MOST = 24, 72
+LEAST, MOST = 40, 90
 """Tokens of a passage: enough to look back on, and few enough to take in."""
-TRIED = 48
+TRIED = 32
 """Passages that are compared."""
-PROSE = re.compile(r"[A-Z][^\n]*(?:\n[^\n]+)*[.!?]")
 
 
 def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[str]) -> str:
-    """The passage of prose that the model predicts best; without any, what the model itself writes."""
+    """The passage of prose that the model predicts best, its white space made one space each; without any, what the
+    model itself writes."""
     most = min(MOST, model.n_ctx - 1)
     passages = []
     for document in documents:
         for passage in re.split(r"\n\s*\n", document):
-            text = passage.strip()
-            if _is_prose(text) and min(LEAST, most) <= len(tokenizer.encode(text)) <= most:
+            text = beginning(" ".join(passage.split()), tokenizer, most)
+            if text:
                 passages.append(text)
     step = max(1, len(passages) // TRIED)
     passages = list(dict.fromkeys(passages[::step]))[:TRIED]
@@ -56,9 +56,17 @@ def _of_targets(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
     return logits[0, :-1].log_softmax(dim=-1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0].detach()
 
 
-def _is_prose(text: str) -> bool:
-    letters = sum(character.isalpha() or character in " ,.\n" for character in text)
-    return bool(PROSE.fullmatch(text)) and letters > 0.94 * len(text) and "  " not in text
+def beginning(text: str, tokenizer: gpt2.Tokenizer, most: int) -> str:
+    """The first sentences of a paragraph, as many as fit; empty for too few, and for what is hardly prose."""
+    letters = sum(character.isalpha() or character in " ,.'" for character in text)
+    if not text[:1].isupper() or letters < 0.95 * len(text):
+        return ""
+    found = ""
+    for sentence in re.findall(r".*?[.!?](?= |$)", text):
+        if len(tokenizer.encode(found + sentence)) > most:
+            break
+        found += sentence
+    return found if len(tokenizer.encode(found)) >= min(LEAST, most) else ""
 
 
 def _own(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, most: int) -> str:
