@@ -215,12 +215,8 @@ def page(session: nox.Session) -> None:
     """The page of `interpretability` in a browser: playwright and axe are this session's alone."""
     sync(session, "--package=interpretability", "--no-default-groups", "--group=test")
     session.install("playwright", "axe-playwright-python")
-    if (
-        not any(map(shutil.which, BROWSERS))
-        and hasattr(os, "geteuid")
-        and os.geteuid() == 0
-        and shutil.which("apt-get")
-    ):
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if is_root and shutil.which("apt-get") and not any(map(shutil.which, BROWSERS)):
         session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100])
         install = ["apt-get", "install", "-qq", "--no-install-recommends", "chromium"]
         session.run(*install, external=True, success_codes=[0, 100], env={"DEBIAN_FRONTEND": "noninteractive"})

@@ -411,6 +411,7 @@ def test_an_address_brings_back_what_was_seen(browser: Any, written: Path) -> No
 
 def test_keys_do_what_the_list_says(page: Any) -> None:
     place = page.evaluate("() => { document.activeElement.blur(); return window.page.state.place; }")
+    page.evaluate("() => { window.page.state.head = [0, 0]; window.page.draw(); }")
     for key, expression, expected in (
         ("ArrowLeft", "state.place", place - 1),
         ("ArrowRight", "state.place", place),

@@ -31,9 +31,9 @@ def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[
     return _own(model, tokenizer, most)
 
 
-def first_place(model: gpt2.GPT2, ids: list[int]) -> int:
-    """The place (1 is the first token after the start) whose token the model predicts well, and could not have by its
-    last layer alone or its first: the one at which the layers did most.
+def first_place(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, ids: list[int]) -> int:
+    """The place (1 is the first token after the start) of a word that the model predicts, and that it could not have
+    predicted from the token before alone: the one for which the layers did most.
 
     ids: of the text, with the end-of-text token before it."""
     inside = gpt2.look_inside(model, torch.tensor([ids]), maps=False)
@@ -41,7 +41,8 @@ def first_place(model: gpt2.GPT2, ids: list[int]) -> int:
     gains = [_of_targets(logits, ids) for logits in (inside.logits, after_embedding)]
     gain, sure = gains[0] - gains[1], gains[0].exp()
     latter = torch.arange(len(ids) - 1) >= (len(ids) - 1) // 3  # with something to look back on
-    score = torch.where(latter & (sure > 0.15), gain, gain - 1000)
+    word = torch.tensor([len(tokenizer.decode([token]).strip()) > 2 for token in ids[1:]])
+    score = gain - 100.0 * ~latter - 100.0 * ~word - 50.0 * (sure < 0.2)
     return int(score.argmax()) + 1
 
 

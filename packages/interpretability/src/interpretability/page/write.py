@@ -92,7 +92,8 @@ def write_page(
         blocks |= history(states)
     content = document(
         f"Inside {name_of(source)}",
-        facts(name_of(source), model, tokenizer, run, steps, int8) | {"text": text, "place": first_place(model, ids)},
+        facts(name_of(source), model, tokenizer, run, steps, int8)
+        | {"text": text, "place": first_place(model, tokenizer, ids)},
         blocks,
     )
     make_folder(out.parent)
