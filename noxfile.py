@@ -5,7 +5,9 @@ environment with torch takes about a second. `-P 3.13` runs any session on anoth
 """
 
 import json
+import os
 import re
+import shutil
 import sys
 import tempfile
 import tomllib
@@ -48,6 +50,9 @@ ENVIRONMENT = {
     # later start. Compiling everything beforehand (UV_COMPILE_BYTECODE) takes longer than it ever gives back.
     "PYTHONDONTWRITEBYTECODE": None,
 }
+
+# What the tests of the page look for; elsewhere they skip, and say so.
+BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"]
 
 CHECKS: list[str] = []  # the sessions that `all` runs
 
@@ -204,6 +209,19 @@ def expect_only(session: nox.Session, expected: set[str], installed: set[str]) -
             f"wanted {sorted(expected)} installed, found {sorted(installed & ours)}: look at the dependencies"
         )
     session.log(f"Installed with {len(installed - ours)} packages of others: {', '.join(sorted(expected))}")
+
+
+@check
+def page(session: nox.Session) -> None:
+    """The page of `interpretability` in a browser: playwright and axe are this session's alone."""
+    sync(session, "--package=interpretability", "--no-default-groups", "--group=test")
+    session.install("playwright", "axe-playwright-python")
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if is_root and shutil.which("apt-get") and not any(map(shutil.which, BROWSERS)):
+        session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100])
+        install = ["apt-get", "install", "-qq", "--no-install-recommends", "chromium"]
+        session.run(*install, external=True, success_codes=[0, 100], env={"DEBIAN_FRONTEND": "noninteractive"})
+    session.run("pytest", "packages/interpretability/tests/page", *session.posargs)
 
 
 @nox.session(default=False)

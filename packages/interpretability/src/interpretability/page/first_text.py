@@ -8,21 +8,21 @@ import torch
 import gpt2
 from decoding import generate
 
-LEAST, MOST = 24, 72
+LEAST, MOST = 40, 90
 """Tokens of a passage: enough to look back on, and few enough to take in."""
-TRIED = 48
+TRIED = 32
 """Passages that are compared."""
-PROSE = re.compile(r"[A-Z][^\n]*(?:\n[^\n]+)*[.!?]")
 
 
 def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[str]) -> str:
-    """The passage of prose that the model predicts best; without any, what the model itself writes."""
+    """The passage of prose that the model predicts best, its white space made one space each; without any, what the
+    model itself writes."""
     most = min(MOST, model.n_ctx - 1)
     passages = []
     for document in documents:
         for passage in re.split(r"\n\s*\n", document):
-            text = passage.strip()
-            if _is_prose(text) and min(LEAST, most) <= len(tokenizer.encode(text)) <= most:
+            text = beginning(" ".join(passage.split()), tokenizer, most)
+            if text:
                 passages.append(text)
     step = max(1, len(passages) // TRIED)
     passages = list(dict.fromkeys(passages[::step]))[:TRIED]
@@ -31,9 +31,9 @@ def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[
     return _own(model, tokenizer, most)
 
 
-def first_place(model: gpt2.GPT2, ids: list[int]) -> int:
-    """The place (1 is the first token after the start) whose token the model predicts well, and could not have by its
-    last layer alone or its first: the one at which the layers did most.
+def first_place(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, ids: list[int]) -> int:
+    """The place (1 is the first token after the start) of a word that the model predicts, and that it could not have
+    predicted from the token before alone: the one for which the layers did most.
 
     ids: of the text, with the end-of-text token before it."""
     inside = gpt2.look_inside(model, torch.tensor([ids]), maps=False)
@@ -41,7 +41,8 @@ def first_place(model: gpt2.GPT2, ids: list[int]) -> int:
     gains = [_of_targets(logits, ids) for logits in (inside.logits, after_embedding)]
     gain, sure = gains[0] - gains[1], gains[0].exp()
     latter = torch.arange(len(ids) - 1) >= (len(ids) - 1) // 3  # with something to look back on
-    score = torch.where(latter & (sure > 0.15), gain, gain - 1000)
+    word = torch.tensor([len(tokenizer.decode([token]).strip()) > 2 for token in ids[1:]])
+    score = gain - 100.0 * ~latter - 100.0 * ~word - 50.0 * (sure < 0.2)
     return int(score.argmax()) + 1
 
 
@@ -56,9 +57,17 @@ def _of_targets(logits: torch.Tensor, ids: list[int]) -> torch.Tensor:
     return logits[0, :-1].log_softmax(dim=-1).gather(1, torch.tensor(ids[1:])[:, None])[:, 0].detach()
 
 
-def _is_prose(text: str) -> bool:
-    letters = sum(character.isalpha() or character in " ,.\n" for character in text)
-    return bool(PROSE.fullmatch(text)) and letters > 0.94 * len(text) and "  " not in text
+def beginning(text: str, tokenizer: gpt2.Tokenizer, most: int) -> str:
+    """The first sentences of a paragraph, as many as fit; empty for too few, and for what is hardly prose."""
+    letters = sum(character.isalpha() or character in " ,.'" for character in text)
+    if not text[:1].isupper() or letters < 0.95 * len(text):
+        return ""
+    found = ""
+    for sentence in re.findall(r".*?[.!?](?= |$)", text):
+        if len(tokenizer.encode(found + sentence)) > most:
+            break
+        found += sentence
+    return found if len(tokenizer.encode(found)) >= min(LEAST, most) else ""
 
 
 def _own(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, most: int) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import gpt2
 from tensors import generator
-from workbench import Progress, expanded, unwatched, write_text
+from workbench import Progress, expanded, make_folder, unwatched, write_text
 
 from .document import document
 from .first_text import first_place, first_text
@@ -69,7 +69,7 @@ def write_page(
             f"--save-every N --keep all, or leave --checkpoints out"
         )
     steps = chosen(list(paths), checkpoints) if paths else []
-    check_size(model, len(steps), int8)
+    check_size(model.config.n_parameters, len(steps), int8)
     total = 3 + 2 * len(steps)
     progress(0, total)
     if text is None:
@@ -92,9 +92,11 @@ def write_page(
         blocks |= history(states)
     content = document(
         f"Inside {name_of(source)}",
-        facts(name_of(source), model, tokenizer, run, steps, int8) | {"text": text, "place": first_place(model, ids)},
+        facts(name_of(source), model, tokenizer, run, steps, int8)
+        | {"text": text, "place": first_place(model, tokenizer, ids)},
         blocks,
     )
+    make_folder(out.parent)
     write_text(out, content)
     progress(total, total)
     return Page(out, len(content.encode()), tuple(steps), text)
@@ -109,17 +111,16 @@ def check_tokenizer(tokenizer: gpt2.Tokenizer) -> None:
         )
 
 
-def check_size(model: gpt2.GPT2, n_states: int, int8: bool) -> None:
+def check_size(weights: int, n_states: int, int8: bool) -> None:
     """ValueError for a page that no browser opens with pleasure: how large it would be, and what to do instead."""
-    weights = model.config.n_parameters
 
     def size(of_a_weight: float, states: int) -> float:
         return weights * (of_a_weight + OF_A_STATE * states) * 4 / 3
 
-    found = size(1 if int8 else 2, n_states)
+    found = size(1.0 if int8 else 2.0, n_states)
     if found <= LARGEST:
         return
-    if size(1, 0) <= LARGEST:
+    if size(1.0, 0) <= LARGEST:
         room = int((LARGEST * 3 / 4 / weights - 1) / OF_A_STATE)
         advice = f"take --int8{f' and --checkpoints {room}' if n_states > room else ''}"
     else:
@@ -129,7 +130,7 @@ def check_size(model: gpt2.GPT2, n_states: int, int8: bool) -> None:
         )
     raise ValueError(
         f"page: wanted at most {LARGEST / 1e6:.0f} MB, got {weights / 1e6:.0f} million weights, which make about "
-        f"{found / 1e6:,.0f} MB ({size(1, 0) / 1e6:,.0f} MB with --int8 and no checkpoints); {advice}"
+        f"{found / 1e6:,.0f} MB ({size(1.0, 0) / 1e6:,.0f} MB with --int8 and no checkpoints); {advice}"
     )
 
 

@@ -3,7 +3,7 @@
 function drawHeads() {
   const grid = byId("head-grid"), { n_layer: layers, n_head: heads } = config;
   if (grid.children.length !== layers) {
-    grid.style.setProperty("--heads", heads);
+    document.documentElement.style.setProperty("--columns", Math.ceil(heads / Math.ceil(heads / 8)));
     grid.replaceChildren(...Array.from({ length: layers }, (_, layer) => el("div.layer", {}, el("span.layer-name", {}, `layer ${layer}`),
       el("div.maps", {}, ...Array.from({ length: heads }, (_, head) => el("button.map", { type: "button", onclick: () => chooseHead(layer, head) }, el("canvas", {}), el("span.wrote", {}, el("span", {})), el("span.tag", {}, `${head}`)))))));
   }

@@ -133,9 +133,17 @@ async function start() {
   addSaveButtons();
   state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
   if (state.step !== LAST) await chooseStep(state.step);
+  if (state.anyHead) state.head = busiestHead();
   draw();
   later("ages", 50, measureAges);
   document.documentElement.dataset.ready = "yes";
+}
+
+// The head that wrote most to the logit of the chosen token.
+function busiestHead() {
+  const heads = attribution(inside.reading, state.place, targetId()).parts.filter((part) => part.head !== undefined);
+  const { layer, head } = heads.reduce((best, part) => (Math.abs(part.value) > Math.abs(best.value) ? part : best));
+  return [layer, head];
 }
 
 async function unpackCheckpoints() {

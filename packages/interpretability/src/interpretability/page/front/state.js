@@ -57,7 +57,8 @@ function readAddress(hash) {
   const step = steps.findIndex((one) => `${one}` === words.get("s"));
   state.step = step < 0 ? LAST : step;
   const [layer, head] = (words.get("h") ?? "").split(".").map(Number);
-  if (layer < config.n_layer && head < config.n_head) state.head = [layer, head];
+  state.anyHead = !(layer < config.n_layer && head < config.n_head);
+  if (!state.anyHead) state.head = [layer, head];
   state.off = new Set((words.get("off") ?? "").split(" ").filter(isPart));
   const numbers = (words.get("d") ?? "").split(" ").map(Number);
   if (numbers.length === 6 && numbers.every(Number.isFinite)) {
