@@ -37,7 +37,10 @@ APPS = ["mnist_trainer", "gpt2_trainer"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
 
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
-EXTRAS = "scikit-learn|torchvision|pillow|matplotlib|umap-learn|safetensors|huggingface_hub|pyarrow|llguidance|lm-eval|jinja2|gguf|ctranslate2|quantization"
+EXTRAS = (
+    "scikit-learn|torchvision|pillow|matplotlib|umap-learn|safetensors|huggingface_hub|pyarrow"
+    "|llguidance|lm-eval|jinja2|gguf|ctranslate2|quantization"
+)
 DEPTRY_KNOWS = f"DEP002={EXTRAS},DEP004=transformers"
 # What the session `lowest` leaves out, by name: tests of our code against itself. They ask nothing of a dependency that
 # is not asked elsewhere: broken imitations that a contract must catch, kills, damaged files, the C library's memory.
