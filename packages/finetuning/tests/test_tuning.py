@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 import gpt2
 from finetuning import TuneSettings, judge, load_adapter, tune
-from finetuning.runs import forgetting
+from finetuning.running import forgetting
 
 
 def write_tasks(path, count, answer):

@@ -16,7 +16,7 @@ from .examples import Example as Example, Examples as Examples, encoded as encod
 from .packing import fit as fit
 from .curriculum import ExampleCurriculum as ExampleCurriculum, packed_loss as packed_loss
 from .judging import Judged as Judged, judge as judge
-from .runs.settings import TuneSettings as TuneSettings
+from .running.settings import TuneSettings as TuneSettings
 from .tuning import TuneRun as TuneRun, tune as tune
 from .files.chat import jinja as jinja, read_template as read_template
 from .files.records import read_records as read_records

@@ -24,10 +24,10 @@ from .files.chat import read_template
 from .files.peft import base_checksum
 from .files.records import read_records
 from .judging import judge
-from .runs.forgetting import old_scores
-from .runs.record import TuneRecord, claimed, read_record, versions
-from .runs.settings import TuneSettings, check
-from .runs.trained import trained_model
+from .running.forgetting import old_scores
+from .running.record import TuneRecord, claimed, read_record, versions
+from .running.settings import TuneSettings, check
+from .running.trained import trained_model
 from .templates import Template
 
 HELD_OUT = 0.1

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import gpt2
 from finetuning.commands.main import main
-from finetuning.runs import forgetting
+from finetuning.running import forgetting
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from workbench import answered, parsed
 
-from ..runs.settings import TuneSettings
+from ..running.settings import TuneSettings
 from .merge import merge
 from .settings import Merge
 from .tune import tune_command

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench import next_lines, plain, typed, unfailing_output
 
-from ..runs.settings import TuneSettings
+from ..running.settings import TuneSettings
 
 if TYPE_CHECKING:
     from ..tuning import TuneRun
@@ -19,7 +19,7 @@ def tune_command(settings: TuneSettings) -> int:
 
     Raises ValueError or OSError for what is wrong, with how to resume where there is something to resume.
     """
-    from ..runs.settings import check
+    from ..running.settings import check
 
     check(settings)  # before torch is imported
     with unfailing_output():
@@ -87,7 +87,7 @@ def judged(run: "TuneRun") -> str:
 def report(run: "TuneRun", seconds: float, memory: int | None) -> str:
     """What was learned and what was forgotten, with intervals, and the next command."""
     from ..judging import Judged, judge
-    from ..runs.forgetting import forgotten, old_scores
+    from ..running.forgetting import forgotten, old_scores
 
     before, after = (
         Judged(**{name: tuple(of_each) for name, of_each in run.record.before["answers"].items()}),
