@@ -65,7 +65,9 @@ def read_record(folder: Path) -> TuneRecord:
     try:
         return TuneRecord(folder=folder, settings=_settings(content.pop("settings")), **content)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: wanted the record of a run, got something else ({error!r}); was it edited?") from None
+        raise ValueError(
+            f"{path}: wanted the record of a run, got something else ({error!r}); copy it back from a backup"
+        ) from None
 
 
 def _settings(given: Mapping[str, Any]) -> TuneSettings:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 Target = Literal["attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"]
 TARGETS: tuple[Target, ...] = ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")
@@ -40,7 +40,7 @@ class TuneSettings:
     """Directions of an adapter's corrections."""
     alpha: Annotated[float | None, _shown("X", "twice the rank")] = None
     """Corrections are multiplied by alpha / rank."""
-    root: Annotated[bool, arg(name="root")] = False
+    root: FlagCreatePairsOff[bool] = False
     """By alpha / sqrt(rank) instead, for large ranks (rsLoRA)."""
     targets: tuple[Target, ...] = TARGETS
     """Layers that get an adapter."""
