@@ -31,7 +31,7 @@ def test_mypy_sees_a_recipe_that_there_is_not(tmp_path: Path) -> None:
         'gpt2.TrainSettings(recipe="gpt2-medium")\n',
     ).splitlines()
     assert [line.split(":")[1] for line in said if "error" in line] == ["2", "3"], said
-    assert all('"tniy"' in line and "arg-type" in line for line in said if "error" in line)
+    assert all("'tniy'" in line and "arg-type" in line for line in said if "error" in line)
 
 
 def test_the_names_that_it_knows_are_those_of_the_recipes() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from workbench import DiskRecord, recorded_disk, replace_folder, saved_over, whole_folder
 from workbench.files import whole_folders
+from workbench.files.exchange import exchange
 
 CAN_RECORD = pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders")
 
@@ -81,9 +82,12 @@ OLD, NEW = ({"a": c, "b": c, "inner": None, "inner/c": c} for c in (b"old", b"ne
 
 @CAN_RECORD
 def test_at_each_moment_the_old_or_the_new_is_there_where_names_can_change_places(tmp_path: Path):
-    disk = written_twice(tmp_path)
-    if not any(call.startswith("exchange") for call in disk.calls) or any("rename" in call for call in disk.calls):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    if not exchange(tmp_path / "one", tmp_path / "other"):
         pytest.skip("this kernel or file system has no RENAME_EXCHANGE")
+    disk = written_twice(tmp_path)
+    assert [call.split()[0] for call in disk.calls if "fsync" not in call] == ["exchange"]
     found = [within(content, "model") for content in disk.moments()]
     assert found.count(OLD) > 1
     assert all(content in (OLD, NEW) for content in found)
