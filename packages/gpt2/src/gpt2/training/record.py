@@ -90,6 +90,11 @@ def read_record(folder: Path) -> RunRecord:
         given = TrainSettings(**content.pop("settings"))
         record = RunRecord(folder=folder, recipe=recipe, settings=given, **content)
         check_kinds(record)
+        texts, numbers = ("name", "fingerprint", "tokenizer"), ("train_bytes", "held_out_bytes")
+        if odd := [name for name in texts if not isinstance(record.data[name], str)]:
+            raise TypeError(f"data.{odd[0]}: wanted a text, got {record.data[odd[0]]!r}")
+        if odd := [name for name in numbers if type(record.data[name]) is not int]:
+            raise TypeError(f"data.{odd[0]}: wanted a whole number, got {record.data[odd[0]]!r}")
         return record
     except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
