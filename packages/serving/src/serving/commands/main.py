@@ -6,9 +6,11 @@ from typing import Any
 from workbench import answered, parsed
 
 from .replay import replay
-from .settings import Replay
+from .run import run
+from .settings import Replay, Run
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], int | None]]] = {
+    "run": (Run, run),
     "replay": (Replay, replay),
 }
 """Each command's settings, and what does its work and returns its exit code."""
@@ -20,7 +22,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     works = dict(COMMANDS.values())
 
     def work() -> int | None:
-        command = parsed("serving", "A model folder as an API.", kinds, arguments)
+        command = parsed(
+            "serving",
+            "A model folder as an API.",
+            kinds,
+            arguments,
+            bare={"run": "one MODEL is enough, others have names: --model NAME={word}"},
+        )
         return works[type(command)](command)
 
     return answered("serving", work)
