@@ -16,10 +16,10 @@ LONGEST_WAIT = 600
 class Buckets:
     """A histogram that grows."""
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self.bounds, self.counts, self.sum = tuple(bounds), [0] * (len(bounds) + 1), 0.0
+    def __init__(self, bounds: Sequence[float | int]) -> None:
+        self.bounds, self.counts, self.sum = tuple(map(float, bounds)), [0] * (len(bounds) + 1), 0.0
 
-    def add(self, value: float) -> None:
+    def add(self, value: float | int) -> None:
         """Count a value in the first bucket whose bound it does not pass."""
         place = next((n for n, bound in enumerate(self.bounds) if value <= bound), len(self.bounds))
         self.counts[place] += 1
@@ -34,20 +34,20 @@ class Buckets:
 class Rate:
     """How much came of late: the sum of amounts over the seconds since the oldest of them that is remembered."""
 
-    def __init__(self, remembered: int = 256, seconds: float = 30.0) -> None:
+    def __init__(self, remembered: int = 256, seconds: float | int = 30) -> None:
         self.seconds = seconds
-        self.amounts: deque[tuple[float, float]] = deque(maxlen=remembered)
+        self.amounts: deque[tuple[float | int, float | int]] = deque(maxlen=remembered)
 
-    def add(self, now: float, amount: float = 1.0) -> None:
+    def add(self, now: float | int, amount: float | int = 1) -> None:
         """So much came now."""
         self.amounts.append((now, amount))
 
-    def per_second(self, now: float) -> float:
+    def per_second(self, now: float | int) -> float:
         """0 where nothing came in the last `seconds`."""
         recent = [(when, amount) for when, amount in tuple(self.amounts) if now - when <= self.seconds]
         if len(recent) < 2:
             return 0.0
-        return sum(amount for _, amount in recent[1:]) / max(now - recent[0][0], 1e-6)
+        return float(sum(amount for _, amount in recent[1:])) / max(now - recent[0][0], 1e-6)
 
 
 class Tally:
@@ -60,7 +60,7 @@ class Tally:
         self.tokens, self.rows = Rate(), Rate()
         """Tokens, and rows that ended, by time."""
 
-    def retry_after(self, waiting: int, now: float) -> int:
+    def retry_after(self, waiting: int, now: float | int) -> int:
         """Whole seconds, 1 to 600, in which as many rows as wait now will have ended, at the rate of late."""
         rate = self.rows.per_second(now)
         return 1 if rate == 0 else max(1, min(LONGEST_WAIT, math.ceil((waiting + 1) / rate)))

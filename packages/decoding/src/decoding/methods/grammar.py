@@ -114,13 +114,14 @@ class _Tokens:
 
 
 def _tokens_of(tokenizer: Tokenizer) -> Any:
+    key: Any = tokenizer
     try:
-        return _made_once(tokenizer)
+        return _made_once(key)
     except TypeError:  # no key of a dictionary
         return _llguidance().LLTokenizer(_Tokens(tokenizer))
 
 
 @lru_cache(maxsize=4)
-def _made_once(tokenizer: Tokenizer) -> Any:
+def _made_once(tokenizer: Any) -> Any:
     """It asks for the bytes of every id."""
     return _llguidance().LLTokenizer(_Tokens(tokenizer))

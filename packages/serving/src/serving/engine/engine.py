@@ -36,7 +36,7 @@ class Engine:
         loaders: Sequence[Callable[[], Loaded]],
         *,
         queue: int = 32,
-        seconds: float | None = None,
+        seconds: float | int | None = None,
         threads: int | None = None,
     ) -> None:
         self.queue, self.seconds = queue, seconds
@@ -115,7 +115,7 @@ class Engine:
             self.compiler.queue.put(lambda: self._compile(work))
         return work
 
-    def drain(self, seconds: float) -> bool:
+    def drain(self, seconds: float | int) -> bool:
         """See `Serves.drain`."""
         with self.lock:
             if self.phase in ("ready", "loading"):
@@ -139,7 +139,7 @@ class Engine:
         self.wake.set()
         self.thread.join()
 
-    def wait_until_ready(self, seconds: float | None = None) -> None:
+    def wait_until_ready(self, seconds: float | int | None = None) -> None:
         """Block while models are loaded. RuntimeError where that failed, TimeoutError where it takes longer."""
         with self.over:
             if not self.over.wait_for(lambda: self.phase != "loading", seconds):
