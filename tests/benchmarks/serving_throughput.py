@@ -154,7 +154,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         save(f"{place}/m", model, tokenizer)
         sides: dict[str, Side] = {"generate_ids, float32": by_loop(model, tokenizer, load)}
-        run = [sys.executable, "-m", "serving", "run", "--port", "0", "--rows", str(ROWS), "--quiet", "--device", "cpu"]
+        run = [sys.executable, "-m", "serving", "run", "--port", "0", "--rows", str(ROWS), "--quiet"]
         url, pid = stack.enter_context(process([*run, f"{place}/m"], None, "/ready"))
         sides["serving, float32"] = by_server(url, load, ours)
         import quantization

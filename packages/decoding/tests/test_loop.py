@@ -125,6 +125,26 @@ def test_a_cancelled_row_leaves_the_others_alone(tiny_model):
     assert rows[2].result == generate_ids(tiny_model, PROMPTS[2:3], rows[2].settings)[0]
 
 
+def test_a_row_draws_by_its_number_not_by_how_many_came_before(tiny_model):
+    batch = Batch(tiny_model, max_rows=2)
+    for number in (3, 0, 3):
+        row = batch.add(PROMPT, DRAWN, number=number)
+        batch.run()
+        assert row.result.ids == alone(tiny_model, PROMPT, DRAWN, number).ids
+    assert batch.add(PROMPT, DRAWN).draws.get_state().equal(batch.add(PROMPT, DRAWN, number=0).draws.get_state())
+
+
+def test_rows_that_come_after_all_have_ended_find_the_cache_and_the_packed_weights(tiny_model):
+    made, new_cache = [], tiny_model.new_cache
+    tiny_model.new_cache = lambda *sizes: made.append(sizes) or new_cache(*sizes)
+    batch = Batch(tiny_model, max_rows=3)
+    for prompts in ([[1], [2, 3], [4]], [[5]], [[6, 7], [8]]):
+        rows = [batch.add(prompt, GREEDY) for prompt in prompts]
+        batch.run()
+        assert [row.ids for row in rows] == [greedy_by_hand(tiny_model, prompt, len(rows[0].ids)) for prompt in prompts]
+    assert len(made) == 1
+
+
 @pytest.fixture
 def read(tiny_model):
     """How many tokens the model has read, padding not counted."""
@@ -175,7 +195,7 @@ def test_a_prompt_that_no_row_holds_any_longer_is_read_again(tiny_model, read):
     batch = Batch(tiny_model, max_rows=2)
     first = batch.add(PROMPT, dataclasses.replace(DRAWN, max_new_tokens=2))
     batch.run()
-    again = batch.add(PROMPT, dataclasses.replace(DRAWN, max_new_tokens=2))
+    again = batch.add(PROMPT, dataclasses.replace(DRAWN, max_new_tokens=2), number=1)
     batch.run()
     assert read() == 2 * (len(PROMPT) + 1)
     assert first.result.ids == alone(tiny_model, PROMPT, first.settings, 0).ids
@@ -195,7 +215,7 @@ def test_a_row_that_has_forgotten_its_prompt_is_not_copied(tiny_model):
 
 def test_a_row_that_waits_for_a_prompt_reads_it_itself_when_its_reader_is_cancelled(tiny_model):
     batch = Batch(tiny_model, max_rows=2)
-    rows = [batch.add(PROMPT, DRAWN), batch.add(PROMPT, DRAWN)]
+    rows = [batch.add(PROMPT, DRAWN, number=number) for number in range(2)]
     rows[0].cancel()
     batch.run()
     assert rows[0].result.ids == ()

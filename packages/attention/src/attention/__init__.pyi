@@ -3,6 +3,7 @@
 from . import contract as contract
 from .caches.cache import KeyValueCache as KeyValueCache
 from .caches.layer import LayerCache as LayerCache
+from .caches.places import CachePlaces as CachePlaces
 from .caches.sliding import SlidingKeyValueCache as SlidingKeyValueCache
 from .heads import merge_heads as merge_heads, split_heads as split_heads
 from .kernels.fast import attend as attend

@@ -57,9 +57,8 @@ def generate_ids(
         length=model.n_ctx if forgets else longest,
         pack=pack,
     )
-    batch.added = first_row
     rows = [
-        batch.add(prompt, one, None if constraints is None else constraints[number])
+        batch.add(prompt, one, None if constraints is None else constraints[number], number=first_row + number)
         for number, (prompt, one) in enumerate(zip(ids, each, strict=True))
     ]
     batch.run(cancelled)

@@ -2,22 +2,26 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import dtype
 
 from tensors import PackedWeights, generator
 
+from .places.choosing import choose_exactly
+from .places.exact import ExactSession
+from .places.fixed import FixedPlaces
+from .places.moving import MovingRows
 from .protocols import LanguageModel
 from .requests.checks import check_request, ids_of, room_of
 from .requests.methods import check_method
 from .requests.waiting import Waiting
-from .rows import Constraint, Row
+from .rows import Constraint, Row, Watch
 from .session import Session
 from .settings.stop_strings import DecodeBytes, StopStrings
 from .settings.values import GenerationSettings
 from .settings.vocabulary import EndOfText
 from .step import choose
-
-CHUNK = 32
-"""Prompt tokens read in one step while other rows are writing, so that these need not wait for a whole prompt."""
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +39,12 @@ class Batch:
     5) That id is pending now, or it has ended the row.
 
     `length` bounds prompt and new ids of a row, and so the cache, which is allocated once (default: the model's n_ctx).
+
+    With `exact` a row gets the same ids to the bit whatever its neighbors are, on one machine with one number of
+    threads: rows have fixed places in a cache for `max_rows`, and what one computes for a row does not depend on others
+    (`places.exact`). Something wrong with one row (a constraint that raises) then ends that row, with its `failure`,
+    and no other. For a server, which has no end, this is the way; a list of prompts is read faster without. The cache
+    may then be of another type than the model's (`cache_dtype`).
     """
 
     def __init__(
@@ -46,53 +56,83 @@ class Batch:
         decode_bytes: DecodeBytes | None = None,
         length: int | None = None,
         pack: bool | PackedWeights = True,
+        exact: bool = False,
+        cache_dtype: dtype | None = None,
     ) -> None:
         self.vocabulary = check_request(model, [], GenerationSettings(), end_of_text, decode_bytes)
         if max_rows < 1:
             raise ValueError(f"wanted max_rows of 1 or more, got {max_rows}; 8 is usual on a CPU")
-        self.model, self.max_rows, self.decode_bytes = model, max_rows, decode_bytes
-        self.length, self.pack = min(length or model.n_ctx, model.n_ctx), pack
+        self.model, self.max_rows, self.decode_bytes, self.exact = model, max_rows, decode_bytes, exact
+        self.length = min(length or model.n_ctx, model.n_ctx)
         self.waiting = Waiting()
-        self.rows: list[Row] = []
-        self.session: Session | None = None
-        self.added = 0
+        self.places: MovingRows | FixedPlaces
+        if exact:
+            session = ExactSession(model, max_rows, self.length, pack=pack, cache_dtype=cache_dtype)
+            self.places = FixedPlaces(session)
+        else:
+            start = partial(Session, model, length=self.length, pack=pack)
+            self.places = MovingRows(start, max_rows, self.length)
         self.has_forgotten = False
 
+    @property
+    def rows(self) -> list[Row]:
+        """Those that have a place."""
+        return self.places.rows
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every row has ended."""
+        return not self.waiting.rows and all(row.finish_reason is not None for row in self.rows)
+
     def add(
-        self, prompt: Sequence[int], settings: GenerationSettings | None = None, constraint: Constraint | None = None
+        self,
+        prompt: Sequence[int],
+        settings: GenerationSettings | None = None,
+        constraint: Constraint | None = None,
+        *,
+        number: int = 0,
+        watch: Watch | None = None,
     ) -> Row:
-        """A new row, number `added` of this batch, which draws from `tensors.generator(seed, number)`. ValueError for a
+        """A new row, number `number` of its request, which draws from `tensors.generator(seed, number)`. `watch`, with
+        `exact`, is given the logits after each id of the prompt, in order, some at a time. ValueError for a
         prompt that the model cannot take, and for settings of another method or about other ids."""
         settings = settings or GenerationSettings()
         check_method(settings, ("loop",), "a Batch")
+        if watch is not None and not self.exact:
+            raise ValueError("wanted a Batch with exact=True to watch a prompt, got one without; set it")
         prompt = ids_of(prompt)
-        check_request(self.model, [prompt], settings, self.vocabulary, self.decode_bytes, first_row=self.added)
+        check_request(self.model, [prompt], settings, self.vocabulary, self.decode_bytes, first_row=number)
         stops = StopStrings(settings.stop, self.decode_bytes) if settings.stop and self.decode_bytes else None
-        row = Row(tuple(prompt), settings, generator(settings.seed, self.added), constraint, stops)
-        self.added += 1
+        row = Row(tuple(prompt), settings, generator(settings.seed, number), constraint, stops, watch=watch)
         self.waiting.append(row)
         return row
 
     def step(self) -> list[Row]:
-        """At most one call of the model; the rows that got an id. Empty when every row has ended."""
+        """The rows that got an id, each one; one call of the model, or more while prompts are read. Empty when every
+        row has ended."""
         while True:
-            if copies := self._let_rows_out_and_in():
-                choose(self.waiting.logits_for(copies), copies, self.vocabulary)
-                return copies
-            if self.session is None:
-                return []
-            most = min(self._most_at_once(), self.length - max(self.session.held))
-            logits = self.session.feed([row.pending[:most] for row in self.rows])
-            for row in self.rows:
-                row.read += len(row.pending[:most])
-                del row.pending[:most]
-            ready = [number for number, row in enumerate(self.rows) if not row.pending]
-            if ready:
-                rows = [self.rows[number] for number in ready]
-                logits = logits if len(ready) == len(self.rows) else logits[ready]
-                self.waiting.note(rows, logits)
-                choose(logits, rows, self.vocabulary)
+            if rows := self.advance():
                 return rows
+            if self.is_idle:
+                return []
+
+    def advance(self) -> list[Row]:
+        """At most one call of the model; the rows that got an id, which may be none while prompts are read."""
+        for row in [*self.rows, *self.waiting]:
+            self._check_room(row)
+        if ready := self.places.let_in(self.waiting):
+            logits = self.waiting.logits_for(ready)
+        elif self.is_idle:
+            return []
+        else:
+            ready, logits = self.places.read()
+            self.waiting.note(ready, logits)
+        if not ready:
+            return []
+        if self.exact:
+            return choose_exactly(logits, ready, self.vocabulary)
+        choose(logits, ready, self.vocabulary)
+        return ready
 
     def run(self, cancelled: Callable[[], bool] | None = None) -> None:
         """Step until every row has ended, or `cancelled()` says so."""
@@ -101,34 +141,6 @@ class Batch:
                 return
         for row in [*self.rows, *self.waiting]:
             row.cancel()
-
-    def _most_at_once(self) -> int:
-        writing = any(len(row.pending) == 1 and row.ids for row in self.rows)
-        return CHUNK if writing else max(len(row.pending) for row in self.rows)
-
-    def _let_rows_out_and_in(self) -> list[Row]:
-        """Finished rows leave, those that wait take the free places, the cache follows. The rows that entered with a
-        prompt that need not be read."""
-        for row in [*self.rows, *self.waiting]:
-            self._check_room(row)
-        places = [place for place, row in enumerate(self.rows) if row.finish_reason is None]
-        staying = [self.rows[place] for place in places]
-        entering, sources = self.waiting.let_in(self.rows, self.max_rows - len(staying))
-        copies = [row for row, source in zip(entering, sources, strict=True) if source is not None]
-        for row in copies:
-            row.read, row.pending = len(row.prompt), []
-        # A newcomer takes over the place of a row that left; of what was there, more than a shared prompt is not kept.
-        free = [place for place in range(len(self.rows)) if place not in places]
-        spare = iter([*free, *[0] * len(entering)])
-        self.rows = [*staying, *entering]
-        if not self.rows:
-            self.session = None
-        elif self.session is None:
-            self.session = Session(self.model, len(self.rows), self.length, pack=self.pack)
-        else:
-            self.session.select([*places, *(next(spare) if source is None else source for source in sources)])
-            self.session.cut([row.read for row in self.rows])
-        return copies
 
     def _check_room(self, row: Row) -> None:
         if row.finish_reason is not None or row.read + len(row.pending) < min(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from .settings.stop_strings import StopStrings
@@ -14,6 +14,7 @@ FinishReason = Literal["end_of_text", "stop", "max_new_tokens", "length", "cance
 Likely = tuple[tuple[int, float], ...]
 Constraint = Callable[[Sequence[int]], Bool[Tensor, " V"]]
 """Which ids may follow these new ids of a row."""
+Watch = Callable[[Float[Tensor, "T V"]], None]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Row:
     log_probabilities: list[float] = field(default_factory=list)
     likeliest: list[Likely] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    watch: Watch | None = None
+    """Is given the logits after each id of the prompt, some at a time, as they are read."""
+    failure: Exception | None = None
+    """Why the row was cancelled, where something of its own went wrong."""
     read: int = 0
     pending: list[int] = field(init=False)
 
@@ -67,6 +72,26 @@ class Row:
     def cancel(self) -> None:
         """End the row before its next id."""
         self.finish_reason = self.finish_reason or "cancelled"
+
+    def fail(self, error: Exception) -> None:
+        """End the row, which `error` keeps from going on."""
+        self.failure = error
+        self.cancel()
+
+    def has_read(self, ids: int) -> None:
+        """So many ids, or all there are, of those that were pending."""
+        self.read += len(self.pending[:ids])
+        del self.pending[:ids]
+
+    @property
+    def began(self) -> bool:
+        """Whether the model has read anything of it."""
+        return self.read > 0 or bool(self.ids)
+
+    @property
+    def lends_its_prompt(self) -> bool:
+        """Whether other rows may go on from its place in the cache; one that is watched is read in another way."""
+        return self.watch is None and self.holds_its_prompt
 
     @property
     def holds_its_prompt(self) -> bool:

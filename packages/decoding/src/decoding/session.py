@@ -31,7 +31,7 @@ class Session:
         self.cache_length = min(length, model.n_ctx)
         keep_freed_memory()
         with inference(model):
-            self.cache = model.new_cache(rows, self.cache_length)
+            self.cache = self._new_cache(rows)
         self.device: torch.device = self.cache.lengths.device
         self.held = [0] * rows
         """Tokens that the cache holds of each row: `cache.lengths`, without asking the device."""
@@ -66,6 +66,9 @@ class Session:
         with inference(self.model):
             self.cache.cut(torch.tensor(lengths, device=self.device))
         self.held = list(lengths)
+
+    def _new_cache(self, rows: int) -> Any:
+        return self.model.new_cache(rows, self.cache_length)
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)

@@ -18,5 +18,7 @@ from .jobs import (
     Usage as Usage,
 )
 from .status import Histogram as Histogram, Served as Served, State as State, Stats as Stats
+from .engine.engine import Engine as Engine
+from .engine.loading import Loaded as Loaded, load as load
 
 __version__: str

@@ -36,7 +36,7 @@ class Form:
 class Guidance:
     """Classifier-free guidance, as `decoding.GuidedModel` has it: `scale` 1 is off; `negative` are ids or None."""
 
-    scale: float
+    scale: float | int
     negative: tuple[int, ...] | None = None
 
 
@@ -64,7 +64,7 @@ class Job:
     """Write nothing: prompts are scored and that is all (`max_tokens` 0)."""
     form: Form | None = None
     guidance: Guidance | None = None
-    deadline: float | None = None
+    deadline: float | int | None = None
     """Seconds from `submit` after which rows end as "deadline", even in the queue; None: the engine's own limit."""
     name: str = ""
     """What logs call it."""
@@ -193,7 +193,7 @@ class Serves(Protocol):
         """Take a job. It returns at once; ValueError (`UnknownModel` among them) says what is wrong with the job,
         `Full` and `NotTaking` (`Draining` among them) that it cannot be taken now. From any thread."""
 
-    def drain(self, seconds: float) -> bool:
+    def drain(self, seconds: float | int) -> bool:
         """Take nothing new and finish what there is, for at most so many seconds; then rows end as "cancelled", each
         job with its `Finished`. Blocks until then; True where nothing had to be cancelled."""
 

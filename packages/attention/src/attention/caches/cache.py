@@ -48,6 +48,8 @@ class KeyValueCache(RowLengths):
         n_scales = n_layer if dtype == torch.int8 else 0
         self.key_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
         self.value_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
+        self.whole = [*self.keys, *self.values, *self.key_scales, *self.value_scales]
+        """All memory: that of rows which `select` left out is kept for rows to come."""
         self.agreeing = torch.zeros(batch, batch, dtype=torch.int64)
         """So many slots of two rows hold the same since one was copied from the other, or both from a third."""
 
@@ -65,24 +67,28 @@ class KeyValueCache(RowLengths):
     @torch.inference_mode(False)
     def select(self, rows: Int[Tensor, " R"]) -> None:
         """Go on with these rows, in this order: repeated for beams, left out when finished. Only what differs is
-        copied; memory is allocated anew where the number of rows changes."""
+        copied; memory is allocated anew where there are more rows than ever."""
         rows = rows.to(self.lengths.device)
         self.check_rows(rows)
         chosen = rows.cpu()
-        if len(rows) == self.n_rows:
+        if len(rows) > len(self.whole[0]):
+            self._replace(lambda stored: self._selected(stored, rows))
+        else:
             moved = (chosen != torch.arange(len(rows))).nonzero().squeeze(1)
             used = slice(self.first_difference(moved, chosen[moved]), self.longest)
             targets, sources = moved.to(rows.device), rows[moved.to(rows.device)]
-            for stored in (*self.keys, *self.values, *self.key_scales, *self.value_scales):
+            for stored in self.whole if len(moved) else ():
                 stored[targets, :, used] = stored[sources, :, used]
-        else:
-            self._replace(lambda stored: self._selected(stored, rows))
+            if len(rows) != self.n_rows:
+                self._show(len(rows))
         known = self.agreeing.diagonal_scatter(self.lengths.cpu())
         self.agreeing = known[chosen][:, chosen]
         super().select(rows)
 
     def first_difference(self, targets: Int[Tensor, " R"], sources: Int[Tensor, " R"]) -> int:
         """The first slot in which one of these rows may differ from the one that takes its place."""
+        if len(targets) and int(targets.max()) >= self.n_rows:  # of a row that was left out nothing is known
+            return 0
         return int(self.agreeing[targets, sources].min()) if len(targets) else self.longest
 
     def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
@@ -109,8 +115,14 @@ class KeyValueCache(RowLengths):
         self.length = length
 
     def _replace(self, change: Callable[[Tensor], Tensor]) -> None:
-        for name in ("keys", "values", "key_scales", "value_scales"):
-            setattr(self, name, [change(stored) for stored in getattr(self, name)])
+        self.whole = [change(stored) for stored in (*self.keys, *self.values, *self.key_scales, *self.value_scales)]
+        self._show(len(self.whole[0]))
+
+    def _show(self, rows: int) -> None:
+        """Have the first so many rows of the memory in use."""
+        shown = iter([stored[:rows] for stored in self.whole])
+        for part in (self.keys, self.values, self.key_scales, self.value_scales):
+            part[:] = [next(shown) for _ in part]
 
     def _grown(self, stored: Tensor, length: int) -> Tensor:
         target = stored.new_zeros(*stored.shape[:2], length, stored.shape[3])

@@ -30,11 +30,9 @@ def in_order(
         yield from in_groups(model, tokenizer, prompts, settings, max_rows, constraints, done)
         return
     vocabulary = Vocabulary.of(model, tokenizer)
-    batch = Batch(model, max_rows=max_rows, end_of_text=vocabulary, decode_bytes=tokenizer.decode_bytes)
-    if settings.when_full == "stop":
-        batch.length = min(model.n_ctx, max(map(len, ids)) + settings.max_new_tokens)
-    batch.added = done  # a row draws by its number
-    rows = [batch.add(one, settings, constraint) for one, constraint in list(zip(ids, constraints, strict=True))[done:]]
+    length = max(map(len, ids)) + settings.max_new_tokens if settings.when_full == "stop" else None
+    batch = Batch(model, max_rows=max_rows, end_of_text=vocabulary, decode_bytes=tokenizer.decode_bytes, length=length)
+    rows = [batch.add(ids[n], settings, constraints[n], number=n) for n in range(done, len(ids))]
     for row in rows:
         while row.finish_reason is None:
             batch.step()

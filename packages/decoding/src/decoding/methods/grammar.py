@@ -7,6 +7,7 @@ distribution of its matching texts (Willard and Louf 2023, "Efficient Guided Gen
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -113,4 +114,13 @@ class _Tokens:
 
 
 def _tokens_of(tokenizer: Tokenizer) -> Any:
+    try:
+        return _made_once(tokenizer)
+    except TypeError:  # no key of a dictionary
+        return _llguidance().LLTokenizer(_Tokens(tokenizer))
+
+
+@lru_cache(maxsize=4)
+def _made_once(tokenizer: Any) -> Any:
+    """It asks for the bytes of every id."""
     return _llguidance().LLTokenizer(_Tokens(tokenizer))

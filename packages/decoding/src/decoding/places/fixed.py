@@ -1,0 +1,133 @@
+"""Rows that keep their places in a cache which is allocated once: they come and go without a copy of another row."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attention import CachePlaces
+
+from ..requests.waiting import Waiting
+from ..rows import Row
+from .exact import ExactSession
+
+CHUNK = 64
+"""Prompt tokens in one call. Always so many, for a prompt's logits depend on how it is cut."""
+
+
+class FixedPlaces:
+    """Rows whose logits are the same to the bit whatever their neighbors are; see `exact`.
+
+    A call of the model either reads a chunk of one prompt, the longest there first, or one id of all rows that write.
+    Where both wait, they take turns. The call of the rows that write goes over all places from the first such row to
+    the last; what is between them is computed for nothing, and newcomers take the lowest place that is free.
+    """
+
+    def __init__(self, session: ExactSession) -> None:
+        self.session = session
+        self.cache = CachePlaces(session.cache)
+        self.seats: list[Row | None] = [None] * len(self.cache)
+        """Who has which place; a row that ended keeps it while others wait for its prompt, until someone takes it."""
+        self.readers: list[Row] = []
+        """In the order in which they came."""
+        self.wrote_last = False
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for row in self.seats if row is not None]
+
+    def let_in(self, waiting: Waiting) -> list[Row]:
+        """Finished rows leave, those that wait take the free places. The rows that entered with a prompt that need not
+        be read."""
+        for place, row in enumerate(self.seats):
+            if row is not None and row.finish_reason is not None:
+                self._let_out(place, row, waiting)
+            elif row is not None and row.read < self.cache.held[place]:  # it has forgotten, and reads itself again
+                self.cache.cut(place, row.read)
+                self.readers.append(row)
+        free = [place for place, row in enumerate(self.seats) if row is None or row.finish_reason is not None]
+        entering, sources = waiting.let_in(self.seats, len(free))
+        # Who copies the prompt of a row that has ended takes its place, and need not copy; others must do so before.
+        copies, others = [], []
+        for row, source in zip(entering, sources, strict=True):
+            if source in free:
+                self._seat(row, source, len(row.prompt))
+                free.remove(source)
+                copies.append(row)
+            else:
+                others.append((row, source))
+        for row, source in others:
+            place = free.pop(0)
+            if source is not None:
+                self.cache.copy(source, place, len(row.prompt))
+                copies.append(row)
+            self._seat(row, place, 0 if source is None else len(row.prompt))
+        return copies
+
+    def read(self) -> tuple[list[Row], Float[Tensor, "B V"]]:
+        """One call of the model. The rows that are read to their end, and the logits after each."""
+        self.readers = [row for row in self.readers if row.finish_reason is None and len(row.pending) > 1]
+        running = [place for place, row in enumerate(self.seats) if row is not None and row.finish_reason is None]
+        writers = [place for place in running if len(self._row(place).pending) == 1]
+        self.wrote_last = bool(writers) and not (self.readers and self.wrote_last)
+        return self._write(writers) if self.wrote_last else self._read_chunk(self.readers[0])
+
+    def _read_chunk(self, row: Row) -> tuple[list[Row], Float[Tensor, "B V"]]:
+        place, ids = self.seats.index(row), row.pending[:CHUNK]
+        part = self.cache.part(place, 1)
+        try:
+            logits = self.session.feed_part(part, [ids], seen=None, last=row.watch is None)
+            if row.watch is not None:
+                row.watch(logits[0])
+                logits = logits[:, -1]
+        except Exception as error:
+            row.fail(error)
+            return [], torch.empty(0, 0)
+        self.cache.took(place, [len(ids)])
+        row.has_read(len(ids))
+        ready = [] if row.pending or row.finish_reason is not None else [row]
+        return ready, logits[: len(ready)]
+
+    def _write(self, writers: list[int]) -> tuple[list[Row], Float[Tensor, "B V"]]:
+        first, count = writers[0], writers[-1] + 1 - writers[0]
+        places = range(first, first + count)
+        tokens = [self._row(place).pending if place in writers else [0] for place in places]
+        seen = [self.cache.held[place] + 1 if place in writers else 0 for place in places]
+        watched = [place for place in writers if self._row(place).watch is not None and not self._row(place).ids]
+        logits = self.session.feed_part(self.cache.part(first, count), tokens, seen=seen, last=True)
+        self.cache.took(first, [int(place in writers) for place in places])
+        for place in writers:
+            self._row(place).has_read(1)
+        for place in watched:  # the last id of a prompt that had one left
+            self._watch_last(self._row(place), logits[place - first : place - first + 1])
+        ready = [place for place in writers if self._row(place).finish_reason is None]
+        rows = [self._row(place) for place in ready]
+        return rows, logits if len(ready) == count else logits[[place - first for place in ready]]
+
+    def _watch_last(self, row: Row, logits: Tensor) -> None:
+        assert row.watch is not None
+        try:
+            row.watch(logits)
+        except Exception as error:
+            row.fail(error)
+
+    def _row(self, place: int) -> Row:
+        row = self.seats[place]
+        assert row is not None
+        return row
+
+    def _seat(self, row: Row, place: int, held: int) -> None:
+        """Give a place to a row of which the cache holds so many ids there."""
+        self.seats[place] = row
+        self.cache.cut(place, held)
+        if held:
+            row.read, row.pending = held, []
+        else:
+            self.readers.append(row)
+
+    def _let_out(self, place: int, row: Row, waiting: Waiting) -> None:
+        prompt = len(row.prompt)
+        if waiting.wants(row.prompt) and row.lends_its_prompt and prompt < self.cache.cache.length:
+            self.cache.cut(place, prompt)
+        else:
+            self.seats[place] = None
+            self.cache.cut(place, 0)
