@@ -9,9 +9,11 @@ from .bench import run_bench
 from .hand_off import run_hand_off
 from .outside_settings import Bench, HandOff
 from .replay import replay
-from .settings import Replay
+from .run import run
+from .settings import Replay, Run
 
 COMMANDS: dict[str, tuple[type, Callable[[Any], int | None]]] = {
+    "run": (Run, run),
     "replay": (Replay, replay),
     "bench": (Bench, run_bench),
     "hand-off": (HandOff, run_hand_off),
@@ -25,7 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     works = dict(COMMANDS.values())
 
     def work() -> int | None:
-        command = parsed("serving", "A model folder as an API.", kinds, arguments)
+        command = parsed(
+            "serving",
+            "A model folder as an API.",
+            kinds,
+            arguments,
+            bare={"run": "one MODEL is enough, others have names: --model NAME={word}"},
+        )
         return works[type(command)](command)
 
     return answered("serving", work)

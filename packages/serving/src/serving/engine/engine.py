@@ -132,7 +132,7 @@ class Engine:
 
     def stop(self) -> None:
         """See `Serves.stop`."""
-        self.drain(0)
+        self.drain(0.0)
         self.phase = "stopped"
         self.compiler.stop()
         self.apart.stop()
