@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from torch import dtype
+from jaxtyping import Float
+from torch import Tensor, dtype
 
 from tensors import PackedWeights, generator
 
@@ -127,6 +128,8 @@ class Batch:
         else:
             ready, logits = self.places.read()
             self.waiting.note(ready, logits)
+            if any(row.watch is not None for row in ready):
+                ready, logits = self._with_room(ready, logits)
         if not ready:
             return []
         if self.exact:
@@ -142,7 +145,16 @@ class Batch:
         for row in [*self.rows, *self.waiting]:
             row.cancel()
 
+    def _with_room(self, rows: list[Row], logits: Float[Tensor, "B V"]) -> tuple[list[Row], Float[Tensor, "B V"]]:
+        """Without those whose prompts fill the context, and were read for whoever watches them."""
+        for row in rows:
+            self._check_room(row)
+        places = [place for place, row in enumerate(rows) if row.finish_reason is None and not row.pending]
+        return [rows[place] for place in places], logits[places]
+
     def _check_room(self, row: Row) -> None:
+        if row.watch is not None and row.read < len(row.prompt):
+            return
         if row.finish_reason is not None or row.read + len(row.pending) < min(
             self.length, room_of(self.model, row.prompt)
         ):
@@ -154,4 +166,4 @@ class Batch:
             logger.warning("the context of %d tokens is full: the oldest half is forgotten", self.length)
             self.has_forgotten = True
         row.pending = [*row.prompt, *row.ids][-max(1, self.length // 2) :]
-        row.read = 0
+        row.read, row.watch = 0, None

@@ -114,8 +114,9 @@ class _Tokens:
 
 
 def _tokens_of(tokenizer: Tokenizer) -> Any:
+    key: Any = tokenizer
     try:
-        return _made_once(tokenizer)
+        return _made_once(key)
     except TypeError:  # no key of a dictionary
         return _llguidance().LLTokenizer(_Tokens(tokenizer))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decoding import Generated, GenerationSettings
 from decoding.requests.methods import method_of
 
-from ..jobs import Event, Failed, Finished, Job, Usage, Why
+from ..jobs import Event, Failed, Finished, Job, PromptScores, Usage, Why
 from ..queueing import Tally
 from .loading import Loaded
 from .scores import PromptScorer
@@ -35,7 +35,6 @@ class Work:
     began: float | None = None
     first: float | None = None
     new_tokens: int = 0
-    scored: int = 0
     apart_told: int = 0
     problem: Exception | None = None
     """What went wrong before it was let in."""
@@ -97,11 +96,10 @@ class Work:
                 row = batch.add(prompt, own, constraint, number=at, watch=watch)  # type: ignore[arg-type]
                 self.rows.append(Told(row, at, RowText(self.loaded.tokenizer, row)))
 
-    def _tell_scores(self, scores: Event) -> None:
+    def _tell_scores(self, scores: PromptScores) -> None:
         self.tell(scores)
-        self.scored += 1
-        if self.job.only_prompt or self.is_apart:
-            self.rows[self.scored - 1].row.cancel()
+        if self.job.only_prompt or self.is_apart:  # whose rows are there for their scores alone
+            self.rows[scores.prompt].row.cancel()
 
     def check(self, now: float) -> None:
         """End the rows where the client has gone, or the time is up."""
