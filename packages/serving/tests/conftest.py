@@ -47,7 +47,7 @@ def fakes():
     return fake
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve():
     """`with serve(engine, limits=…) as (address, web)`."""
     return running
