@@ -32,6 +32,7 @@ from serving.bench.client import complete
 from serving.bench.driving import Load, Turn, drive, prompt
 from serving.bench.figures import figures
 from serving.hand_off.gguf_file import write_gguf
+from workbench import spin_briefly
 
 ROWS = 8
 Side = Callable[[int], float]
@@ -154,7 +155,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         save(f"{place}/m", model, tokenizer)
         sides: dict[str, Side] = {"generate_ids, float32": by_loop(model, tokenizer, load)}
-        run = [sys.executable, "-m", "serving", "run", "--port", "0", "--rows", str(ROWS), "--quiet", "--device", "cpu"]
+        run = [sys.executable, "-m", "serving", "run", "--port", "0", "--rows", str(ROWS), "--quiet"]
         url, pid = stack.enter_context(process([*run, f"{place}/m"], None, "/ready"))
         sides["serving, float32"] = by_server(url, load, ours)
         import quantization
@@ -198,4 +199,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if (
+        "OMP_WAIT_POLICY" not in os.environ
+    ):  # the loop's threads wait as those of `serving run`; torch asks at its import
+        spin_briefly()
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     main()

@@ -92,8 +92,6 @@ def url(place):
         str(place / "model"),
         "--port",
         "0",
-        "--device",
-        "cpu",
         "--quiet",
     ]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
