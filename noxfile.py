@@ -223,6 +223,16 @@ def parity_interpretability(session: nox.Session) -> None:
     session.run("pytest", "packages/interpretability/tests/oracles", "-W", "default", "-rA", *session.posargs)
 
 
+@nox.session(name="parity-sae-lens", default=False)
+def parity_sae_lens(session: nox.Session) -> None:
+    """interpretability's features in SAELens, which pins an older transformer-lens: an environment of its own."""
+    sync(session, "--package=interpretability", "--no-default-groups", "--group=test")
+    session.run_install("uv", "pip", "install", "--quiet", "sae-lens>=6.54", external=True)
+    session.env["HF_HUB_OFFLINE"] = "1"
+    oracle = "packages/interpretability/tests/oracles/test_sae_lens.py"
+    session.run("pytest", oracle, "-W", "default", "-rA", *session.posargs)
+
+
 @nox.session(default=False)
 def slow(session: nox.Session) -> None:
     """The tests that are marked slow, of all members and of the workspace."""

@@ -17,6 +17,6 @@ from .training.curriculum import Curriculum as Curriculum, TextCurriculum as Tex
 from .training.run import Run as Run
 from .training.settings import TrainSettings as TrainSettings
 from .training.text_run import TextRun as TextRun, run as run
-from .training.trained import Trained as Trained
+from .training.trained import ModelFolder as ModelFolder, Trained as Trained
 
 __version__: str

@@ -229,6 +229,17 @@ def test_the_count_of_steps_left_out_is_in_the_checkpoint(settings, broken_at):
     assert (run.start, run.guard.skipped, run.guard.skip_limit) == (5, 1, 1)
 
 
+def test_as_many_checkpoints_stay_as_are_asked_for(settings):
+    kept = dataclasses.replace(settings, save_every=2, keep=4)
+    run = finished(kept)
+    assert len(run.checkpoints.steps()) in (4, 5)  # the best may be one of the last four
+    assert run.checkpoints.steps()[-4:] == [run.total - 6, run.total - 4, run.total - 2, run.total]
+    assert gpt2.run(TrainSettings(resume=settings.out)).checkpoints.keep == 4
+    assert gpt2.run(TrainSettings(resume=settings.out, keep=9)).checkpoints.keep == 9
+    with pytest.raises(ValueError, match="--keep: wanted a whole number of at least 1, got 0"):
+        gpt2.run(dataclasses.replace(settings, keep=0))
+
+
 def test_a_negative_limit_is_refused(settings):
     with pytest.raises(ValueError, match=r"--skip-limit: wanted 0 steps or more, got -1"):
         gpt2.run(dataclasses.replace(settings, skip_limit=-1))

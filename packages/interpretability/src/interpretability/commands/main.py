@@ -6,13 +6,20 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from .measure_settings import Features, Heads, Induction, Lens, Neurons, Probe
 from .settings import Ablate, Attribute, Patch
 
 PROG = "interpretability"
 COMMANDS: dict[str, Any] = {
+    "lens": Lens,
     "attribute": Attribute,
+    "heads": Heads,
     "ablate": Ablate,
     "patch": Patch,
+    "neurons": Neurons,
+    "features": Features,
+    "probe": Probe,
+    "induction": Induction,
 }
 """Each name with its settings; its work is `run` in the module of that name."""
 

@@ -1,0 +1,99 @@
+"""Training: it learns, comes out the same twice, leaves the model alone, and wakes dead features."""
+
+import pytest
+import torch
+
+from gpt2 import GPT2, GPT2Config
+from interpretability import FeatureStep, judge_features, train_features
+from interpretability.features import training
+
+
+def tiny() -> GPT2:
+    config = GPT2Config(n_vocab=60, n_ctx=16, n_embd=16, n_head=2, n_layer=2)
+    model = GPT2(config, generator=torch.Generator().manual_seed(0)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(8)
+    return model
+
+
+def windows(seed: int = 0) -> list[torch.Tensor]:
+    return list(torch.randint(60, (64, 16), generator=torch.Generator().manual_seed(seed)).split(16))
+
+
+def trained(steps: int = 60, place: str = "0.resid_post", **options: int) -> list[FeatureStep]:
+    return list(train_features(tiny(), place, windows(), n_features=64, k=6, steps=steps, **options))
+
+
+def test_features_come_to_say_most_of_what_stands_there() -> None:
+    steps = trained(120)
+    assert [step.number for step in steps] == list(range(1, 121))
+    assert steps[-1].unexplained < 0.5 * steps[0].unexplained
+    report = judge_features(tiny(), steps[-1].autoencoder(), windows(seed=1))
+    assert report.active <= 6
+    assert report.explained > 0.5
+    assert report.loss == pytest.approx(report.loss_with_features, abs=1.0)
+    directions = steps[-1].autoencoder().decoder
+    assert torch.allclose(directions.norm(dim=-1), torch.ones(64), atol=1e-5)
+
+
+def test_it_comes_out_the_same_twice_and_leaves_the_model_as_it_was() -> None:
+    once, again = (trained(5, seed=3)[-1].autoencoder() for _ in range(2))
+    assert torch.equal(once.encoder, again.encoder)
+    model = tiny()
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    list(train_features(model, "0.resid_post", windows(), n_features=64, k=6, steps=3))
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_dead_features_wake_up_by_their_own_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead_after(weight: float) -> int:
+        monkeypatch.setattr(training, "REVIVED", weight)
+        steps = list(train_features(tiny(), "0.resid_post", windows(), n_features=512, k=2, steps=150))
+        return steps[-1].dead
+
+    assert dead_after(1.0) < 0.8 * dead_after(0.0)
+
+
+def test_the_loss_of_dead_features_is_what_the_paper_says() -> None:
+    """Equation of section 2.4: the k_aux highest dead features against what the living ones left unsaid."""
+    x = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
+    dictionary = training._Dictionary(x, x.mean(0), 1.0, 40, 4, 0)
+    dictionary.unused[:30] = training.DEAD_AFTER
+    with torch.no_grad():
+        unexplained, missed = dictionary.losses(x)
+        pre = (x - dictionary.center) @ dictionary.encoder.T + dictionary.bias
+        alive = pre.topk(4, dim=-1)
+        left = x - torch.zeros_like(pre).scatter(-1, alive.indices, alive.values.relu()) @ dictionary.decoder
+        left = left - dictionary.center
+        dead = dictionary.unused >= training.DEAD_AFTER
+        weak = torch.where(dead, pre, torch.tensor(-torch.inf)).topk(8, dim=-1)
+        said = torch.zeros_like(pre).scatter(-1, weak.indices, weak.values.relu()) @ dictionary.decoder
+    assert unexplained.item() == pytest.approx((left.square().mean() / x.var(0, correction=0).mean()).item(), rel=1e-4)
+    assert missed.item() == pytest.approx(
+        ((left - said).square().mean() / left.var(0, correction=0).mean()).item(), rel=1e-4
+    )
+    assert 0 < int(dead.sum()) < 30  # those that were used just now are no longer dead
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("*.resid_post", "wanted one inside the model, got 2"),
+        ("logits", "the logits"),
+        ("0.attention.pattern", "one vector a token"),
+        ("0.resid", "did you mean"),
+    ],
+)
+def test_a_place_that_will_not_do_is_refused(place: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        trained(1, place)
+
+
+def test_counts_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"k: wanted 1\.\.8"):
+        train_features(tiny(), "0.resid_post", windows(), n_features=8, k=9)
+    with pytest.raises(ValueError, match="wanted windows"):
+        train_features(tiny(), "0.resid_post", [])
