@@ -73,15 +73,13 @@ def run_history(settings: Probe, which: str) -> None:
     from ..history.checkpoints import chosen_checkpoints, over_training
 
     chosen = chosen_checkpoints(settings.model, which)
-    import gpt2
-
-    model, tokenizer = gpt2.load(chosen[-1][1])
-    task = _Task(settings, model, tokenizer)
+    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
+    task, device = _Task(settings, last, tokenizer), last.final_norm.weight.device
 
     def measure(model: "GPT2") -> dict[str, float]:
         return {place: task.report(model, place).selectivity for place in task.places}
 
-    found = list(counted(over_training(settings.model, measure, which), len(chosen), unit="checkpoint"))
+    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
     steps = [step for step, _ in found]
     rows = [(f"{step}", *(f"{numbers[place]:.3f}" for place in task.places)) for step, numbers in found]
     lines = [f"{task.title}: selectivity (accuracy above that of the control task), by step", ""]
