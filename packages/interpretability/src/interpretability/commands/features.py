@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEARNED_AT_ONCE, JUDGED_AT_ONCE = 2048, 1024
 """Tokens of a step, and tokens that are judged at a time."""
+OFTEN = 1e-3
+"""Share of tokens that a feature must be on to be shown: what comes once shows no pattern."""
 SEARCHED = 40_000
 """Tokens, at most, that are searched for passages: the last ones."""
 
@@ -45,7 +47,8 @@ def run(settings: Features) -> None:
     report = judge_features(model, autoencoder, judge)
     few = rows[-max(1, SEARCHED // rows.shape[1]) :]
     top = _passages(model, autoencoder, few.split(max(1, JUDGED_AT_ONCE // rows.shape[1])))
-    order = top.standing_out.topk(min(settings.top, top.n_units)).indices.tolist()
+    strong = top.values.mean(dim=1).masked_fill(top.active < OFTEN, 0.0)
+    order = strong.topk(min(settings.top, top.n_units)).indices.tolist()
     lines = [*_worth(autoencoder, report), ""]
     for feature in order:
         lines += [f"Feature {feature}: on {float(top.active[feature]):.2%} of tokens"]

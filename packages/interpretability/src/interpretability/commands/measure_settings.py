@@ -121,7 +121,7 @@ class Features:
     tokens: Annotated[int, arg(metavar="N")] = 200_000
     """Tokens of it, at most: a tenth to judge by, the rest to learn from."""
     top: Annotated[int, arg(metavar="N")] = 8
-    """Features that are shown, those that stand out most."""
+    """Features that are shown: the strongest of those that are on for one token in a thousand."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Picks the directions that learning starts from."""
     json: Flag = False

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted
 
-from .answers import PROG, answer, answer_next, save_picture, table
+from .answers import PROG, answer, answer_next, clipped, save_picture, table
 from .inputs import loaded, windows
 from .measure_settings import Probe
 
@@ -106,7 +106,7 @@ class _Task:
         self.places = chosen_places(model, settings.place) if settings.place else lens_places(model)
         self.seed = settings.seed
         if settings.labels is not None:
-            self.title = f"labels of {settings.labels}"
+            self.title = f"labels of {clipped(settings.labels.name, 40)}"
             self.batches, self.chosen, classes, self.names = _labeled(settings, model, tokenizer)
         else:
             self.title = settings.property
