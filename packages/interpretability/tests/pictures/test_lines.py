@@ -14,7 +14,7 @@ def test_a_history_has_a_line_a_measure_and_the_loss_on_an_axis_of_its_own():
     assert [line.get_label() for line in left.lines] == ["a", "b"]
     assert list(left.lines[0].get_ydata()) == [0.1, 0.2, 0.3]
     assert list(right.lines[0].get_ydata()) == [3.0, 2.0, 1.0]
-    with pytest.raises(ValueError, match=r"for each of 2 steps, got {'a': 3}"):
+    with pytest.raises(ValueError, match=r"for each of 2 steps, got \{'a': 3\}"):
         plot_history([0, 10], {"a": [1, 2, 3]})
     with pytest.raises(ValueError, match="no steps"):
         plot_history([], {})
