@@ -40,6 +40,7 @@ def test_the_files_are_those_of_saelens(tmp_path: Path) -> None:
     }
     assert metadata["hook_name"] == "blocks.0.hook_resid_post"
     assert metadata["model_name"] == "mine"
+    assert metadata["sae_lens_version"] >= "6"  # or SAELens would take it for an older layout, and drop the hook's name
     weights = load_file(tmp_path / "sae_weights.safetensors")
     assert {name: array.shape for name, array in weights.items()} == {
         "W_enc": (6, 20),

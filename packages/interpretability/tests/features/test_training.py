@@ -48,34 +48,32 @@ def test_it_comes_out_the_same_twice_and_leaves_the_model_as_it_was() -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_dead_features_wake_up_by_their_own_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dead_after(weight: float) -> int:
-        monkeypatch.setattr(training, "REVIVED", weight)
-        steps = list(train_features(tiny(), "0.resid_post", windows(), n_features=512, k=2, steps=150))
-        return steps[-1].dead
-
-    assert dead_after(1.0) < 0.8 * dead_after(0.0)
-
-
-def test_the_loss_of_dead_features_is_what_the_paper_says() -> None:
-    """Equation of section 2.4: the k_aux highest dead features against what the living ones left unsaid."""
-    x = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
-    dictionary = training._Dictionary(x, x.mean(0), 1.0, 40, 4, 0)
-    dictionary.unused[:30] = training.DEAD_AFTER
+def test_dead_features_learn_what_the_living_ones_leave_unsaid_and_nothing_else() -> None:
+    """Section 2.4 of the paper: the k_aux highest dead features against what is left, without changing what is left."""
+    x = torch.randn(4, 16, generator=torch.Generator().manual_seed(0))
+    dictionary = training._Dictionary(x, x.mean(0), 1.0, 60, 3, 0)
+    dictionary.unused[:] = training.DEAD_AFTER
+    unexplained, missed = dictionary.losses(x)
+    dead = dictionary.unused >= training.DEAD_AFTER
+    assert 48 <= int(dead.sum()) < 60  # those that were used just now are no longer dead
     with torch.no_grad():
-        unexplained, missed = dictionary.losses(x)
         pre = (x - dictionary.center) @ dictionary.encoder.T + dictionary.bias
-        alive = pre.topk(4, dim=-1)
+        alive = pre.topk(3, dim=-1)
         left = x - torch.zeros_like(pre).scatter(-1, alive.indices, alive.values.relu()) @ dictionary.decoder
         left = left - dictionary.center
-        dead = dictionary.unused >= training.DEAD_AFTER
         weak = torch.where(dead, pre, torch.tensor(-torch.inf)).topk(8, dim=-1)
         said = torch.zeros_like(pre).scatter(-1, weak.indices, weak.values.relu()) @ dictionary.decoder
-    assert unexplained.item() == pytest.approx((left.square().mean() / x.var(0, correction=0).mean()).item(), rel=1e-4)
-    assert missed.item() == pytest.approx(
-        ((left - said).square().mean() / left.var(0, correction=0).mean()).item(), rel=1e-4
+    spread = left.var(0, correction=0).mean().item()
+    assert unexplained.item() == pytest.approx(
+        left.square().mean().item() / x.var(0, correction=0).mean().item(), rel=1e-4
     )
-    assert 0 < int(dead.sum()) < 30  # those that were used just now are no longer dead
+    assert missed.item() == pytest.approx((left - said).square().mean().item() / spread, rel=1e-4)
+    by_left = torch.autograd.grad(missed, dictionary.decoder, retain_graph=True)[0].abs().sum(1)
+    by_all = torch.autograd.grad(unexplained, dictionary.decoder)[0].abs().sum(1)
+    assert (by_left[~dead] == 0).all()
+    assert (by_left[dead] > 0).sum() >= 8
+    assert (by_all[dead] == 0).all()
+    assert (by_all[~dead] > 0).any()
 
 
 @pytest.mark.parametrize(

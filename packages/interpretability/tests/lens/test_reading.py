@@ -59,7 +59,8 @@ def test_a_map_moves_only_its_own_place() -> None:
     nothing = {place: Translator(torch.zeros(16, 16), torch.zeros(16)) for place in lens_places(model)[:-1]}
     plain, same = read_lens(model, tokens), read_lens(model, tokens, nothing)
     assert all(torch.allclose(plain[place], same[place], atol=1e-6) for place in plain)
-    moved = read_lens(model, tokens, nothing | {"1.resid_mid": Translator(torch.eye(16), torch.ones(16))})
+    other = torch.randn(16, 16, generator=torch.Generator().manual_seed(2))
+    moved = read_lens(model, tokens, nothing | {"1.resid_mid": Translator(other, other[0])})
     changed = [place for place in plain if not torch.allclose(plain[place], moved[place], atol=1e-3)]
     assert changed == ["1.resid_mid"]
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 LEARNED_AT_ONCE, JUDGED_AT_ONCE = 2048, 1024
 """Tokens of a step, and tokens that are judged at a time."""
+OFTEN = 1e-3
+"""Share of tokens that a feature must be on to be shown: what comes once shows no pattern."""
+SEARCHED = 40_000
+"""Tokens, at most, that are searched for passages: the last ones."""
 
 
 def run(settings: Features) -> None:
@@ -30,6 +34,8 @@ def run(settings: Features) -> None:
             raise ValueError(f"--{name}: wanted at least 1, got {getattr(settings, name)}; leave it out")
     if settings.load is not None and settings.save is not None:
         raise ValueError("--load, --save: wanted one of them, got both; --save keeps what is learned now")
+    if settings.load is not None and (settings.place or settings.features) is not None:
+        raise ValueError("--load: wanted the place and the features that are in the folder, got others; leave them out")
     model, tokenizer = loaded(settings.model, settings.device)
     rows = windows(model, tokenizer, settings.text, settings.tokens, None)
     held = max(1, len(rows) // 10)
@@ -39,8 +45,10 @@ def run(settings: Features) -> None:
     from ..features.measures import judge_features
 
     report = judge_features(model, autoencoder, judge)
-    top = _passages(model, autoencoder, rows.split(max(1, JUDGED_AT_ONCE // rows.shape[1])))
-    order = top.standing_out.topk(min(settings.top, top.n_units)).indices.tolist()
+    few = rows[-max(1, SEARCHED // rows.shape[1]) :]
+    top = _passages(model, autoencoder, few.split(max(1, JUDGED_AT_ONCE // rows.shape[1])))
+    strong = top.values.mean(dim=1).masked_fill(top.active < OFTEN, 0.0)
+    order = strong.topk(min(settings.top, top.n_units)).indices.tolist()
     lines = [*_worth(autoencoder, report), ""]
     for feature in order:
         lines += [f"Feature {feature}: on {float(top.active[feature]):.2%} of tokens"]
@@ -95,7 +103,7 @@ def _passages(model: "GPT2", autoencoder: "SparseAutoencoder", batches: "tuple[T
 
     top = TopPassages(autoencoder.n_features, 3)
     with torch.no_grad(), tracing(model, autoencoder.place) as record:
-        for tokens in counted(batches, len(batches), unit="batch"):
+        for tokens in counted(batches, len(batches), unit="piece"):
             model.hidden(tokens)
             values, used = autoencoder.encode(record[autoencoder.place].float())
             dense = torch.zeros(*used.shape[:-1], autoencoder.n_features, device=used.device)

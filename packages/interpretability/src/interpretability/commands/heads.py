@@ -56,15 +56,14 @@ def run_history(settings: Heads, which: str) -> None:
 
     chosen = chosen_checkpoints(settings.model, which)
     names = KINDS[:-1]
-    import gpt2
-
-    pool = _pool(settings, gpt2.load(chosen[-1][1])[1])
+    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
+    pool, device = _pool(settings, tokenizer), last.final_norm.weight.device
 
     def measure(model: "GPT2") -> dict[str, float]:
         kinds = _scores(settings, model, pool)
         return {name: kinds.best(name)[2] for name in names}
 
-    found = list(counted(over_training(settings.model, measure, which), len(chosen), unit="checkpoint"))
+    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
     rows = [(f"{step}", *(f"{numbers[name]:.2f}" for name in names)) for step, numbers in found]
     lines = [f"The best head of each kind at {len(found)} checkpoints:", "", *table(("step", *names), rows, left=0)]
     if settings.out is not None:

@@ -82,15 +82,14 @@ def run_history(settings: Lens, which: str) -> None:
     if settings.tune is not None or settings.tuned is not None:
         raise ValueError("--checkpoints: wanted the plain lens, got a tuned one, which is one model's; leave it out")
     chosen = chosen_checkpoints(settings.model, which)
-    import gpt2
-
-    first, tokenizer = gpt2.load(chosen[-1][1])
-    _, judge = _texts(settings, first, tokenizer)
+    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
+    _, judge = _texts(settings, last, tokenizer)
+    device = last.final_norm.weight.device
 
     def measure(model: "GPT2") -> dict[str, float]:
         return lens_divergences(model, judge)
 
-    found = list(counted(over_training(settings.model, measure, which), len(chosen), unit="checkpoint"))
+    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
     places = list(found[0][1])
     rows = [(place, *(f"{numbers[place]:.2f}" for _, numbers in _few(found))) for place in places]
     lines = ["Distance of the plain lens to the end (KL, nats a token), by step:", ""]

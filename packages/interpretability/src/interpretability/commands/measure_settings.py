@@ -107,7 +107,7 @@ class Features:
     place: Annotated[str | None, _shown("PLACE", "the stream after the middle block")] = None
     """Where: a place such as 0.resid_post or 1.feed_forward.out."""
     load: Annotated[Path | None, _shown("DIR", "learn them now")] = None
-    """Use the features of this folder instead of learning some."""
+    """Use the features of this folder instead of learning some: what is said of learning does not matter then."""
     save: Annotated[Path | None, _shown("DIR", "they are not kept")] = None
     """Keep the features here."""
     features: Annotated[int | None, _shown("N", "8 for each channel of the place")] = None
@@ -121,7 +121,7 @@ class Features:
     tokens: Annotated[int, arg(metavar="N")] = 200_000
     """Tokens of it, at most: a tenth to judge by, the rest to learn from."""
     top: Annotated[int, arg(metavar="N")] = 8
-    """Features that are shown, those that stand out most."""
+    """Features that are shown: the strongest of those that are on for one token in a thousand."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Picks the directions that learning starts from."""
     json: Flag = False
@@ -144,7 +144,7 @@ class Probe:
     line; whether it stands inside of quotes; whether its line is indented."""
     labels: Annotated[Path | None, _shown("FILE", "a property of tokens")] = None
     """Texts of your own with their labels: JSON lines {"text": …, "label": …}, or CSV with these two columns. What is
-    read is the last token of each."""
+    read is the last token of each. In place of --property and --text."""
     place: UseAppendAction[Annotated[tuple[str, ...], arg(metavar="PLACE")]] = ()
     """Where to read; may be given several times (default: the stream before, in and after each block)."""
     text: Text = None

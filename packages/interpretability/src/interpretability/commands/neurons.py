@@ -29,7 +29,7 @@ def run(settings: Neurons) -> None:
     asked = [read_neuron(name, model) for name in settings.neuron]
     rows = windows(model, tokenizer, settings.text, settings.tokens, None)
     batches = rows.split(max(1, TOGETHER // rows.shape[1]))
-    blocks = top_passages(model, counted(batches, len(batches), unit="batch"), k=max(settings.top, 3))
+    blocks = top_passages(model, counted(batches, len(batches), unit="piece"), k=max(settings.top, 3))
     chosen = asked or most_selective(blocks, settings.top)
     facts = [
         _facts(layer, neuron, blocks[layer], promoted_tokens(model, layer, neuron, PROMOTED), tokenizer)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted
 
-from .answers import PROG, answer, answer_next, save_picture, table
+from .answers import PROG, answer, answer_next, clipped, save_picture, table
 from .inputs import loaded, windows
 from .measure_settings import Probe
 
@@ -73,15 +73,13 @@ def run_history(settings: Probe, which: str) -> None:
     from ..history.checkpoints import chosen_checkpoints, over_training
 
     chosen = chosen_checkpoints(settings.model, which)
-    import gpt2
-
-    model, tokenizer = gpt2.load(chosen[-1][1])
-    task = _Task(settings, model, tokenizer)
+    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
+    task, device = _Task(settings, last, tokenizer), last.final_norm.weight.device
 
     def measure(model: "GPT2") -> dict[str, float]:
         return {place: task.report(model, place).selectivity for place in task.places}
 
-    found = list(counted(over_training(settings.model, measure, which), len(chosen), unit="checkpoint"))
+    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
     steps = [step for step, _ in found]
     rows = [(f"{step}", *(f"{numbers[place]:.3f}" for place in task.places)) for step, numbers in found]
     lines = [f"{task.title}: selectivity (accuracy above that of the control task), by step", ""]
@@ -108,7 +106,7 @@ class _Task:
         self.places = chosen_places(model, settings.place) if settings.place else lens_places(model)
         self.seed = settings.seed
         if settings.labels is not None:
-            self.title = f"labels of {settings.labels}"
+            self.title = f"labels of {clipped(settings.labels.name, 40)}"
             self.batches, self.chosen, classes, self.names = _labeled(settings, model, tokenizer)
         else:
             self.title = settings.property

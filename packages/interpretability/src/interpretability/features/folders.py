@@ -18,6 +18,8 @@ from ..places import places_of
 from .autoencoder import SparseAutoencoder
 
 CONFIGURATION, WEIGHTS = "cfg.json", "sae_weights.safetensors"
+LAYOUT = "6.0.0"
+"""The version of SAELens whose layout this is; without one it takes a file for an older one, and drops what it says."""
 MADE_BY = "`interpretability features MODEL --save FOLDER`"
 
 
@@ -46,6 +48,7 @@ def save_features(folder: str | Path, autoencoder: SparseAutoencoder, model: GPT
         "reshape_activations": "none",
         "rescale_acts_by_decoder_norm": False,
         "metadata": {
+            "sae_lens_version": LAYOUT,
             "hook_name": places_of(model)[autoencoder.place].hook,
             "place": autoencoder.place,
             "model_name": model_name,

@@ -85,9 +85,9 @@ def control_classes(
 
 def probe_place(
     x: Float[Tensor, "N C"],
-    classes: Int[Tensor, " N"],
-    tokens: Int[Tensor, " N"],
-    groups: Int[Tensor, " N"],
+    classes: Int[Tensor, "..."],
+    tokens: Int[Tensor, "..."],
+    groups: Int[Tensor, "..."],
     *,
     seed: int = 0,
 ) -> ProbeReport:

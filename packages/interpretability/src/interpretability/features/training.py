@@ -158,4 +158,4 @@ def _steps(dictionary: _Dictionary, batches: _Activations, steps: int, rate: flo
         optimizer.zero_grad(set_to_none=True)
         dictionary.normalize()
         dead = int((dictionary.unused >= DEAD_AFTER).sum())
-        yield FeatureStep(number + 1, float(unexplained), dead, lambda: dictionary.finished(batches.place))
+        yield FeatureStep(number + 1, float(unexplained.detach()), dead, lambda: dictionary.finished(batches.place))

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import torch
+
 from gpt2 import GPT2, load
 from trainkit import Checkpoints
 from workbench import expanded
@@ -44,7 +46,9 @@ def chosen_checkpoints(run: str | Path, which: str = "all") -> list[tuple[int, P
     return [found[round(place * (len(found) - 1) / (count - 1))] for place in range(count)]
 
 
-def over_training(run: str | Path, measure: Measure, which: str = "all") -> Iterator[tuple[int, Mapping[str, float]]]:
+def over_training(
+    run: str | Path, measure: Measure, which: str = "all", *, device: str | torch.device = "cpu"
+) -> Iterator[tuple[int, Mapping[str, float]]]:
     """For each chosen checkpoint its step, and `measure` of the model there; one model is in memory at a time."""
     for step, folder in chosen_checkpoints(run, which):
-        yield step, measure(load(folder)[0])
+        yield step, measure(load(folder, device=device)[0])

@@ -33,21 +33,22 @@ def tune_lens(
     places = lens_places(model)[:-1]
     maps = _least_squares(model, places, windows)
     yield maps
-    parts = [part.requires_grad_() for one in maps.values() for part in (one.matrix, one.bias)]
-    optimizer = torch.optim.Adam(parts, lr=rate)
+    parts = {place: [part.clone().requires_grad_() for part in (one.matrix, one.bias)] for place, one in maps.items()}
+    optimizer = torch.optim.Adam([part for two in parts.values() for part in two], lr=rate)
     for step in range(steps):
         tokens = windows[step % len(windows)]
         with torch.no_grad(), tracing(model, places) as record:
             end = model(tokens).float().log_softmax(-1)
-        for place in places:  # one after the other: the logits of all places at once would be much memory
+        for place, two in parts.items():  # one after the other: the logits of all places at once would be much memory
             with torch.enable_grad():
-                seen = head_of(model, maps[place](record[place].detach().float())).log_softmax(-1)
-                (nn.functional.kl_div(seen, end, reduction="sum", log_target=True) / tokens.numel()).backward()
+                seen = head_of(model, Translator(*two)(record[place].float())).log_softmax(-1)
+                loss = nn.functional.kl_div(seen, end, reduction="sum", log_target=True) / tokens.numel()
+                for part, gradient in zip(two, torch.autograd.grad(loss, two), strict=True):
+                    part.grad = gradient  # of the map alone: the model has none of its own afterwards
         for group in optimizer.param_groups:
             group["lr"] = rate * (1 - step / steps)
         optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        yield {place: Translator(one.matrix.detach(), one.bias.detach()) for place, one in maps.items()}
+        yield {place: Translator(*(part.detach().clone() for part in two)) for place, two in parts.items()}
 
 
 @torch.no_grad()
