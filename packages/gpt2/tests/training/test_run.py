@@ -198,6 +198,14 @@ def checkpoint(run: gpt2.Run, step: int) -> bytes:
     return (run.folder / "checkpoints" / f"step-{step:06d}" / "model.safetensors").read_bytes()
 
 
+def test_as_many_checkpoints_stay_as_are_asked_for(settings):
+    run = finished(dataclasses.replace(settings, save_every=2, keep=3))
+    assert run.checkpoints.keep == 3
+    assert run.checkpoints.steps()[-3:] == [run.total - 4, run.total - 2, run.total]
+    with pytest.raises(ValueError, match="--keep: wanted a whole number of at least 1"):
+        gpt2.run(dataclasses.replace(settings, keep=0))
+
+
 def test_a_step_without_a_number_is_left_out_up_to_the_limit(settings, broken_at, caplog):
     broken_at(4)
     run = gpt2.run(dataclasses.replace(settings, save_every=1, skip_limit=1))

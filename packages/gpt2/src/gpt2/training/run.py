@@ -65,6 +65,7 @@ class Run:
     belongs to it is done. Everything about it can be looked at meanwhile; looking changes nothing.
 
     should_stop: asked after every step; True saves a checkpoint and ends the iteration.
+    keep: newest checkpoints that stay, beside the best.
     held: what keeps others out of the folder; given back when the iteration ends.
     """
 
@@ -76,6 +77,7 @@ class Run:
         *,
         should_stop: Callable[[], bool] | None = None,
         skip_limit: int = 0,
+        keep: int = 2,
         profiled: bool = False,
         held: Hold | None = None,
     ) -> None:
@@ -83,7 +85,7 @@ class Run:
         self.folder, self.total = record.folder, curriculum.steps
         self.model: Any = trained.model
         self.device, self.optimizer = trained.device, trained.optimizer
-        self.checkpoints = Checkpoints(record.folder / "checkpoints", trained.parts)
+        self.checkpoints = Checkpoints(record.folder / "checkpoints", trained.parts, keep=keep)
         self.guard = SpikeGuard(window=0, skip_limit=skip_limit)
         self.start = self.last_step = 0
         self.validation: Evaluation | None = None

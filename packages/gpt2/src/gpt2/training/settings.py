@@ -74,6 +74,8 @@ class TrainSettings:
     """Steps between evaluations on the held-out text."""
     save_every: Annotated[int | None, _shown("N", "as often as it is evaluated")] = None
     """Steps between checkpoints."""
+    keep: Annotated[int | None, _shown("N", "2")] = None
+    """Newest checkpoints that stay, beside the best: with many one can look back at how the model learned."""
     log_every: Annotated[int | None, _shown("N", "10")] = None
     """Steps between lines of metrics.jsonl."""
     skip_limit: Annotated[int | None, _shown("N", "0: the first one stops the run")] = None
@@ -88,7 +90,7 @@ class TrainSettings:
 
 NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every", "processes", "profile", "same_bits"})
 """Settings that say where and how a run goes, and are not written down with it."""
-CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit"}
+CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit", "keep"}
 """Settings that a resumed run may have otherwise: they do not change what it learns from."""
 
 
@@ -99,7 +101,16 @@ def of_the_run(settings: TrainSettings) -> dict[str, Any]:
 
 def check(settings: TrainSettings) -> None:
     """ValueError for what is wrong in itself, whatever the text and the machine."""
-    for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "processes"):
+    for name in (
+        "steps",
+        "batch_size",
+        "micro_batch_size",
+        "evaluate_every",
+        "save_every",
+        "keep",
+        "log_every",
+        "processes",
+    ):
         value = getattr(settings, name)
         if value is not None and value < 1:
             option = "--" + name.replace("_", "-")

@@ -103,7 +103,9 @@ def prepared(
     curriculum = TextCurriculum(text, record.recipe, config.n_ctx, record.seed, micro_batch_size)
     curriculum.batches()  # or it says what is missing
     trained = trained_model(record, config, text.tokenizer, own_device(settings.device), source)
+    keep = settings.keep or record.settings.keep or 2
     options = {"held": held, "should_stop": should_stop, "skip_limit": skip_limit or 0, "profiled": settings.profile}
+    options["keep"] = keep
     whole = TextRun(record, config, curriculum, trained, **options)
     whole.begin(settings.compile) if settings.resume is None else whole.resume()
     return whole
