@@ -54,7 +54,14 @@ def test_a_watched_run_shows_everything_and_is_the_same_run(trainer, text_file, 
     ]
     code, output, errors = trainer(*arguments)
     assert code == 0, errors
-    for word in ("── step 2,", "── step 6,", "bits per byte", "decoding generate", "report.html"):
+    for word in (
+        "── step 2,",
+        "── step 6,",
+        "bits per byte",
+        "decoding generate",
+        "interpretability page",
+        "report.html",
+    ):
         assert word in output
     samples = read_samples(folder)
     assert [sample.step for sample in samples] == [2, 4, 6]
@@ -67,6 +74,7 @@ def test_a_watched_run_shows_everything_and_is_the_same_run(trainer, text_file, 
 def check_report(folder: Path) -> None:
     """One file that loads nothing, with three pictures, the prompt as text and the true number of parameters."""
     page = (folder / "report.html").read_text(encoding="utf-8")
+    assert f'<a href="page.html">page.html</a>, once <code>interpretability page {folder}' in page
     parser = Links()
     parser.feed(page)
     assert len(parser.sources) == 3

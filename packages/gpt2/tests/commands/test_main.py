@@ -53,7 +53,14 @@ def test_help_names_every_setting_and_needs_no_torch():
 def test_a_run_ends_with_its_numbers_and_the_next_command(train, text_file, tmp_path):
     code, output, _ = train("--text", text_file, "--out", tmp_path / "run", *TINY)
     assert code == 0
-    for word in ("perplexity", "bits per byte", "tokens/s", str(tmp_path / "run" / "model"), "decoding generate"):
+    for word in (
+        "perplexity",
+        "bits per byte",
+        "tokens/s",
+        str(tmp_path / "run" / "model"),
+        "decoding generate",
+        "interpretability page",
+    ):
         assert word in output
 
 

@@ -41,6 +41,7 @@ def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ())
         },
         figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
         looked_at=LOOKED_AT,
+        inside=f"interpretability page {run.folder} --out {run.folder / 'page.html'}",
         samples=samples,
         configuration={"model": dataclasses.asdict(c), "recipe": _plain(run.recipe), "versions": record.versions},
         card=(run.folder / "model" / "README.md").read_text(encoding="utf-8"),

@@ -66,7 +66,7 @@ def held_out(run: "TextRun") -> str:
 
 
 def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:
-    """The result of a finished run, where it lies, and the next command. `seconds`: since the command began."""
+    """The result of a finished run, where it lies, and the next commands. `seconds`: since the command began."""
     result = run.validation
     if result is None:
         raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
@@ -74,12 +74,13 @@ def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:
     speed = f", {tokens / seconds:,.0f} tokens/s with start-up and evaluation" if tokens else ""
     curves = typed(None, f"tensorboard --logdir {quote(str(run.folder))}")
     following = f"decoding generate {quote(str(run.folder / 'model'))} --prompt {quote(prompt)} {READABLE}"
+    inside = f"interpretability page {quote(str(run.folder))} --out {quote(str(run.folder / 'page.html'))}"
     return (
         f"\nHeld-out text: loss {result.loss:.4f} nats a token, perplexity {result.perplexity:.2f}, "
         f"{run.bits_per_byte:.4f} bits per byte\n"
         f"{seconds:.0f} s {f'since it was resumed after step {run.start}' if run.start else 'in all'}{speed}\n"
         f"Model: {run.folder / 'model'}   Curves: {curves}\n"
-        f"\nNext:\n  {typed('decoding', following)}"
+        f"\nNext:\n  {typed('decoding', following)}\n  {typed('interpretability', inside)}"
     )
 
 

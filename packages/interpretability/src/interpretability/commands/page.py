@@ -22,7 +22,7 @@ class Page:
     """The file to write; one of that name is replaced."""
     checkpoints: Annotated[str | None, arg(metavar="all|N", help_behavior_hint="(default: at most 10)")] = None
     """States on the way to put in, for a slider over the run: all, or so many, evenly in the logarithm of the step; 0
-    for none. `train --save-every N --keep all` leaves them."""
+    for none. `train --save-every N --keep 20` leaves them."""
     int8: FlagCreatePairsOff[bool] = False
     """Weights in 8 bits instead of 16: half the size, and nearly always the same tokens."""
     text: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: of the run's held-out text)")] = None

@@ -66,7 +66,7 @@ def write_page(
     if required and not paths:
         raise ValueError(
             f"--checkpoints: wanted a run with checkpoints besides its final model, got none in {source}; train with "
-            f"--save-every N --keep all, or leave --checkpoints out"
+            f"--save-every N --keep 20, or leave --checkpoints out"
         )
     steps = chosen(list(paths), checkpoints) if paths else []
     check_size(model.config.n_parameters, len(steps), int8)
