@@ -32,6 +32,7 @@ READ = {
     "loop generation text",
     "evaluation": "head_scores spans scores intervals pairs",
     "quantization": "schemes reference packing layers module_tree conversion",
+    "interpretability": "places trace attribution ablation",
 }
 LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",

@@ -106,6 +106,18 @@ def test_only_the_tokens_asked_for_are_changed(model):
     assert effect.nats.value == pytest.approx((edited - plain).mean().item(), abs=2e-5)
 
 
+@torch.no_grad()
+def test_an_edit_around_it_holds_inside(model):
+    """The shortcut for heads steps aside where somebody looks into the feed-forward layer."""
+    tokens = texts(3, 1)
+    half = {"0.feed_forward.pre": lambda x: x * 0.5}
+    with editing(model, half):
+        effect = ablate(model, tokens, "0.head.1", how="zero")[0]
+    off = {"0.attention.heads": putting(0.0, EVERY, EVERY, 1)}
+    wanted = cost(model, tokens, half | off) - cost(model, tokens, half)
+    assert effect.nats.value == pytest.approx(wanted.mean().item(), abs=2e-5)
+
+
 def test_many_rows_in_batches_are_one_result(model, monkeypatch):
     tokens, seen = texts(9, 4), []
     whole = ablate(model, tokens, ["0.head.0", "1.feed_forward"], how="zero")

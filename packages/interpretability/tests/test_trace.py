@@ -11,6 +11,7 @@ import decoding
 import gpt2
 import quantization
 from interpretability import PLACES, editing, head_writes, places_of, tracing
+from transformer.kernels.fused import with_fused_steps
 
 FEW = [name for name in PLACES if not name.startswith("L.")] + [f"0{n[1:]}" for n in PLACES if n.startswith("L.")]
 """Every kind of place once."""
@@ -234,17 +235,10 @@ def test_generation_with_a_cache_goes_through_the_edit(model):
     with editing(model, {"*.attention.heads": off}):
         wanted = uncached()
         assert list(decoding.generate_ids(model, [[3, 4, 5]], settings)[0].ids) == wanted
-        fused = transformer_fused(model)
-        cache = fused.new_cache(1)
-        edited = fused(torch.tensor([[3, 4, 5]]), cache)
-        torch.testing.assert_close(edited, model(torch.tensor([[3, 4, 5]])), atol=1e-5, rtol=1e-5)
+        fused, prompt = with_fused_steps(model), torch.tensor([[3, 4, 5]])
+        with torch.no_grad():
+            torch.testing.assert_close(fused(prompt, fused.new_cache(1)), model(prompt), atol=1e-5, rtol=1e-5)
     assert wanted != plain
-
-
-def transformer_fused(model):
-    from transformer.kernels.fused import with_fused_steps
-
-    return with_fused_steps(model)
 
 
 def test_a_pattern_is_refused_with_a_cache_and_the_rest_is_traced(model, tokens):

@@ -21,6 +21,7 @@ from trainkit import evaluating
 from workbench import Progress, unwatched
 
 from .interventions.effects import Effect, effects_of
+from .interventions.narrow_changes import feed_forward_after, is_plain
 from .interventions.replacements import How, check_reference, donors, means
 from .places import blocks_of
 from .trace import tracing, weight_of
@@ -95,6 +96,7 @@ def ablate(
     check_reference(how, reference, tokens.shape[1])
     places = sorted({place for part in chosen for place in part.places})
     streams = sorted({part.stream for part in chosen})
+    streams += sorted({f"{part.layer}.feed_forward.pre" for part in chosen if part.kind == "head"})
     rows = max(1, TOKENS_AT_ONCE // tokens.shape[1])
     draws = generator or seeded("resample", 0)
     where = None if at is None else torch.tensor(at, device=tokens.device) % tokens.shape[1]
@@ -110,43 +112,45 @@ def ablate(
             if how == "resample" and reference is not None:
                 put = donors(model, reference, batch, places, draws)
             for part, results in zip(chosen, changed, strict=True):
-                delta = written_less(model, part, found, put)
-                if where is not None:
-                    kept = torch.zeros_like(delta).index_copy_(1, where, delta[:, where])
-                    delta = kept
-                results.append(row_nats(model, rest(model, part, found[part.stream] + delta), batch))
+                results.append(row_nats(model, without(model, part, found, put, where), batch))
                 done += 1
                 progress(done, total)
     return effects_of([part.name for part in chosen], torch.stack([torch.cat(r) for r in changed]), torch.cat(plain))
 
 
-def written_less(model: GPT2, part: Part, found: dict[str, Tensor], put: dict[str, Tensor]) -> Float[Tensor, "B T C"]:
-    """What the stream changes by when the part's value is replaced."""
-    block: Any = blocks_of(model)[part.layer]
+def without(
+    model: GPT2, part: Part, found: dict[str, Tensor], put: dict[str, Tensor], where: Tensor | None
+) -> Float[Tensor, "B T C"]:
+    """The final state with the part's value replaced at the tokens `where` (None: everywhere): the stream that it wrote
+    to, changed by the difference, and what comes after."""
+    blocks: list[Any] = list(blocks_of(model))
+    block, stream = blocks[part.layer], found[part.stream]
 
     def difference(place: str) -> Tensor:
-        value = found[place]
-        return put[place] - value if place in put else -value
+        change = put[place] - found[place] if place in put else -found[place]
+        change = change if part.number is None else change[:, :, part.number]
+        return change if where is None else torch.zeros_like(change).index_copy_(1, where, change[:, where])
 
     if part.kind == "head":
-        size = block.attention.head_size
-        columns = slice(part.number * size, (part.number + 1) * size)  # type: ignore[operator]
-        return difference(part.places[0])[:, :, part.number] @ weight_of(block.attention.out)[:, columns].T
-    if part.kind == "neuron":
+        first = block.attention.head_size * (part.number or 0)
+        columns = weight_of(block.attention.out)[:, first : first + block.attention.head_size]
+        change = difference(part.places[0])
+        changed = stream + change @ columns.T
+        if is_plain(block):
+            made = found[f"{part.layer}.feed_forward.pre"]
+            changed = changed + feed_forward_after(block, stream, made, changed, change, columns)
+        else:
+            changed = changed + block.feed_forward(block.feed_forward_norm(changed))
+    elif part.kind == "neuron":
         column = weight_of(block.feed_forward.down)[:, part.number]
-        return difference(part.places[0])[:, :, part.number, None] * column
-    return torch.stack([difference(place) for place in part.places]).sum(dim=0)
-
-
-def rest(model: GPT2, part: Part, stream: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
-    """The final state, computed on from the stream that the part wrote to."""
-    blocks = list(blocks_of(model))
-    if part.stream.endswith("resid_mid"):
-        block = blocks[part.layer]
-        stream = stream + block.feed_forward(block.feed_forward_norm(stream))
-    for block in blocks[part.layer + (part.kind != "positions") :]:
-        stream = block(stream)
-    return model.final_norm(stream)
+        changed = stream + difference(part.places[0])[..., None] * column
+    else:
+        changed = stream + torch.stack([difference(place) for place in part.places]).sum(dim=0)
+        if part.kind == "attention":
+            changed = changed + block.feed_forward(block.feed_forward_norm(changed))
+    for later in blocks[part.layer + (part.kind != "positions") :]:
+        changed = later(changed)
+    return model.final_norm(changed)
 
 
 def row_nats(model: GPT2, state: Float[Tensor, "B T C"], tokens: Int[Tensor, "B T"]) -> Float[Tensor, " B"]:

@@ -60,7 +60,7 @@ class Direction:
 
 @torch.no_grad()
 def attribute(
-    model: GPT2, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"], against: Int[Tensor, "B T"] | None = None
+    model: GPT2, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "..."], against: Int[Tensor, "..."] | None = None
 ) -> Attribution:
     """The logit of `targets[b, t]` after token t, less that of `against[b, t]` if given, as a sum of parts.
 
@@ -88,10 +88,10 @@ def attribute(
 def attribute_neurons(
     model: GPT2,
     tokens: Int[Tensor, "B T"],
-    targets: Int[Tensor, "B T"],
+    targets: Int[Tensor, "..."],
     layer: int,
-    against: Int[Tensor, "B T"] | None = None,
-) -> Float[Tensor, "B T 4C"]:
+    against: Int[Tensor, "..."] | None = None,
+) -> Float[Tensor, "B T neurons"]:
     """What each neuron of a feed-forward layer wrote of a logit; their sum is the part `L.feed_forward` of `attribute`.
     ValueError as there, and for a layer that the model has not."""
     check_float(model, "attribution")

@@ -7,7 +7,6 @@ import time
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 import gpt2
 from gpt2.files.folder import save_model
@@ -28,6 +27,8 @@ def bridge_of(folder):
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
 def test_every_place_of_the_table_is_that_of_its_hook(make_model, tokenizer, tmp_path, shape):
     model = make_model(*shape, n_vocab=tokenizer.n_vocab, n_ctx=64)
+    for block in model.decoder.blocks:
+        block.attention.qkv.weight.mul_(0.3)  # scores as large as trained ones: rounding grows with them
     gpt2.save(tmp_path / "model", model, tokenizer)
     tokens = torch.randint(tokenizer.n_vocab, (3, 40), generator=torch.Generator().manual_seed(1))
     with tracing(model) as ours:
@@ -41,7 +42,7 @@ def test_every_place_of_the_table_is_that_of_its_hook(make_model, tokenizer, tmp
         )
 
 
-def losses(bridge, tokens, head=None):
+def loss(bridge, tokens, head=None):
     """Nats a token, with one head of TransformerLens' hooks at zero."""
 
     def off(value, hook):
@@ -49,13 +50,12 @@ def losses(bridge, tokens, head=None):
         return value
 
     hooks = [] if head is None else [(f"blocks.{head[0]}.attn.hook_z", off)]
-    logits = bridge.run_with_hooks(tokens, return_type="logits", fwd_hooks=hooks)
-    return F.cross_entropy(logits[:, :-1].flatten(0, 1), tokens[:, 1:].flatten(), reduction="sum")
+    return bridge.run_with_hooks(tokens, return_type="loss", loss_per_token=True, fwd_hooks=hooks).mean()
 
 
 @torch.no_grad()
-def test_all_heads_ablated_are_the_same_numbers_in_a_third_of_the_time(tmp_path, record_property):
-    """The shape of the default recipe, 16,000 tokens: in turns, batch by batch, so that both share what else runs."""
+def test_all_heads_ablated_are_the_same_numbers_in_a_third_of_the_time(tmp_path):
+    """The shape of the default recipe, 16,000 tokens; CPU seconds of this process, whatever else runs beside it."""
     config = gpt2.GPT2Config(n_vocab=2048, n_ctx=128, n_embd=256, n_head=8, n_layer=2)
     model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0)).eval()
     with torch.no_grad():
@@ -65,19 +65,16 @@ def test_all_heads_ablated_are_the_same_numbers_in_a_third_of_the_time(tmp_path,
     bridge = bridge_of(tmp_path)
     tokens = torch.randint(2048, (128, 125), generator=torch.Generator().manual_seed(1))
     heads = [(layer, head) for layer in range(2) for head in range(8)]
-    ours, theirs = torch.zeros(16, dtype=torch.float64), torch.zeros(16, dtype=torch.float64)
-    our_time = their_time = 0.0
     ablate(model, tokens[:16], how="zero")
-    losses(bridge, tokens[:16])
-    for batch in tokens.split(16):
-        began = time.process_time()
-        ours += torch.tensor([effect.nats.value for effect in ablate(model, batch, how="zero")]) / 8
-        between = time.process_time()
-        plain = losses(bridge, batch)
-        theirs += torch.stack([losses(bridge, batch, head) - plain for head in heads]).double() / (128 * 124)
-        our_time, their_time = our_time + between - began, their_time + time.process_time() - between
-    record_property("ours, CPU s", our_time)
-    record_property("TransformerLens, CPU s", their_time)
+    loss(bridge, tokens[:16])
+    began = time.process_time()
+    ours = torch.tensor([effect.nats.value for effect in ablate(model, tokens, how="zero")])
+    between = time.process_time()
+    plain = loss(bridge, tokens)
+    theirs = torch.stack([loss(bridge, tokens, head) - plain for head in heads])
+    our_time, their_time = between - began, time.process_time() - between
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-3)
-    assert their_time >= 3 * our_time, f"{our_time:.1f} CPU s, TransformerLens {their_time:.1f}"
-    assert our_time <= 20.0, f"{our_time:.1f} CPU s, which is more than 10 s on two cores"
+    spent = f"{our_time:.1f} CPU s, TransformerLens {their_time:.1f}"
+    print(f"all heads on 16,000 tokens: {spent}")  # noqa: T201
+    assert their_time >= 3 * our_time, spent
+    assert our_time <= 20.0, f"{spent}; 20 is 10 s on two cores"

@@ -35,14 +35,16 @@ class Patching:
 
     @property
     def recovered(self) -> Float[Tensor, "P T"]:
-        """The share of the way from the corrupted answer to the clean one; NaN where both are equal."""
-        return (self.patched - self.corrupted) / (self.clean - self.corrupted)
+        """The share of the way from the corrupted answer to the clean one; NaN where both are equal but for
+        rounding."""
+        way = self.clean - self.corrupted
+        return (self.patched - self.corrupted) / (way if abs(way) > 1e-6 * max(1.0, abs(self.clean)) else float("nan"))
 
 
 def patch(
     model: GPT2,
-    clean: Int[Tensor, "1 T"],
-    corrupted: Int[Tensor, "1 T"],
+    clean: Int[Tensor, "_ T"],
+    corrupted: Int[Tensor, "_ S"],
     target: int,
     against: int | None = None,
     *,
@@ -71,7 +73,7 @@ def patch(
 
 def trace_causally(
     model: GPT2,
-    tokens: Int[Tensor, "1 T"],
+    tokens: Int[Tensor, "_ T"],
     subject: Sequence[int],
     target: int,
     *,

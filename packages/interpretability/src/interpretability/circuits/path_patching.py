@@ -19,8 +19,8 @@ READS = ("query", "key", "value")
 
 def patch_path(
     model: GPT2,
-    clean: Int[Tensor, "1 T"],
-    corrupted: Int[Tensor, "1 T"],
+    clean: Int[Tensor, "_ T"],
+    corrupted: Int[Tensor, "_ S"],
     sender: tuple[int, int],
     receiver: tuple[int, int, str] | None,
     target: int,

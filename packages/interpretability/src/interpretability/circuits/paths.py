@@ -31,7 +31,7 @@ class Paths:
 
 @torch.no_grad()
 def attribute_paths(
-    model: GPT2, tokens: Int[Tensor, "1 T"], target: int, layer: int, *, token: int = -1, against: int | None = None
+    model: GPT2, tokens: Int[Tensor, "B T"], target: int, layer: int, *, token: int = -1, against: int | None = None
 ) -> Paths:
     """The logit of `target` after one token (default: the last), less that of `against` if given, as far as the heads
     of `layer` wrote it.
