@@ -177,7 +177,9 @@ def test_ids_are_those_of_python_on_hostile_texts(browser: Any, tmp_path: Path) 
 @pytest.mark.parametrize("activation", ["gelu_tanh", "gelu"])
 @pytest.mark.parametrize("kind", ["float16", "int8"])
 def test_logits_and_maps_are_those_of_python(browser: Any, tmp_path: Path, activation: str, kind: str) -> None:
-    changes: dict[str, Any] = {"activation": activation, "n_vocab": 331, "n_embd": 18, "n_layer": 3}
+    # 96 wide, rows are cut in groups that share a scale; 18 wide they are not.
+    width = 96 if kind == "int8" and activation == "gelu" else 18
+    changes: dict[str, Any] = {"activation": activation, "n_vocab": 331, "n_embd": width, "n_layer": 3}
     gpt2.save(tmp_path / "model", *made(**changes))
     page = write_page(tmp_path / "model", tmp_path / "page.html", int8=kind == "int8", text=TYPED).path
     model, tokenizer = rounded_model(kind, **changes)
@@ -187,14 +189,14 @@ def test_logits_and_maps_are_those_of_python(browser: Any, tmp_path: Path, activ
     with opened(browser, page) as shown:
         logits = torch.tensor(shown.evaluate(LOGITS))
         maps = shown.evaluate("() => window.page.inside.reading.maps.map(l => l.map(h => h.map(row => [...row])))")
-    torch.testing.assert_close(logits, inside.logits[0].detach(), atol=2e-4, rtol=0)
+    torch.testing.assert_close(logits, inside.logits[0].detach(), atol=2e-4 if width == 18 else 5e-3, rtol=0)
     if kind == "float16":
         assert (logits - exact(ids)[0].detach()).abs().max() < 0.01
     for layer, heads in enumerate(maps):
         for head, rows in enumerate(heads):
             for time, row in enumerate(rows):
                 theirs = inside.maps[layer][0, head, time, : time + 1].tolist()
-                assert row == pytest.approx(theirs, abs=1e-5)
+                assert row == pytest.approx(theirs, abs=1e-5 if width == 18 else 2e-4)
 
 
 def test_typing_more_computes_only_what_is_new_and_the_same(page: Any) -> None:

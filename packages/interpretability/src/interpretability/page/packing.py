@@ -12,7 +12,10 @@ import numpy as np
 from torch import Tensor
 
 LEVELS = 127
-"""Whole numbers from -127 to 127 in a row of int8."""
+"""Whole numbers from -127 to 127 in a group of int8."""
+GROUP = 32
+"""Weights of a row that share a scale in int8, where rows are cut in such groups without a rest: with one scale a row,
+a loud weight makes the whole row coarse."""
 GRID = 16
 """Steps on each side of zero on the grid of earlier checkpoints: enough to watch a model learn, and small."""
 
@@ -39,11 +42,13 @@ def packed_float16(state: Mapping[str, Tensor]) -> bytes:
 
 
 def packed_int8(state: Mapping[str, Tensor]) -> bytes:
-    """Matrices as whole numbers, the largest of each row 127; then the scale of each row and all vectors in float32."""
+    """Matrices as whole numbers, the largest of each group 127; then the scale of each group and all vectors in
+    float32."""
     whole, scales, vectors = b"", b"", b""
-    for name, rows, _ in shapes_of(state):
+    for name, rows, columns in shapes_of(state):
         values = _numbers(state[name])
         if rows:
+            values = values.reshape(-1, group(columns))
             scale = _scale(np.abs(values).max(axis=1), LEVELS)
             whole += on_grid(values, scale).tobytes()
             scales += scale.astype("<f4").tobytes()
@@ -76,11 +81,17 @@ def rounded(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
         if kind == "float16":
             found[name] = tensor.half().float()
         elif tensor.ndim == 2:
-            scale = tensor.abs().amax(dim=1, keepdim=True).div(LEVELS).clamp_min(1e-30)
-            found[name] = (tensor / scale).round() * scale
+            groups = tensor.reshape(-1, group(tensor.shape[1]))
+            scale = groups.abs().amax(dim=1, keepdim=True).div(LEVELS).clamp_min(1e-30)
+            found[name] = ((groups / scale).round() * scale).reshape(tensor.shape)
         else:
             found[name] = tensor.float()
     return found
+
+
+def group(columns: int) -> int:
+    """How many weights of a row of that length share a scale."""
+    return columns if columns % GROUP else GROUP
 
 
 def on_grid(values: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from workbench import Progress, expanded, make_folder, unwatched, write_text
 
 from .document import document
 from .first_text import first_place, first_text
-from .packing import packed, packed_float16, packed_int8, packed_states, ranges, shapes_of, spelled
+from .packing import GROUP, packed, packed_float16, packed_int8, packed_states, ranges, shapes_of, spelled
 from .runs import RunFolder, chosen, run_of, state_at
 
 PATTERN = gpt2.Tokenizer({bytes([byte]): byte for byte in range(256)}).pattern
@@ -151,6 +151,7 @@ def facts(
         "config": {field: getattr(c, field) for field in shape},
         "parameters": c.n_parameters,
         "kind": "int8" if int8 else "float16",
+        "group": GROUP,
         "shapes": shapes_of(dict(model.named_parameters())),
         "lengths": [len(token) for token in in_order(tokenizer)],
         "special": list(tokenizer.special_ids),

@@ -45,11 +45,13 @@ function singles(bytes, at, count) {
   return new Float32Array(bytes.slice(at, at + 4 * count).buffer);
 }
 
-// Weights by name. `shapes`: [name, rows, columns], vectors with 0 rows; matrices come first, in this order.
-function weightsOf(bytes, shapes, kind) {
+// Weights by name. `shapes`: [name, rows, columns], vectors with 0 rows; matrices come first, in this order. `group`: as
+// many weights of a row share a scale, where that leaves no rest.
+function weightsOf(bytes, shapes, kind, group) {
   const found = {};
   let at = 0;
-  const matrices = shapes.filter((shape) => shape[1]), vectors = shapes.filter((shape) => !shape[1]);
+  const cut = ([name, rows, columns]) => (columns % group ? [name, rows, columns] : [name, (rows * columns) / group, group]);
+  const whole = shapes.filter((shape) => shape[1]), matrices = kind === "float16" ? whole : whole.map(cut), vectors = shapes.filter((shape) => !shape[1]);
   if (kind === "float16") {
     for (const [name, rows, columns] of [...matrices, ...vectors]) {
       const count = (rows || 1) * columns;

@@ -116,7 +116,7 @@ async function start() {
   let at = 0;
   for (const length of facts.lengths) { tokens.push(bytes.subarray(at, at + length)); at += length; }
   inside.tokenizer = new Tokenizer({ ...facts, tokens });
-  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind));
+  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind, facts.group));
   inside.ageReadings = [];
   inside.unpacked = unpackCheckpoints();
   readAddress(location.hash);
