@@ -153,7 +153,7 @@ def test_induction(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (("probe", "RUN", "--labels", "none.jsonl"), "none.jsonl"),
         (("probe", "RUN", "--labels", "TEXT"), "another ending"),
         (("probe", "RUN", "--place", "0.attention.pattern", "--text", "TEXT"), "a vector a token"),
-        (("probe", "RUN", "--property", "colour"), "colour"),
+        (("probe", "RUN", "--property", "hue"), "hue"),
         (("induction", "--steps", "0"), "--steps: wanted at least 1"),
         (("induction", "--out", "TEXT"), "got a file"),
         (("head", "RUN"), "did you mean heads"),

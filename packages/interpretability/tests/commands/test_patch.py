@@ -45,7 +45,7 @@ def test_noise_on_a_subject_is_causal_tracing(folder, answer):
     torch.testing.assert_close(torch.tensor(got["recovered"]), wanted.recovered)
 
 
-@pytest.mark.parametrize("prompt", ["the cat sat", "größer als 世界 the cat", "x" * 10 + "cat"])
+@pytest.mark.parametrize("prompt", ["the cat sat", "größer 世界 the cat", "x" * 10 + "cat"])
 def test_the_subjects_tokens_are_those_that_hold_its_bytes(tokenizer, prompt):
     ids = tokenizer.encode(prompt)
     found = subject_tokens(tokenizer, prompt, "cat")

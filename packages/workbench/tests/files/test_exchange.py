@@ -12,7 +12,7 @@ from workbench.files.exchange import exchange
 
 
 def two_folders(place: Path) -> tuple[Path, Path]:
-    one, other = place / "one", place / "ö ther"
+    one, other = place / "one", place / "ö other"
     for folder in (one, other):
         folder.mkdir()
         (folder / "name").write_text(folder.name)
@@ -26,7 +26,7 @@ def test_two_folders_change_places(tmp_path: Path):
     if not exchange(one, other):
         pytest.skip("this kernel or file system has no RENAME_EXCHANGE")
     assert (other.stat().st_ino, one.stat().st_ino) == numbers
-    assert ((one / "name").read_text(), (other / "name").read_text()) == ("ö ther", "one")
+    assert ((one / "name").read_text(), (other / "name").read_text()) == ("ö other", "one")
     assert exchange(one / "name", other), "a file and a folder, too"
 
 

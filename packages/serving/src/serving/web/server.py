@@ -91,7 +91,7 @@ async def _serve(
     server = quiet_server(web)
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
-    def signalled(number: int) -> None:
+    def signaled(number: int) -> None:
         if stop.is_set() or web.engine.state == "loading":
             say("ended at once")
             end_at_once(128 + number)
@@ -100,7 +100,7 @@ async def _serve(
 
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in numbers:
-        loop.add_signal_handler(number, signalled, number)
+        loop.add_signal_handler(number, signaled, number)
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     watching = asyncio.create_task(_loaded(web, ready))
     try:

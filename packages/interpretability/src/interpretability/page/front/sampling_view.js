@@ -63,7 +63,7 @@ async function write() {
     inside.pinned = { text: begin + inside.tokenizer.decode(kept), ids: [...ids, ...kept] };
     state.text = inside.pinned.text;
     state.place = Infinity;
-    analyse();
+    analyze();
     drawText();
   });
   writing = false;

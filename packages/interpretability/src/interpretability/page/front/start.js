@@ -19,11 +19,11 @@ function setModel(model) {
   inside.clean = new Reading(model);
   inside.cut = new Reading(model);
   effects.clear();
-  analyse();
+  analyze();
 }
 
 // Read the text; only what is new of it is computed.
-function analyse() {
+function analyze() {
   const all = allIds(), { ids, from } = windowed(all);
   Object.assign(inside, { ids, from, places: inside.tokenizer.places(state.text, all.slice(1)) });
   inside.clean.read(ids);
@@ -33,7 +33,7 @@ function analyse() {
 }
 
 function draw({ again = false } = {}) {
-  if (again) analyse();
+  if (again) analyze();
   inside.attributed = attribution(inside.reading, state.place, targetId(), state.against);
   for (const view of [drawText, drawPlace, drawCandidates, drawLens, drawWriters, drawAlike, drawHeads, drawSwitches, drawOdds, drawTime]) view();
   address();
@@ -48,7 +48,7 @@ function address() {
 // After another text: everything, and what takes longer once the typing rests.
 function changed() {
   effects.clear();
-  analyse();
+  analyze();
   draw();
   later("ages", 500, measureAges);
 }
@@ -65,7 +65,7 @@ function listen() {
   typed.addEventListener("input", () => {
     state.text = typed.value;
     state.place = 1;
-    analyse();
+    analyze();
     caret();
     effects.clear();
     draw();
@@ -102,7 +102,7 @@ async function copyLink() {
 
 function fromAddress() {
   readAddress(location.hash);
-  analyse();
+  analyze();
   state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
   if (inside.model !== inside.final || state.step !== LAST) chooseStep(state.step);
   changed();
@@ -154,7 +154,7 @@ async function unpackCheckpoints() {
 }
 
 // For the console, and for tests.
-window.page = { facts, state, inside, effects, ageLoss, draw, analyse, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
+window.page = { facts, state, inside, effects, ageLoss, draw, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
 
 start().catch((error) => {
   const wait = byId("wait") ?? byId("page").appendChild(el("p", { id: "wait" }));
