@@ -58,6 +58,9 @@ def test_what_is_left_out_is_the_folders_own_setting(plan, fakes):
     served = fakes.served(n_ctx=64, defaults=GenerationSettings(temperature=0.5, top_k=7))
     assert (plan(served=served).settings.temperature, plan(served=served).settings.top_k) == (0.5, 7)
     assert plan(served=served, top_k=0).settings.top_k == 0
+    greedy = fakes.served(n_ctx=64, defaults=GenerationSettings(temperature=0))
+    assert plan(served=greedy).settings.temperature == 1
+    assert plan(served=greedy, temperature=0).settings.temperature == 0
 
 
 def test_temperature_zero_goes_with_top_p_as_openais_does(plan):

@@ -68,7 +68,8 @@ def card(served: Served, limits: Limits, created: int) -> ModelCard:
     changed = {
         one.name: getattr(settings, one.name)
         for one in fields(settings)
-        if getattr(settings, one.name) != one.default and one.name != "max_new_tokens"
+        if getattr(settings, one.name) not in (one.default, 0 if one.name == "temperature" else one.default)
+        and one.name != "max_new_tokens"
     }
     return ModelCard(
         id=served.name,

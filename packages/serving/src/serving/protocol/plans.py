@@ -149,6 +149,8 @@ def _plan(
     values.setdefault("seed", secrets.randbits(31))
     if values.get("beams", 1) > 1:
         values["n_best"] = request.n
+    if served.defaults.is_greedy:  # a folder that says nothing means that; clients who say nothing mean OpenAI's 1
+        values.setdefault("temperature", 1.0)
     settings = with_settings(served.defaults, values)
     for number, prompt in enumerate(prompts, start=1):
         _check_room(prompt, most, settings, served.n_ctx, number if len(prompts) > 1 else None)
