@@ -9,7 +9,9 @@ pytest.importorskip("matplotlib", reason="pictures need the extra plots")
 def test_a_history_has_a_line_a_measure_and_the_loss_on_an_axis_of_its_own():
     from interpretability.pictures.lines import plot_history
 
-    figure = plot_history([0, 10, 20], {"a": [0.1, 0.2, 0.3], "b": [1.0, 1.0, 0.0]}, ylabel="share", loss=[3.0, 2.0, 1.0])
+    figure = plot_history(
+        [0, 10, 20], {"a": [0.1, 0.2, 0.3], "b": [1.0, 1.0, 0.0]}, ylabel="share", loss=[3.0, 2.0, 1.0]
+    )
     left, right = figure.axes
     assert [line.get_label() for line in left.lines] == ["a", "b"]
     assert list(left.lines[0].get_ydata()) == [0.1, 0.2, 0.3]
