@@ -74,7 +74,8 @@ def run_history(settings: Heads, which: str) -> None:
         lines += save_picture(figure, settings.out)
     answer({"model": settings.model, "steps": [{"step": step, **numbers} for step, numbers in found]}, lines,
            settings.json)  # fmt: skip
-    answer_next(["heads", settings.model], settings.json)
+    text = [] if settings.text is None else ["--text", settings.text]
+    answer_next(["heads", settings.model, *text], settings.json)
 
 
 def _pool(settings: Heads, tokenizer: "Tokenizer") -> list[int]:

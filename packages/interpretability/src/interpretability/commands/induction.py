@@ -100,4 +100,4 @@ def _report(settings: Induction, training: Any, folder: str) -> None:
         lines += save_picture(figure, settings.picture)
     steps = [dict(zip(("step", "loss", "previous", "induction"), row, strict=True)) for row in rows]
     answer({"run": folder, "steps": steps, "best": [layer, head, score]}, lines, settings.json)
-    answer_next(["heads", folder], settings.json)
+    answer_next(["heads", folder, "--text", f"{folder}/alphabet.txt", "--checkpoints", "all"], settings.json)

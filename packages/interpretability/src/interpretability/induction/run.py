@@ -181,11 +181,13 @@ class InductionRun(Run):
         return found
 
     def begin(self) -> None:
-        """Make the folder: `run.json`, and a checkpoint of the model before its first step."""
+        """Make the folder: `run.json`, `alphabet.txt` with the characters that the model knows, and a checkpoint of the
+        model before its first step."""
         make_folder(self.folder)
         versions = {"python": platform.python_version()}
         versions |= {name: metadata.version(name) for name in ("torch", "interpretability")}
         facts = {"command": "interpretability induction", "recipe": dataclasses.asdict(self.recipe), "seed": self.seed}
         write_text(self.folder / "run.json", json.dumps(facts | {"versions": versions}, indent=2) + "\n")
+        write_text(self.folder / "alphabet.txt", self.recipe.alphabet)
         self.validation = self.evaluate()
         self._save(0)
