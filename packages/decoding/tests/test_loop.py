@@ -141,7 +141,9 @@ def test_rows_that_come_after_all_have_ended_find_the_cache_and_the_packed_weigh
     for prompts in ([[1], [2, 3], [4]], [[5]], [[6, 7], [8]]):
         rows = [batch.add(prompt, GREEDY) for prompt in prompts]
         batch.run()
-        assert [row.ids for row in rows] == [greedy_by_hand(tiny_model, prompt, len(rows[0].ids)) for prompt in prompts]
+        assert [row.result.ids for row in rows] == [
+            greedy_by_hand(tiny_model, one, len(rows[0].ids)) for one in prompts
+        ]
     assert len(made) == 1
 
 
