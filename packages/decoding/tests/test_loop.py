@@ -139,9 +139,9 @@ def test_rows_that_come_after_all_have_ended_find_the_cache_and_the_packed_weigh
     tiny_model.new_cache = lambda *sizes: made.append(sizes) or new_cache(*sizes)
     batch = Batch(tiny_model, max_rows=3)
     for prompts in ([[1], [2, 3], [4]], [[5]], [[6, 7], [8]]):
-        rows = [batch.add(prompt, GREEDY) for prompt in prompts]
+        rows = [batch.add(prompt, dataclasses.replace(GREEDY, max_new_tokens=12)) for prompt in prompts]
         batch.run()
-        assert [row.ids for row in rows] == [greedy_by_hand(tiny_model, prompt, len(rows[0].ids)) for prompt in prompts]
+        assert [row.result.ids for row in rows] == [greedy_by_hand(tiny_model, prompt, 12) for prompt in prompts]
     assert len(made) == 1
 
 

@@ -222,3 +222,14 @@ def test_a_cache_of_other_numbers_is_refused():
     cache = KeyValueCache(1, 1, N_HEAD, 4, N_EMBD // N_HEAD, dtype=torch.float16)
     with pytest.raises(ValueError, match=r"of torch.float16; got \[1, 2, 1, 4\] of torch.float32; make the cache"):
         feed(layer, cache, torch.randn(1, 1, N_EMBD))
+
+
+def test_rows_that_leave_and_come_again_take_no_new_memory():
+    cache = KeyValueCache(n_layer=2, batch=4, n_head=2, length=6, head_size=4)
+    where = [stored.data_ptr() for stored in cache.whole]
+    for rows in ([0, 1, 2], [0], [0, 0, 0, 0], [3, 1], [1, 0, 1]):
+        cache.select(torch.tensor(rows))
+        assert [stored.data_ptr() for stored in cache.keys + cache.values] == where
+        assert cache.n_rows == len(cache.keys[0]) == len(rows)
+    cache.select(torch.tensor([0, 1, 2, 0, 1]))
+    assert len(cache.keys[0]) == 5
