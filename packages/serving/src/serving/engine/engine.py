@@ -180,8 +180,24 @@ class Engine:
             self.over.notify_all()
         while self.phase not in ("stopped", "broken"):
             self.wake.clear()
-            if not self._round():
+            try:
+                worked = self._round()
+            except Exception as error:  # a mistake of this program: whoever waits shall know
+                self._break(error)
+                return
+            if not worked:
                 self.wake.wait(IDLE)
+
+    def _break(self, error: Exception) -> None:
+        """Nothing is computed any more: everyone who waits is told, and nobody else is taken."""
+        logger.exception("the engine ends: %s", error)
+        with self.lock:
+            self.problem, self.phase = str(error) or type(error).__name__, "broken"
+            for work in self.works:
+                if not work.done:
+                    work.fail(error, time.monotonic())
+            self.works = []
+            self.over.notify_all()
 
     def _round(self) -> bool:
         """Whether there was anything to do."""
