@@ -34,7 +34,7 @@ READ = {
     "quantization": "schemes reference packing layers module_tree conversion",
     "finetuning": "adapted adapters templates examples packing curriculum judging tuning",
     "interpretability": "places trace attribution ablation",
-    "serving": "status jobs queueing identity engine/turns engine/work engine/engine",
+    "serving": "status jobs queueing identity engine/work engine/engine",
 }
 LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",

@@ -97,13 +97,13 @@ def test_a_lesson_lists_the_modules_as_the_path_does(package: str) -> None:
     assert [module for module in listed if module in read] == read
 
 
-def test_the_model_is_an_afternoon_and_the_whole_a_day() -> None:
-    """With ten minutes for each lesson, of three and eight hours."""
+def test_the_model_is_an_afternoon_and_the_whole_a_day_and_a_half() -> None:
+    """With ten minutes for each lesson; an afternoon has three hours, a day eight, and half a day two."""
     minutes = {
         name: 10 + reading_path.minutes(reading_path.lines(name, path[0])) for name, path in reading_path.PATH.items()
     }
     assert sum(minutes[name] for name in ("embeddings", "attention", "transformer", "gpt2")) <= 180
-    assert sum(minutes.values()) <= 480
+    assert sum(minutes.values()) <= 600
 
 
 def test_a_new_schedule_touches_what_the_page_says() -> None:
