@@ -255,7 +255,7 @@ def written_by_parts(model: gpt2.GPT2, ids: list[int], place: int, direction: to
     scale = (kept["end"].var(unbiased=False) + model.config.layer_norm_epsilon).rsqrt()
 
     def through(part: torch.Tensor) -> float:
-        return float((part - part.mean()) * scale * model.final_norm.weight @ direction)
+        return float(((part - part.mean()) * scale * model.final_norm.weight @ direction).detach())
 
     size = model.config.n_embd // model.config.n_head
     parts = {
