@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gpt2
-from workbench import write_text
+from workbench import typed, write_text
 
 from . import figures as pictures
 
@@ -27,6 +27,7 @@ def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ())
         "Where the layers look": pictures.layers(run.model, run.tokenizer, LOOKED_AT),
         "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000]),
     }
+    path = run.folder / "page.html"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string((resources.files(__package__) / "report.html").read_text(encoding="utf-8")).render(
         name=run.folder.name,
@@ -41,14 +42,14 @@ def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ())
         },
         figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
         looked_at=LOOKED_AT,
-        inside=f"interpretability page {run.folder} --out {run.folder / 'page.html'}",
+        inside=typed("interpretability", ["interpretability", "page", str(run.folder), "--out", str(path)]),
         samples=samples,
         configuration={"model": dataclasses.asdict(c), "recipe": _plain(run.recipe), "versions": record.versions},
         card=(run.folder / "model" / "README.md").read_text(encoding="utf-8"),
     )
-    path = run.folder / "report.html"
-    write_text(path, page)
-    return path
+    report = run.folder / "report.html"
+    write_text(report, page)
+    return report
 
 
 def _plain(recipe: "gpt2.Recipe") -> dict[str, object]:
