@@ -83,7 +83,7 @@ COMMANDS = {
     "evaluation compare": (evaluation, ["compare"], Compare, ["model", "model", "--text", "text.txt"]),
     "embeddings plot": (embeddings, ["plot"], PlotSettings, ["model", "--out", "picture.png", "--first", "5"]),
     "embeddings compare": (embeddings, ["compare"], CompareSettings, ["vectors.txt", "--out", "picture.png"]),
-    "embeddings nearest": (embeddings, ["nearest"], NearestSettings, ["vectors.txt", "a"]),
+    "embeddings nearest": (embeddings, ["nearest"], NearestSettings, ["vectors.txt", "a", "--k", "3"]),
     "quantization convert": (quantization_command, ["convert"], QUANTIZATION["convert"], ["model", "--out", "out"]),
     "quantization generate": (
         quantization_command,

@@ -22,7 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_checkpoint_is_measured_in_its_order(run: Path) -> None:
-    measured = over_training(run, lambda model: {"gain": float(model.final_norm.weight[0])})
+    measured = over_training(run, lambda model: {"gain": model.final_norm.weight[0].item()})
     assert [(step, numbers["gain"]) for step, numbers in measured] == [
         (step, float(step)) for step in (0, 10, 20, 30, 1_000_000)
     ]

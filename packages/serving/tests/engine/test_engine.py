@@ -168,9 +168,6 @@ def test_a_job_that_is_late_ends_alone(by_hand, ask):
 
 def test_a_failing_job_fails_alone(engine, answer, ask, monkeypatch):
     wanted = answer(engine, "hello").text()
-    bad = answer(engine, "hello", form=Form("regex", "[a"))
-    assert (type(bad.last), bad.last.kind) == (Failed, "refused")
-    assert "wanted a regular expression" in bad.last.message
     batch = engine.loaded["m"].batch
     advance = batch.advance
 
@@ -288,7 +285,11 @@ def test_the_best_of_candidates_are_told(engine, answer, model):
     assert len(answer(engine, "fox", settings=settings, candidates=5, choose="consensus").pieces()) == 1
 
 
+@pytest.mark.extras
 def test_every_row_of_a_form_matches_it(engine, answer):
+    bad = answer(engine, "hello", form=Form("regex", "[a"))
+    assert (type(bad.last), bad.last.kind) == (Failed, "refused")
+    assert "wanted a regular expression" in bad.last.message
     client = answer(engine, "a", settings={"max_new_tokens": 30}, samples=3, form=Form("regex", "[0-9]{3}-[xy]+z"))
     for row in range(3):
         text = client.text(row)
