@@ -168,6 +168,15 @@ def test_a_job_that_is_late_ends_alone(by_hand, ask):
 
 def test_a_failing_job_fails_alone(engine, answer, ask, monkeypatch):
     wanted = answer(engine, "hello").text()
+    with monkeypatch.context() as without_extra:
+
+        def lacks(*_):
+            raise ImportError("wanted llguidance, got no such module; install decoding[grammar]")
+
+        without_extra.setattr("serving.engine.engine.compiled", lacks)
+        bad = answer(engine, "hello", form=Form("regex", "[a]"))
+    assert (type(bad.last), bad.last.kind) == (Failed, "refused")
+    assert "install decoding[grammar]" in bad.last.message
     batch = engine.loaded["m"].batch
     advance = batch.advance
 

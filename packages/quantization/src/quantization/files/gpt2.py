@@ -8,7 +8,7 @@ import torch
 from gpt2 import GPT2, GPT2Config, Tokenizer, empty_model
 from workbench import expanded, saved_over
 
-from .folder import check_order, load_weights, packed, read_configuration, write_packed
+from .folder import WEIGHTS, check_order, load_weights, packed, read_configuration, write_packed
 
 
 def save(folder: str | Path, model: GPT2, tokenizer: Tokenizer) -> None:
@@ -38,6 +38,17 @@ def load(folder: str | Path, *, device: str | torch.device = "cpu") -> tuple[GPT
             f"{folder}: wanted a quantized GPT-2, got a configuration without one ({error!r}); for a model of your own "
             f"call load_weights(FOLDER, model)"
         ) from None
+    _check_size(Path(folder) / WEIGHTS, config)  # before anything of that size is made
     with torch.device("meta"):
         model = empty_model(config)
     return load_weights(folder, model).to(device).eval(), Tokenizer.load(Path(folder))
+
+
+def _check_size(path: Path, config: GPT2Config) -> None:
+    """ValueError where a configuration describes far more weights than its file can hold, at half a byte each."""
+    n_bytes = path.stat().st_size if path.is_file() else 0
+    if path.is_file() and config.n_parameters > 4 * n_bytes:
+        raise ValueError(
+            f"{path}: wanted the {config.n_parameters:,} weights of its configuration, got a file of {n_bytes:,} "
+            f"bytes; do the two files belong together? Copy the folder again"
+        )

@@ -201,7 +201,7 @@ class Work:
         """This job cannot go on."""
         for told in self.rows:
             told.row.cancel()
-        kind = "refused" if isinstance(error, ValueError | TypeError) else "broken"
+        kind = "refused" if isinstance(error, ValueError | TypeError | ImportError) else "broken"
         if isinstance(error, MemoryError) or "not enough memory" in str(error):
             kind = "memory"
         if kind == "broken":
