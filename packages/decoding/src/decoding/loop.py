@@ -145,7 +145,7 @@ class Batch:
         for row in [*self.rows, *self.waiting]:
             row.cancel()
 
-    def _with_room(self, rows: list[Row], logits: Float[Tensor, "B V"]) -> tuple[list[Row], Float[Tensor, "B V"]]:
+    def _with_room(self, rows: list[Row], logits: Float[Tensor, "B V"]) -> tuple[list[Row], Float[Tensor, "some V"]]:
         """Without those whose prompts fill the context, and were read for whoever watches them."""
         for row in rows:
             self._check_room(row)

@@ -45,9 +45,9 @@ def load(folder: str | Path, *, device: str | torch.device = "cpu") -> tuple[GPT
 
 
 def _check_size(path: Path, config: GPT2Config) -> None:
-    """ValueError where a configuration describes far more weights than its file can hold, at half a byte each."""
+    """ValueError where a configuration describes many weights, and more than its file can hold at half a byte each."""
     n_bytes = path.stat().st_size if path.is_file() else 0
-    if path.is_file() and config.n_parameters > 4 * n_bytes:
+    if path.is_file() and config.n_parameters > max(4 * n_bytes, 10**7):
         raise ValueError(
             f"{path}: wanted the {config.n_parameters:,} weights of its configuration, got a file of {n_bytes:,} "
             f"bytes; do the two files belong together? Copy the folder again"
