@@ -58,6 +58,7 @@ ENVIRONMENT = {
 BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge"]
 
 CHECKS: list[str] = []  # the sessions that `all` runs
+LONGEST = ["tests-decoding", "tests-gpt2", "workspace", "tests-mnist_trainer", "tests-serving", "lowest"]
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "uv"
@@ -123,7 +124,8 @@ def every_check(session: nox.Session) -> None:
     """All sessions below but bench and slow: two at a time, where the machine has two cores and the memory."""
     session.run(sys.executable, "-m", "uv", "lock", "--quiet", external=True)  # so that no two sessions write it
     python = [f"--python={session.python}"] if isinstance(session.python, str) else []
-    names = [*reversed(CHECKS)]  # the top of the house first: its tests take longest, and a pair should end together
+    rest = [name for name in reversed(CHECKS) if name not in LONGEST]  # then the top of the house: a pair ends together
+    names = [*LONGEST, *rest]
     session.run(sys.executable, ".ci/pairs.py", *python, *names, "--", *session.posargs, external=True)
 
 
