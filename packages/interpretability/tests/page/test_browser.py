@@ -236,6 +236,7 @@ def test_a_text_longer_than_the_context_is_read_at_its_end(page: Any) -> None:
     page.evaluate("text => { window.page.state.text = text; window.page.changed(); }", TYPED)
 
 
+@torch.no_grad()
 def written_by_parts(model: gpt2.GPT2, ids: list[int], place: int, direction: torch.Tensor) -> dict[str, float]:
     """The same sum by hooks: every part's vector through the final norm, whose scale is frozen."""
     kept: dict[str, torch.Tensor] = {}
@@ -248,14 +249,13 @@ def written_by_parts(model: gpt2.GPT2, ids: list[int], place: int, direction: to
         handles.append(block.attention.out.register_forward_hook(keep(f"{number}.heads")))
         handles.append(block.feed_forward.down.register_forward_hook(keep(f"{number}.hidden")))
     handles.append(model.final_norm.register_forward_hook(keep("end")))
-    with torch.no_grad():
-        model(torch.tensor([ids]))
+    model(torch.tensor([ids]))
     for handle in handles:
         handle.remove()
     scale = (kept["end"].var(unbiased=False) + model.config.layer_norm_epsilon).rsqrt()
 
     def through(part: torch.Tensor) -> float:
-        return float(((part - part.mean()) * scale * model.final_norm.weight @ direction).detach())
+        return float((part - part.mean()) * scale * model.final_norm.weight @ direction)
 
     size = model.config.n_embd // model.config.n_head
     parts = {
