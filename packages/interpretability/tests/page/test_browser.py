@@ -42,6 +42,12 @@ def made(seed: int = 0, **changes: Any) -> tuple[gpt2.GPT2, gpt2.Tokenizer]:
     return model, tokenizer
 
 
+@pytest.fixture(autouse=True)
+def without_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with two checkpoints, and a last one that is the model."""
@@ -236,7 +242,6 @@ def test_a_text_longer_than_the_context_is_read_at_its_end(page: Any) -> None:
     page.evaluate("text => { window.page.state.text = text; window.page.changed(); }", TYPED)
 
 
-@torch.no_grad()
 def written_by_parts(model: gpt2.GPT2, ids: list[int], place: int, direction: torch.Tensor) -> dict[str, float]:
     """The same sum by hooks: every part's vector through the final norm, whose scale is frozen."""
     kept: dict[str, torch.Tensor] = {}
