@@ -24,6 +24,15 @@ def test_digits_are_scikit_learns_and_every_one_is_on_one_side():
 def test_digits_explain_a_missing_library_and_a_wrong_split(monkeypatch):
     with pytest.raises(ValueError, match="wanted split 'train' or 'test', got 'validation'"):
         dataio.digits("validation")
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    for name in ("sklearn", "sklearn.datasets"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"install the extra: dataio\[images\]"):
         dataio.digits("train")
+
+
+def test_digits_are_the_same_where_their_file_lies_elsewhere(monkeypatch):
+    images, labels = dataio.digits("test").arrays
+    monkeypatch.setattr("dataio.images.digits.find_spec", lambda name: None)
+    again = dataio.digits("test").arrays
+    assert (images == again[0]).all()
+    assert (labels == again[1]).all()

@@ -1,5 +1,8 @@
 """Real handwritten digits."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 
 from workbench import require
@@ -27,7 +30,19 @@ def digits(split: str = "train") -> ArrayDataset:
     """
     if split not in ("train", "test"):
         raise ValueError(f"wanted split 'train' or 'test', got {split!r}; pass one of the two")
-    data = require("sklearn.datasets", "dataio", "images").load_digits()
-    images = (data.images[:, None] / 16.0).astype(np.float32)
+    pixels, labels = _pixels_and_labels()
+    images = (pixels.reshape(-1, 1, 8, 8) / 16.0).astype(np.float32)
     chosen = (np.arange(len(images)) % TEST_EVERY == TEST_EVERY - 1) == (split == "test")
-    return ArrayDataset(images[chosen], data.target[chosen].astype(np.int64))
+    return ArrayDataset(images[chosen], labels[chosen].astype(np.int64))
+
+
+def _pixels_and_labels() -> tuple[np.ndarray, np.ndarray]:
+    """What `sklearn.datasets.load_digits` returns, from its file: to import scikit-learn takes seconds."""
+    found = find_spec("sklearn")
+    for folder in (found.submodule_search_locations or []) if found else []:
+        path = Path(folder, "datasets", "data", "digits.csv.gz")
+        if path.is_file():
+            rows = np.loadtxt(path, delimiter=",")
+            return rows[:, :-1], rows[:, -1]
+    data = require("sklearn.datasets", "dataio", "images").load_digits()
+    return data.data, data.target

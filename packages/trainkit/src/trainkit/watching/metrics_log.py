@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -95,7 +96,8 @@ class MetricsLog:
             # torch prints what goes wrong as well as raising it, and warns of tracing's own deprecation.
             with evaluating(model), warnings.catch_warnings(), redirect_stdout(StringIO()):
                 warnings.simplefilter("ignore")
-                self.tensorboard.add_graph(model, inputs)
+                # Traced here, since TensorBoard would have torch run it again to compare, which imports sympy: seconds.
+                self.tensorboard.add_graph(torch.jit.trace(model, inputs, check_trace=False), inputs)
         except Exception as error:
             logger.warning("TensorBoard gets no graph of %s, which torch cannot trace: %s", type(model).__name__, error)
 
