@@ -88,6 +88,13 @@ def float32_inside(q, k, v, mask):
     return (weights if mask is None else weights * mask) @ v
 
 
+def others(q, mask):
+    """What `mask` shows but for a query's own token."""
+    seen = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool) if mask is None else mask
+    return seen & ~torch.eye(seen.shape[-1], dtype=torch.bool)[-seen.shape[-2] :]
+
+
+SEEN = "an earlier token changes a later output"
 FUNCTIONS = {
     "transposed": (lambda *a: careful(*a).transpose(1, 2), "the output has the shape and type of the input"),
     "noisy": (lambda *a: careful(*a) + torch.rand(1), "the same input gives the same output"),
@@ -125,6 +132,8 @@ FUNCTIONS = {
     ),
     "forgets the offset": (own_triangle, "steps give what the whole gives"),
     "gradient cut": (lambda q, k, v, mask: careful(q.detach(), k, v, mask) + 0 * q, "gradients are slopes"),
+    "deaf to other tokens": (lambda q, k, v, mask: v if mask is None else v * mask.any(-1)[..., None], SEEN),
+    "blind to itself": (lambda q, k, v, mask: careful(q, k, v, others(q, mask)), "a token sees itself"),
     "scores not scaled": (lambda *a: careful(*a, scale=False), "the output is that of the equation"),
 }
 
@@ -133,7 +142,7 @@ FUNCTIONS = {
 def test_a_broken_function_is_caught_by_the_claim_it_breaks(name):
     function, claim = FUNCTIONS[name]
     with pytest.raises(
-        contract.BrokenClaim, match=r"Smallest shapes that show it: q, k and v of \[B, H, T, D\]"
+        contract.BrokenClaim, match=r"Smallest input that shows it: q, k and v of \[B, H, T, D\]"
     ) as broken:
         contract.check(function)
     assert broken.value.claim == claim
@@ -169,16 +178,39 @@ class IdleWeight(MultiHeadAttention):
         self.spare = nn.Parameter(torch.ones(1))
 
 
+class OneToken(nn.Module):
+    """A layer for each token by itself."""
+
+    n_embd = N_EMBD
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.inner = nn.Linear(N_EMBD, N_EMBD)
+
+    def forward(self, x, mask=None):
+        return self.inner(x)
+
+
+class OnlyOthers(MultiHeadAttention):
+    """The triangle without its diagonal."""
+
+    def forward(self, x, mask=None, cache=None):
+        mask = torch.ones(1, 1, x.shape[1], x.shape[1], dtype=torch.bool) if mask is None else mask
+        return super().forward(x, others(x[:, None], mask))
+
+
 MODULES = {
     CacheWithoutOffset: "steps give what the whole gives",
     CacheWithoutRows: "rows of different lengths in a cache do not touch",
     IdleWeight: "every weight learns",
+    OneToken: SEEN,
+    OnlyOthers: "a token sees itself",
 }
 
 
 @pytest.mark.parametrize("kind", MODULES, ids=lambda kind: kind.__name__)
 def test_a_broken_module_is_caught_by_the_claim_it_breaks(kind):
-    with pytest.raises(contract.BrokenClaim, match=r"Smallest shapes that show it: x of \[B, T, C\]") as broken:
+    with pytest.raises(contract.BrokenClaim, match=r"Smallest input that shows it: x of \[B, T, C\]") as broken:
         contract.check(kind(N_EMBD, N_HEAD))
     assert broken.value.claim == MODULES[kind]
 
@@ -188,16 +220,16 @@ def test_every_claim_catches_somebody():
     caught = [claim for _, claim in FUNCTIONS.values()] + list(MODULES.values())
     claimed = {*contract.check(attend), *contract.check(MultiHeadAttention(N_EMBD, N_HEAD))}
     assert set(caught) == claimed
-    assert len(caught) == 22
+    assert len(caught) == 26
 
 
 def test_the_smallest_shapes_are_named():
     with pytest.raises(contract.BrokenClaim) as broken:
         contract.check(FUNCTIONS["deaf to the mask"][0])
-    assert broken.value.shapes.endswith("= [1, 1, 2, 1]")
+    assert broken.value.smallest.endswith("= [1, 1, 2, 1]")
     with pytest.raises(contract.BrokenClaim) as broken:
         contract.check(FUNCTIONS["rows mixed"][0])
-    assert broken.value.shapes.endswith("= [2, 1, 2, 2]")
+    assert broken.value.smallest.endswith("= [2, 1, 2, 2]")
 
 
 def test_what_an_implementation_raises_is_told():
@@ -211,3 +243,167 @@ def test_what_an_implementation_raises_is_told():
 def test_a_module_of_unknown_width_is_refused():
     with pytest.raises(ValueError, match="wanted the width of Identity; got no attribute n_embd; pass n_embd="):
         contract.check(nn.Identity())
+
+
+class ByHand(nn.Module):
+    """Attention as a student writes it, with a matrix for each part; each slip is a method to write wrongly."""
+
+    n_embd = N_EMBD
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(N_EMBD, N_EMBD) for _ in range(4))
+
+    def split(self, x):
+        return x.unflatten(-1, (N_HEAD, -1)).transpose(1, 2)
+
+    def join(self, x):
+        return x.transpose(1, 2).flatten(2)
+
+    def parts(self, x):
+        return self.q(x), self.k(x), self.v(x)
+
+    def scale(self):
+        return (N_EMBD / N_HEAD) ** -0.5
+
+    def forward(self, x, mask=None):
+        q, k, v = map(self.split, self.parts(x))
+        scores = q @ k.mT * self.scale()
+        hidden = torch.zeros_like(scores, dtype=torch.bool) if mask is None else ~mask.expand_as(scores)
+        weights = scores.masked_fill(hidden, -1e30).softmax(-1).masked_fill(hidden, 0)
+        return self.o(self.join(weights @ v))
+
+
+class NotScaled(ByHand):
+    def scale(self):
+        return 1.0
+
+
+class ScaledByTheWidth(ByHand):
+    def scale(self):
+        return N_EMBD**-0.5
+
+
+class ScaledTwice(ByHand):
+    def scale(self):
+        return N_HEAD / N_EMBD
+
+
+class QueryAndKeyExchanged(ByHand):
+    def parts(self, x):
+        return self.k(x), self.q(x), self.v(x)
+
+
+class KeyForValue(ByHand):
+    def parts(self, x):
+        return self.q(x), self.v(x), self.k(x)
+
+
+class TransposedWeights(ByHand):
+    def parts(self, x):
+        return x @ self.q.weight + self.q.bias, self.k(x), self.v(x)
+
+
+class BiasForgotten(ByHand):
+    def parts(self, x):
+        return self.q(x), self.k(x), self.v(x) - self.v.bias + 0 * self.v.bias
+
+
+class HeadsInterleaved(ByHand):
+    def split(self, x):
+        return x.unflatten(-1, (-1, N_HEAD)).transpose(1, 3).transpose(2, 3)
+
+    def join(self, x):
+        return x.transpose(2, 3).transpose(1, 3).flatten(2)
+
+
+class HeadsJoinedInterleaved(ByHand):
+    def join(self, x):
+        return x.permute(0, 2, 3, 1).flatten(2)
+
+
+class OneHead(ByHand):
+    def split(self, x):
+        return x[:, None]
+
+    def join(self, x):
+        return x[:, 0]
+
+
+class NoOutputMatrix(ByHand):
+    def forward(self, x, mask=None):
+        out = super().forward(x, mask)
+        return torch.linalg.solve(self.o.weight.double(), (out - self.o.bias).double().mT).mT.to(x)
+
+
+SLIPS = [
+    NotScaled,
+    ScaledByTheWidth,
+    ScaledTwice,
+    QueryAndKeyExchanged,
+    KeyForValue,
+    TransposedWeights,
+    BiasForgotten,
+    HeadsInterleaved,
+    HeadsJoinedInterleaved,
+    OneHead,
+    NoOutputMatrix,
+]
+
+
+def equation_of(module):
+    names = {"query": module.q, "key": module.k, "value": module.v, "output": module.o}
+    biases = {f"{name}_bias": layer.bias for name, layer in names.items()}
+    return contract.equation(n_head=N_HEAD, **{name: layer.weight for name, layer in names.items()}, **biases)
+
+
+def seeded(kind):
+    torch.manual_seed(0)
+    return kind()
+
+
+def test_a_module_is_held_to_the_equation_of_its_weights():
+    assert "the output is that of the reference" in contract.check(
+        seeded(ByHand), reference=equation_of(seeded(ByHand))
+    )
+    ours = MultiHeadAttention(N_EMBD, N_HEAD, n_kv_head=1)
+    sizes = [N_EMBD, N_EMBD // N_HEAD, N_EMBD // N_HEAD]
+    weights = dict(zip(("query", "key", "value"), ours.qkv.weight.split(sizes), strict=True))
+    biases = dict(zip(("query_bias", "key_bias", "value_bias"), ours.qkv.bias.split(sizes), strict=True))
+    reference = contract.equation(n_head=N_HEAD, **weights, **biases, output=ours.out.weight, output_bias=ours.out.bias)
+    assert "the output is that of the reference" in contract.check(ours, reference=reference)
+    with pytest.raises(ValueError, match="wanted queries and keys in 3 heads, got matrices of 8 and 4 rows; pass"):
+        contract.equation(n_head=3, **weights, output=ours.out.weight)
+
+
+def test_a_module_in_torch_s_own_layout_is_held_to_the_same_equation():
+    module = TorchAttention()
+    q, k, v = module.inner.in_proj_weight.chunk(3)
+    q_bias, k_bias, v_bias = module.inner.in_proj_bias.chunk(3)
+    out = module.inner.out_proj
+    reference = contract.equation(
+        n_head=N_HEAD, query=q, key=k, value=v, output=out.weight,
+        query_bias=q_bias, key_bias=k_bias, value_bias=v_bias, output_bias=out.bias,
+    )  # fmt: skip
+    held = contract.check(module, n_embd=N_EMBD, reference=reference)
+    assert held[-1] == "the output is that of the reference"
+    assert held.not_judged == ()
+
+
+@pytest.mark.parametrize("kind", SLIPS, ids=lambda kind: kind.__name__)
+def test_a_slip_that_weights_can_hide_is_caught_by_the_reference_alone(kind):
+    module = seeded(kind)
+    without = contract.check(module) if kind is not NoOutputMatrix and kind is not BiasForgotten else None
+    assert without is None or "the scale of the scores" in str(without)
+    with pytest.raises(contract.BrokenClaim) as broken:
+        contract.check(module, reference=equation_of(module))
+    assert broken.value.claim == "the output is that of the reference" or without is None
+
+
+def test_a_layer_that_begins_at_zero_keeps_every_claim():
+    module = seeded(ByHand)
+    with torch.no_grad():
+        module.o.weight.zero_()
+        module.o.bias.zero_()
+    assert "a token sees itself" in contract.check(module)
+    assert not module.o.weight.any()

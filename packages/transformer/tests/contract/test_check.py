@@ -135,6 +135,19 @@ class EmptyRowsToNaN(DecoderBlock):
         return output if mask is None else output + 0 / mask.any(-1)[:, 0, :, None].float()
 
 
+class OneTokenOnly(nn.Module):
+    """Residual wiring, and no attention."""
+
+    n_embd = 8
+
+    def __init__(self, *sizes):
+        super().__init__()
+        self.inner = nn.Linear(8, 8)
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
 BROKEN = {
     Peeking: "future tokens change nothing",
     NormOverTime: "future tokens change nothing",
@@ -150,12 +163,13 @@ BROKEN = {
     ForgetsTheCache: "steps give what the whole gives",
     OneLengthForAll: "rows of different lengths in a cache do not touch",
     EmptyRowsToNaN: "an empty row stays finite and leaves the others alone",
+    OneTokenOnly: "an earlier token changes a later output",
 }
 
 
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
 def test_a_broken_block_is_caught_by_the_claim_it_breaks(kind):
-    with pytest.raises(contract.BrokenClaim, match=r"Smallest shapes that show it: x of \[B, T, C\]") as broken:
+    with pytest.raises(contract.BrokenClaim, match=r"Smallest input that shows it: x of \[B, T, C\]") as broken:
         contract.check(kind(8, 2))
     assert broken.value.claim == BROKEN[kind]
 
@@ -229,7 +243,7 @@ BROKEN_ENCODERS = {
 
 @pytest.mark.parametrize("kind", BROKEN_ENCODERS, ids=lambda kind: kind.__name__)
 def test_a_broken_encoder_is_caught_by_the_claim_it_breaks(kind):
-    with pytest.raises(contract.BrokenClaim, match=r"Smallest shapes that show it: x of \[B, T, C\]") as broken:
+    with pytest.raises(contract.BrokenClaim, match=r"Smallest input that shows it: x of \[B, T, C\]") as broken:
         contract.check(kind(8, 2), causal=False)
     assert broken.value.claim == BROKEN_ENCODERS[kind]
 
@@ -290,3 +304,159 @@ def test_the_smallest_shapes_are_named():
 def test_a_block_of_unknown_width_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match=r"wanted the width of Identity; got no attribute n_embd; pass n_embd="):
         contract.check(nn.Identity())
+
+
+def rms(norm, x):
+    return x / x.square().mean(-1, keepdim=True).add(1e-5).sqrt() * norm.weight + norm.bias
+
+
+class Written(nn.Module):
+    """A block as a student writes it; each slip is a method written wrongly."""
+
+    n_embd = 8
+
+    def __init__(self):
+        super().__init__()
+        self.attention = MultiHeadAttention(8, 2)
+        self.up, self.down, self.a, self.b = nn.Linear(8, 32), nn.Linear(32, 8), nn.LayerNorm(8), nn.LayerNorm(8)
+
+    def norm(self, layer, x):
+        return layer(x)
+
+    def activation(self, x):
+        return nn.functional.gelu(x, approximate="tanh")
+
+    def look(self, x):
+        return self.attention(x, causal())
+
+    def feed(self, x):
+        return self.down(self.activation(self.up(x)))
+
+    def forward(self, x):
+        x = x + self.look(self.norm(self.a, x))
+        return x + self.feed(self.norm(self.b, x))
+
+
+class ExactGelu(Written):
+    def activation(self, x):
+        return nn.functional.gelu(x)
+
+
+class Relu(Written):
+    def activation(self, x):
+        return x.relu()
+
+
+class NoActivation(Written):
+    def activation(self, x):
+        return x
+
+
+class RootMeanSquare(Written):
+    def norm(self, layer, x):
+        return rms(layer, x)
+
+
+class NormWithoutAnEpsilon(Written):
+    def norm(self, layer, x):
+        return (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5) * layer.weight + layer.bias
+
+
+class SameNormTwice(Written):
+    def forward(self, x):
+        x = x + self.look(self.norm(self.a, x))
+        return x + self.feed(self.norm(self.a, x)) + 0 * self.b(x)
+
+
+class NormAfterwards(Written):
+    def forward(self, x):
+        x = self.norm(self.a, x + self.look(x))
+        return self.norm(self.b, x + self.feed(x))
+
+
+class NormOnTheResidual(Written):
+    def forward(self, x):
+        x = self.norm(self.a, x)
+        x = x + self.look(x)
+        x = self.norm(self.b, x)
+        return x + self.feed(x)
+
+
+class SideBySide(Written):
+    def forward(self, x):
+        return x + self.look(self.norm(self.a, x)) + self.feed(self.norm(self.b, x))
+
+
+class FeedForwardFirst(Written):
+    def forward(self, x):
+        x = x + self.feed(self.norm(self.b, x))
+        return x + self.look(self.norm(self.a, x))
+
+
+class FirstResidualForgotten(Written):
+    def forward(self, x):
+        x = self.look(self.norm(self.a, x))
+        return x + self.feed(self.norm(self.b, x))
+
+
+class SecondResidualForgotten(Written):
+    def forward(self, x):
+        x = x + self.look(self.norm(self.a, x))
+        return self.feed(self.norm(self.b, x))
+
+
+class ResidualOfTheWrongPlace(Written):
+    def forward(self, x):
+        seen = x + self.look(self.norm(self.a, x))
+        return x + self.feed(self.norm(self.b, seen))
+
+
+class ScaledByTheWidth(Written):
+    def look(self, x):
+        q, k, v = self.attention.queries_keys_values(x, None, None)
+        return self.attention.out(
+            nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=8**-0.5)
+            .transpose(1, 2)
+            .flatten(2)
+        )
+
+
+SLIPS = [
+    ExactGelu,
+    Relu,
+    NoActivation,
+    RootMeanSquare,
+    NormWithoutAnEpsilon,
+    SameNormTwice,
+    NormAfterwards,
+    NormOnTheResidual,
+    SideBySide,
+    FeedForwardFirst,
+    FirstResidualForgotten,
+    SecondResidualForgotten,
+    ResidualOfTheWrongPlace,
+    ScaledByTheWidth,
+]
+
+
+def written(kind):
+    """A block with weights that differ from layer to layer, the norms' too."""
+    torch.manual_seed(0)
+    block = kind()
+    for weight in block.parameters():
+        weight.data += 0.1 * torch.randn_like(weight)
+    return block
+
+
+def test_a_block_is_held_to_a_reference():
+    held = contract.check(written(Written), reference=written(Written).forward)
+    assert held[-1] == "the output is that of the reference"
+    assert held.not_judged == ()
+    assert "pass reference=" in str(contract.check(written(Written)))
+
+
+@pytest.mark.parametrize("kind", SLIPS, ids=lambda kind: kind.__name__)
+def test_a_slip_that_no_claim_sees_is_caught_by_the_reference(kind):
+    with pytest.raises(contract.BrokenClaim) as broken:
+        contract.check(written(kind), reference=written(Written).forward)
+    assert broken.value.claim == "the output is that of the reference", str(broken.value)

@@ -6,10 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from workbench import Broken, BrokenClaim, Held
+
 from ..caches.cache import KeyValueCache
 from .causal import CAUSAL_CLAIMS
-from .evidence import BrokenClaim, Claim
+from .evidence import Claim
 from .masks import FUNCTION_CLAIMS, GRADIENT_CLAIMS, MASK_CLAIMS, STEP_CLAIMS
+from .sight import NOT_JUDGED, SIGHT_CLAIMS, against
 from .subjects import FunctionSubject, ModuleSubject, Subject
 
 # [B, H, T, D], smallest first, so that the first that breaks a claim is the smallest.
@@ -21,7 +24,8 @@ def check(
     *,
     n_embd: int | None = None,
     new_cache: Callable[[int, int], KeyValueCache] | None = None,
-) -> tuple[str, ...]:
+    reference: Callable[..., Any] | None = None,
+) -> Held:
     """Try every claim on `subject` and return the claims that held; raise `BrokenClaim` (an AssertionError) at the
     first that did not, with the smallest shapes that show it.
 
@@ -29,17 +33,26 @@ def check(
     D], or a tuple that starts with it. A module is called as `subject(x, mask)` with x [B, T, n_embd]. `mask` is None
     or bool, True where a query may look, [B, 1, T, S]. A module's width is its `n_embd` unless given; with
     `new_cache(batch, length)`, or with our own module's attributes and a `cache` argument, it is also fed in chunks.
+
+    A function is held to the equation, its scale included. Inside a module weights can hide a scale: it is judged
+    against `reference`, called as the module is (`contract.equation` makes one of the module's weights), and
+    `Held.not_judged` says so where none is given.
     """
     if not isinstance(subject, nn.Module):
+        function = FunctionSubject(subject)
         steps_without_cache = STEP_CLAIMS[:1]
-        claims = (*CAUSAL_CLAIMS, *MASK_CLAIMS, *steps_without_cache, *GRADIENT_CLAIMS, *FUNCTION_CLAIMS)
-        return hold(FunctionSubject(subject), claims)
+        equations = FUNCTION_CLAIMS if reference is None else (*FUNCTION_CLAIMS, against(reference))
+        claims = (*CAUSAL_CLAIMS, *SIGHT_CLAIMS, *MASK_CLAIMS, *steps_without_cache, *GRADIENT_CLAIMS, *equations)
+        return hold(function, claims)
     module = ModuleSubject(subject, n_embd, new_cache)
     steps = STEP_CLAIMS if module.new_cache else ()
-    return hold(module, (*CAUSAL_CLAIMS, *MASK_CLAIMS, *steps, *GRADIENT_CLAIMS))
+    held = hold(module, (*CAUSAL_CLAIMS, *SIGHT_CLAIMS, *MASK_CLAIMS, *steps, *GRADIENT_CLAIMS))
+    if reference is None:
+        return Held(held, [NOT_JUDGED])
+    return Held(held + hold(module, [against(reference)]))
 
 
-def hold(subject: Subject, claims: Iterable[Claim]) -> tuple[str, ...]:
+def hold(subject: Subject, claims: Iterable[Claim]) -> Held:
     """The words of all claims, each tried on every shape; BrokenClaim at the first that breaks. A module is tried in
     evaluation mode and left in the mode it came in."""
     claims = tuple(claims)
@@ -53,9 +66,9 @@ def hold(subject: Subject, claims: Iterable[Claim]) -> tuple[str, ...]:
                         evidence = claim(subject, shape)
                 except Exception as error:
                     evidence = f"it raised {type(error).__name__}: {error}"
-                    raise BrokenClaim(words, evidence, subject.described(shape)) from error
+                    raise BrokenClaim(Broken(words, evidence, subject.described(shape))) from error
                 if evidence is not None:
-                    raise BrokenClaim(words, evidence, subject.described(shape))
+                    raise BrokenClaim(Broken(words, evidence, subject.described(shape)))
     finally:
         subject.restore(training)
-    return tuple(claim.__name__.replace("_", " ") for claim in claims)
+    return Held(claim.__name__.replace("_", " ") for claim in claims)

@@ -10,14 +10,6 @@ from .subjects import Shape, Subject
 Claim = Callable[[Subject, Shape], str | None]
 
 
-class BrokenClaim(AssertionError):
-    """A claim that did not hold: its words, the evidence and the smallest shapes that show it."""
-
-    def __init__(self, claim: str, evidence: str, shapes: str) -> None:
-        super().__init__(f"{claim}: broken, for {evidence}. Smallest shapes that show it: {shapes}")
-        self.claim, self.evidence, self.shapes = claim, evidence, shapes
-
-
 def differ(got: Tensor, wanted: Tensor, what: str, tolerance: float = 1e-5) -> str | None:
     """Evidence, `what` and the distance, where two outputs are further apart than `tolerance`, relative to the larger
     ones."""

@@ -49,6 +49,12 @@ class FunctionSubject:
     def to(self, dtype: torch.dtype) -> "FunctionSubject":
         return self
 
+    def awake(self) -> "FunctionSubject":
+        return self
+
+    def like(self, reference: Callable[..., Any]) -> "FunctionSubject":
+        return FunctionSubject(reference)
+
     def weights(self) -> list[tuple[str, Tensor]]:
         return []
 
@@ -81,7 +87,8 @@ class ModuleSubject:
         n_head = getattr(inner, "n_head", None)
         if new_cache is None and takes_cache and isinstance(n_head, int):
             new_cache = cache_maker(n_head, getattr(inner, "n_kv_head", n_head), n_embd)
-        self.module, self.n_embd, self.new_cache = module, n_embd, new_cache
+        self.module: Any = module
+        self.n_embd, self.new_cache = n_embd, new_cache
 
     def inputs(self, shape: Shape, seed: int = 0, dtype: torch.dtype = torch.float32) -> tuple[Tensor, ...]:
         source = torch.Generator().manual_seed(seed)
@@ -108,6 +115,20 @@ class ModuleSubject:
     def to(self, dtype: torch.dtype) -> "ModuleSubject":
         subject = copy.copy(self)
         subject.module = copy.deepcopy(self.module).to(dtype)
+        return subject
+
+    def awake(self) -> "ModuleSubject":
+        """With every weight moved a little, since a layer that begins at zero shows nothing of what it sees."""
+        subject, source = copy.copy(self), torch.Generator().manual_seed(5)
+        subject.module = copy.deepcopy(self.module)
+        for weight in subject.module.parameters():
+            weight.add_(0.1 * torch.randn(weight.shape, generator=source).to(weight))
+        return subject
+
+    def like(self, reference: Callable[..., Any]) -> "ModuleSubject":
+        """The same inputs, and the same way to call, for another module or function."""
+        subject = copy.copy(self)
+        subject.module = reference
         return subject
 
     def weights(self) -> list[tuple[str, Tensor]]:

@@ -1,7 +1,7 @@
 """What any block must keep to, as claims that can be held against yours: `contract.check(my_block)`."""
 
-from attention.contract import BrokenClaim
+from workbench import BrokenClaim, Held
 
 from .check import check
 
-__all__ = ["BrokenClaim", "check"]
+__all__ = ["BrokenClaim", "Held", "check"]
