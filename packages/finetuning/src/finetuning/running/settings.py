@@ -1,9 +1,9 @@
-"""What a person may say to `finetuning tune`: read before torch is imported, so that `--help` answers at once."""
+"""What a person may say to a command that trains: read before torch is imported, so that `--help` answers at once."""
 
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -11,8 +11,6 @@ Target = Literal["attention.qkv", "attention.out", "feed_forward.up", "feed_forw
 TARGETS: tuple[Target, ...] = ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")
 ADAPTERS = ("lora", "dora")
 PRECISIONS = ("float32", "medium", "bfloat16")
-LEARNING_RATES = {"lora": 2e-3, "dora": 2e-3, "full": 2e-4, "last": 5e-4}
-"""The highest rates that were found to learn well, by method."""
 
 
 def _shown(metavar: str, default: str) -> Any:
@@ -20,18 +18,17 @@ def _shown(metavar: str, default: str) -> Any:
 
 
 @dataclass(frozen=True)
-class TuneSettings:
-    """Tune a model on examples of a task: it learns the answers, not the prompts.
+class RunSettings:
+    """What all commands that train have in common; each has a class of its own below."""
 
-    Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
-    adapter/ (which `peft` opens) or model/. Ctrl-C finishes the step, saves, and says how to resume.
-    """
+    command: ClassVar[str]
+    rates: ClassVar[dict[str, float]]
+    """The highest learning rates that were found to learn well, by method."""
 
     source: Positional[Annotated[str | None, _shown("MODEL", "with --resume the run's")]] = None
     """Model to start from: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
     data: Annotated[Path | None, _shown("FILE", "with --resume the run's")] = None
-    """Examples: .jsonl, .csv, .tsv or .parquet with prompt and completion, or .jsonl with messages; docstrings: some
-    thousand functions of Python's library, each with what it does."""
+    """Examples: .jsonl, .csv, .tsv or .parquet."""
     held_out: Annotated[Path | None, _shown("FILE", "a tenth of --data, by content")] = None
     """Examples to judge by."""
     method: Annotated[str, arg(metavar="NAME")] = "lora"
@@ -48,8 +45,6 @@ class TuneSettings:
     """Share of an adapted layer's input that its correction does not see while training."""
     up_rate: Annotated[float, arg(metavar="X")] = 1.0
     """Learning rate of an adapter's second matrix, as a multiple of the first one's (LoRA+ takes 16)."""
-    template: Annotated[Path | None, _shown("FILE", '"User: ...", "Assistant: ..."')] = None
-    """How messages become a text: JSON with system, user and assistant."""
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     epochs: Annotated[float, arg(metavar="X")] = 3.0
@@ -60,7 +55,7 @@ class TuneSettings:
     """Rows a step; several short examples share a row."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
     """Rows at a time: what fits in memory; changes nothing but rounding."""
-    learning_rate: Annotated[float | None, _shown("RATE", "2e-3 for adapters, 2e-4 for full, 5e-4 for last:N")] = None
+    learning_rate: Annotated[float | None, _shown("RATE", "by --method")] = None
     """Highest learning rate."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Picks an adapter's first weights and the order of the examples."""
@@ -89,23 +84,43 @@ class TuneSettings:
 
     @property
     def rate(self) -> float:
-        return LEARNING_RATES[self.kind] if self.learning_rate is None else self.learning_rate
+        return self.rates[self.kind] if self.learning_rate is None else self.learning_rate
+
+
+@dataclass(frozen=True)
+class TuneSettings(RunSettings):
+    """Tune a model on examples of a task: it learns the answers, not the prompts.
+
+    Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
+    adapter/ (which `peft` opens) or model/. Ctrl-C finishes the step, saves, and says how to resume.
+    """
+
+    command: ClassVar[str] = "tune"
+    rates: ClassVar[dict[str, float]] = {"lora": 2e-3, "dora": 2e-3, "full": 2e-4, "last": 5e-4}
+
+    data: Annotated[Path | None, _shown("FILE", "with --resume the run's")] = None
+    """Examples: .jsonl, .csv, .tsv or .parquet with prompt and completion, or .jsonl with messages; docstrings: some
+    thousand functions of Python's library, each with what it does."""
+    learning_rate: Annotated[float | None, _shown("RATE", "2e-3 for adapters, 2e-4 for full, 5e-4 for last:N")] = None
+    """Highest learning rate."""
+    template: Annotated[Path | None, _shown("FILE", '"User: ...", "Assistant: ..."')] = None
+    """How messages become a text: JSON with system, user and assistant."""
 
 
 NOT_OF_THE_RUN = frozenset({"out", "resume", "device", "log_every"})
 """Settings that say where and how a run goes, and are not written down with it."""
 
 
-def of_the_run(settings: TuneSettings) -> dict[str, Any]:
+def of_the_run(settings: RunSettings) -> dict[str, Any]:
     """The settings that are written down with a run, as JSON holds them."""
     given = {name: value for name, value in asdict(settings).items() if name not in NOT_OF_THE_RUN}
     return {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
 
 
-def check(settings: TuneSettings) -> None:
+def check(settings: RunSettings) -> None:
     """ValueError for what is wrong in itself, whatever the data and the machine."""
     if settings.resume is not None:
-        default = TuneSettings()
+        default = type(settings)()
         for name, value in of_the_run(settings).items():
             if value != of_the_run(default)[name] and name != "micro_batch_size":
                 what = "MODEL" if name == "source" else "--" + name.replace("_", "-")
@@ -114,7 +129,8 @@ def check(settings: TuneSettings) -> None:
     if settings.source is None:
         raise ValueError("MODEL: wanted a model to start from, got none; name one, such as RUN/model")
     if settings.data is None:
-        raise ValueError("--data: wanted a file of examples, got none; name one, or try --data docstrings")
+        cure = ", or try --data docstrings" if settings.command == "tune" else ""
+        raise ValueError(f"--data: wanted a file of examples, got none; name one{cure}")
     last = settings.kind == "last" and settings.method[5:].isdecimal() and settings.blocks > 0
     if settings.method not in (*ADAPTERS, "full") and not last:
         raise ValueError(f"--method: wanted lora, dora, full or last:N, got {settings.method!r}; lora is usual")
