@@ -20,6 +20,13 @@ from .curriculum import ExampleCurriculum as ExampleCurriculum, packed_loss as p
 from .judging import Judged as Judged, judge as judge
 from .running.settings import TuneSettings as TuneSettings
 from .tuning import TuneRun as TuneRun, tune as tune
+from .losses.policy import (
+    advantages as advantages,
+    clipped_objective as clipped_objective,
+    divergence as divergence,
+)
+from .reinforcing.settings import ReinforceSettings as ReinforceSettings
+from .reinforcing.run import ReinforceRun as ReinforceRun, reinforce as reinforce
 from .files.chat import jinja as jinja, read_template as read_template
 from .files.records import read_records as read_records
 from .files.peft import load_adapter as load_adapter, save_adapter as save_adapter

@@ -5,14 +5,23 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from ..reinforcing.settings import ReinforceSettings
 from ..running.settings import TuneSettings
 from .merge import merge
+from .reinforce import reinforce_command
 from .settings import Merge
 from .tune import tune_command
 
-COMMANDS: dict[str, Any] = {"tune": TuneSettings, "merge": Merge}
-WORK: dict[type, Callable[[Any], int]] = {TuneSettings: tune_command, Merge: merge}
-BARE = {"tune": "to learn from a file of examples: --data {word}"}
+COMMANDS: dict[str, Any] = {"tune": TuneSettings, "reinforce": ReinforceSettings, "merge": Merge}
+WORK: dict[type, Callable[[Any], int]] = {
+    TuneSettings: tune_command,
+    ReinforceSettings: reinforce_command,
+    Merge: merge,
+}
+BARE = {
+    "tune": "to learn from a file of examples: --data {word}",
+    "reinforce": "to learn from tasks: --task {word}",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
