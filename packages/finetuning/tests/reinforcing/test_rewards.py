@@ -62,5 +62,5 @@ def raising(prompt, answer):
     ],
 )
 def test_what_is_no_number_is_refused_with_the_sample(reward, message):
-    with pytest.raises(ValueError, match=f"^reward of step 3, ' y' to 'x': {message}; correct the function$"):
+    with pytest.raises(ValueError, match=f"^reward of step 3, ' y' to 'x': {message}.*; correct the function$"):
         rewarded(reward, "x", " y", "step 3")
