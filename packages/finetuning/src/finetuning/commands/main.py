@@ -5,14 +5,25 @@ from typing import Any
 
 from workbench import answered, parsed
 
-from ..running.settings import TuneSettings
+from ..running.settings import ClassifySettings, TuneSettings
+from .classify import classify_command, label_command
 from .merge import merge
-from .settings import Merge
+from .settings import Label, Merge
 from .tune import tune_command
 
-COMMANDS: dict[str, Any] = {"tune": TuneSettings, "merge": Merge}
-WORK: dict[type, Callable[[Any], int]] = {TuneSettings: tune_command, Merge: merge}
-BARE = {"tune": "to learn from a file of examples: --data {word}"}
+COMMANDS: dict[str, Any] = {
+    "tune": TuneSettings,
+    "classify": ClassifySettings,
+    "label": Label,
+    "merge": Merge,
+}
+WORK: dict[type, Callable[[Any], int]] = {
+    TuneSettings: tune_command,
+    ClassifySettings: classify_command,
+    Label: label_command,
+    Merge: merge,
+}
+BARE = dict.fromkeys(("tune", "classify"), "to learn from a file of examples: --data {word}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
