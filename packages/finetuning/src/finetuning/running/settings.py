@@ -86,6 +86,9 @@ class RunSettings:
     def rate(self) -> float:
         return self.rates[self.kind] if self.learning_rate is None else self.learning_rate
 
+    def check_own(self) -> None:
+        """ValueError for what is wrong in those settings that only this command has."""
+
 
 @dataclass(frozen=True)
 class TuneSettings(RunSettings):
@@ -100,7 +103,7 @@ class TuneSettings(RunSettings):
 
     data: Annotated[Path | None, _shown("FILE", "with --resume the run's")] = None
     """Examples: .jsonl, .csv, .tsv or .parquet with prompt and completion, or .jsonl with messages; docstrings: some
-    thousand functions of Python's library, each with what it does."""
+    thousand functions of Python's library, each with what it does; tasks:reverse,sort: tasks that are made by rule."""
     learning_rate: Annotated[float | None, _shown("RATE", "2e-3 for adapters, 2e-4 for full, 5e-4 for last:N")] = None
     """Highest learning rate."""
     template: Annotated[Path | None, _shown("FILE", '"User: ...", "Assistant: ..."')] = None
@@ -158,16 +161,9 @@ def check(settings: RunSettings) -> None:
     last = settings.kind == "last" and settings.method[5:].isdecimal() and settings.blocks > 0
     if settings.method not in (*ADAPTERS, "full") and not last:
         raise ValueError(f"--method: wanted lora, dora, full or last:N, got {settings.method!r}; lora is usual")
-    for name in ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "rank"):
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            option = "--" + name.replace("_", "-")
-            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
-    for name in ("epochs", "alpha", "learning_rate", "up_rate"):
-        value = getattr(settings, name)
-        if value is not None and not 0 < value < math.inf:
-            option = "--" + name.replace("_", "-")
-            raise ValueError(f"{option}: wanted a number above 0, got {value}; leave {option} out")
+    whole = ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "rank")
+    check_at_least_one(settings, *whole)
+    check_above_zero(settings, "epochs", "alpha", "learning_rate", "up_rate")
     if not 0 <= settings.dropout < 1:
         raise ValueError(f"--dropout: wanted from 0 to below 1, got {settings.dropout}; leave it out")
     if not 0 <= settings.seed < 2**63:
@@ -179,3 +175,22 @@ def check(settings: RunSettings) -> None:
             raise ValueError(
                 f"{option}: wanted --method lora or dora beside it, got {settings.method}; leave {option} out"
             )
+    settings.check_own()
+
+
+def check_at_least_one(settings: RunSettings, *names: str) -> None:
+    """ValueError for one of these whole numbers that is below 1."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
+
+
+def check_above_zero(settings: RunSettings, *names: str) -> None:
+    """ValueError for one of these numbers that is not above 0, or not finite."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not 0 < value < math.inf:
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted a number above 0, got {value}; leave {option} out")
