@@ -72,6 +72,18 @@ def write_labeled(path: Path, count: int, seed: int = 0) -> Path:
 
 
 @pytest.fixture
+def pairs(tmp_path):
+    """Forty pairs, of which the answer about the fox is preferred, as JSON lines."""
+    path = tmp_path / "pairs.jsonl"
+    lines = [
+        {"prompt": f"Turn {number}:", "chosen": f" the quick fox{' jumps' * (number % 3)}", "rejected": " a lazy dog"}
+        for number in range(40)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def shaken():
     """Gives an adapter weights as if it had learned something."""
 

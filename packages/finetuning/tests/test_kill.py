@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills an
 
 SCRIPT = Path(__file__).with_name("forked_command.py")
 TINY = ["--steps", "24", "--batch-size", "4", "--save-every", "2", "--evaluate-every", "12", "--device", "cpu"]
-DATA = {"tune": "data", "classify": "labeled"}
+DATA = {"tune": "data", "classify": "labeled", "prefer": "pairs"}
 METHODS = ["lora", "dora", "full", "last:1"]
 KILLS = {method: ["--method", method] for method in METHODS}
 KILLS["lora"] += ["--dropout", "0.2", "--micro-batch-size", "3"]
@@ -26,7 +26,7 @@ KILLS["lora"] += ["--dropout", "0.2", "--micro-batch-size", "3"]
 def fork(tmp_path_factory):
     """A function that starts `finetuning ARGUMENTS` in a process; `said` of it is the file of what it says."""
     context, folder, started = multiprocessing.get_context("forkserver"), tmp_path_factory.mktemp("said"), []
-    ours = ["finetuning.commands.main", "finetuning.classifying.run", "finetuning.judging", "finetuning.tuning"]
+    ours = ["finetuning.commands.main", "finetuning.classifying.run", "finetuning.preferring.run", "finetuning.judging"]
     context.set_forkserver_preload([*ours, "torch.utils.tensorboard", "torch._dynamo"])  # slow to import
 
     def start(*arguments):

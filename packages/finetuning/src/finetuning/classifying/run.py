@@ -14,13 +14,13 @@ from tensors import generator
 from ..files.records import read_records
 from ..running.forgetting import old_scores
 from ..running.record import TuneRecord
-from ..running.settings import ClassifySettings
 from ..running.starting import HELD_OUT, Start, TaskRun, started
 from ..running.trained import learner, trained
 from .classifier import Classifier
 from .curriculum import LabelCurriculum
 from .labels import LabeledText, LabeledTexts, read_labeled, split_labeled, texts_digest
 from .model_folder import save_classifier
+from .settings import ClassifySettings
 
 
 class ClassifyRun(TaskRun):

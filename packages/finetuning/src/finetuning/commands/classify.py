@@ -5,7 +5,7 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
-from ..running.settings import ClassifySettings
+from ..classifying.settings import ClassifySettings
 from .settings import Label
 from .telling import COST, carry_out, forgotten_line, model_line, result_line, table
 

@@ -5,9 +5,12 @@ from typing import Any
 
 from workbench import answered, parsed
 
-from ..running.settings import ClassifySettings, TuneSettings
+from ..classifying.settings import ClassifySettings
+from ..preferring.settings import PreferSettings
+from ..running.settings import TuneSettings
 from .classify import classify_command, label_command
 from .merge import merge
+from .prefer import prefer_command
 from .settings import Label, Merge
 from .tune import tune_command
 
@@ -15,15 +18,17 @@ COMMANDS: dict[str, Any] = {
     "tune": TuneSettings,
     "classify": ClassifySettings,
     "label": Label,
+    "prefer": PreferSettings,
     "merge": Merge,
 }
 WORK: dict[type, Callable[[Any], int]] = {
     TuneSettings: tune_command,
     ClassifySettings: classify_command,
     Label: label_command,
+    PreferSettings: prefer_command,
     Merge: merge,
 }
-BARE = dict.fromkeys(("tune", "classify"), "to learn from a file of examples: --data {word}")
+BARE = dict.fromkeys(("tune", "classify", "prefer"), "to learn from a file of examples: --data {word}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
