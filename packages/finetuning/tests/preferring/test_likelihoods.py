@@ -15,7 +15,7 @@ def alone(model, example):
 
 def test_packed_answers_have_the_log_probabilities_that_they_have_alone(model, tokenizer, pairs):
     long = {"prompt": "The quick brown fox jumps over the lazy dog:", "chosen": " of course", "rejected": " it is"}
-    found = read_pairs([*read_records(pairs)][:6] + [("line 7", long)], tokenizer, 48).fitting
+    found = read_pairs([*[*read_records(pairs)][:6], ("line 7", long)], tokenizer, 48).fitting
     batch = collated_pairs(found)
     assert len(batch[0]) < 14
     together = answer_log_probabilities(model, batch, 7)

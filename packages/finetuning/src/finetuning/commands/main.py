@@ -9,9 +9,10 @@ from ..classifying.settings import ClassifySettings
 from ..preferring.settings import PreferSettings
 from ..running.settings import TuneSettings
 from .classify import classify_command, label_command
+from .compare import compare
 from .merge import merge
 from .prefer import prefer_command
-from .settings import Label, Merge
+from .settings import Compare, Label, Merge
 from .tune import tune_command
 
 COMMANDS: dict[str, Any] = {
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Any] = {
     "label": Label,
     "prefer": PreferSettings,
     "merge": Merge,
+    "compare": Compare,
 }
 WORK: dict[type, Callable[[Any], int]] = {
     TuneSettings: tune_command,
@@ -27,6 +29,7 @@ WORK: dict[type, Callable[[Any], int]] = {
     Label: label_command,
     PreferSettings: prefer_command,
     Merge: merge,
+    Compare: compare,
 }
 BARE = dict.fromkeys(("tune", "classify", "prefer"), "to learn from a file of examples: --data {word}")
 
