@@ -23,12 +23,9 @@ from .judging import judge
 from .running.forgetting import old_scores
 from .running.record import TuneRecord
 from .running.settings import TuneSettings
-from .running.starting import Start, TaskRun, started
+from .running.starting import HELD_OUT, Start, TaskRun, started
 from .running.trained import trained_model
 from .templates import Template
-
-HELD_OUT = 0.1
-"""Share of the examples to judge by, where no file of them is given."""
 
 
 class TuneRun(TaskRun):

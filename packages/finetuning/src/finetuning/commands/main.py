@@ -5,23 +5,38 @@ from typing import Any
 
 from workbench import answered, parsed
 
+from ..classifying.settings import ClassifySettings
+from ..preferring.settings import PreferSettings
 from ..reinforcing.settings import ReinforceSettings
 from ..running.settings import TuneSettings
+from .classify import classify_command, label_command
+from .compare import compare
 from .merge import merge
+from .prefer import prefer_command
 from .reinforce import reinforce_command
-from .settings import Merge
+from .settings import Compare, Label, Merge
 from .tune import tune_command
 
-COMMANDS: dict[str, Any] = {"tune": TuneSettings, "reinforce": ReinforceSettings, "merge": Merge}
+COMMANDS: dict[str, Any] = {
+    "tune": TuneSettings,
+    "classify": ClassifySettings,
+    "label": Label,
+    "prefer": PreferSettings,
+    "reinforce": ReinforceSettings,
+    "merge": Merge,
+    "compare": Compare,
+}
 WORK: dict[type, Callable[[Any], int]] = {
     TuneSettings: tune_command,
+    ClassifySettings: classify_command,
+    Label: label_command,
+    PreferSettings: prefer_command,
     ReinforceSettings: reinforce_command,
     Merge: merge,
+    Compare: compare,
 }
-BARE = {
-    "tune": "to learn from a file of examples: --data {word}",
-    "reinforce": "to learn from tasks: --task {word}",
-}
+BARE = dict.fromkeys(("tune", "classify", "prefer"), "to learn from a file of examples: --data {word}")
+BARE |= {"reinforce": "to learn from tasks: --task {word}"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

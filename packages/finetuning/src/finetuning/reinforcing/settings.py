@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
-from ..running.settings import RunSettings, check_above_zero, check_at_least_one, optional
+from ..running.settings import RunSettings, check_above_zero, check_at_least_one, usually
 from ..tasks.records import PREFIX, read_names
 
 
@@ -23,26 +23,26 @@ class ReinforceSettings(RunSettings):
     command: ClassVar[str] = "reinforce"
     rates: ClassVar[dict[str, float]] = {"lora": 1e-3, "dora": 1e-3, "full": 3e-4, "last": 5e-4}
 
-    task: Annotated[str | None, optional("KIND,KIND", "the prompts of --data")] = None
+    task: Annotated[str | None, usually("KIND,KIND", "the prompts of --data")] = None
     """Tasks made by rule, whose answers are checked: copy, reverse, sort, count, spell, convert, compare."""
-    data: Annotated[Path | None, optional("FILE", "the prompts of --task")] = None
+    data: Annotated[Path | None, usually("FILE", "the prompts of --task")] = None
     """Prompts: .jsonl, .csv, .tsv or .parquet with prompt, or .jsonl with messages; tasks:reverse,sort:5000 for so many
     tasks."""
-    reward: Annotated[str | None, optional("FILE.py:FUNCTION", "1 for the right answer to a task")] = None
+    reward: Annotated[str | None, usually("FILE.py:FUNCTION", "1 for the right answer to a task")] = None
     """function(prompt, answer) of two texts: a number, the larger the better. The file is run."""
-    template: Annotated[Path | None, optional("FILE", '"User: ...", "Assistant: ..."')] = None
+    template: Annotated[Path | None, usually("FILE", '"User: ...", "Assistant: ..."')] = None
     """How messages become a text: JSON with system, user and assistant."""
     group: Annotated[int, arg(metavar="N")] = 8
     """Answers to each prompt, which are compared with one another."""
     batch_size: Annotated[int, arg(metavar="N")] = 16
     """Prompts a step."""
-    micro_batch_size: Annotated[int | None, optional("N", "all of a step")] = None
+    micro_batch_size: Annotated[int | None, usually("N", "all of a step")] = None
     """Answers at a time: what fits in memory."""
     epochs: Annotated[float, arg(metavar="X")] = 1.0
     """How often each prompt is answered."""
     updates: Annotated[int, arg(metavar="N")] = 1
     """Steps that learn from the same answers."""
-    max_new_tokens: Annotated[int | None, optional("N", "half the model's context, at most 64")] = None
+    max_new_tokens: Annotated[int | None, usually("N", "half the model's context, at most 64")] = None
     """Longest answer, in tokens."""
     temperature: Annotated[float, arg(metavar="X")] = 1.0
     """At which answers are drawn."""
@@ -50,7 +50,7 @@ class ReinforceSettings(RunSettings):
     """How far a token's probability may go from that at which it was drawn, as a share."""
     kl: Annotated[float, arg(metavar="X")] = 0.0
     """Weight of the distance to the model that the run began with, in nats a token."""
-    learning_rate: Annotated[float | None, optional("RATE", "1e-3 for adapters, 3e-4 for full, 5e-4 for last:N")] = None
+    learning_rate: Annotated[float | None, usually("RATE", "1e-3 for adapters, 3e-4 for full, 5e-4 for last:N")] = None
     """Highest learning rate."""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,8 @@ ADAPTERS = ("lora", "dora")
 PRECISIONS = ("float32", "medium", "bfloat16")
 
 
-def optional(metavar: str, default: str) -> Any:
+def usually(metavar: str, default: str) -> Any:
+    """How `--help` names a value, and what it says of the default behind None."""
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
 
 
@@ -25,17 +26,17 @@ class RunSettings:
     rates: ClassVar[dict[str, float]]
     """The highest learning rates that were found to learn well, by method."""
 
-    source: Positional[Annotated[str | None, optional("MODEL", "with --resume the run's")]] = None
+    source: Positional[Annotated[str | None, usually("MODEL", "with --resume the run's")]] = None
     """Model to start from: a model or run folder, ckpt.pt, llm.c's .bin, or a name on the hub."""
-    data: Annotated[Path | None, optional("FILE", "with --resume the run's")] = None
+    data: Annotated[Path | None, usually("FILE", "with --resume the run's")] = None
     """Examples: .jsonl, .csv, .tsv or .parquet."""
-    held_out: Annotated[Path | None, optional("FILE", "a tenth of --data, by content")] = None
+    held_out: Annotated[Path | None, usually("FILE", "a tenth of --data, by content")] = None
     """Examples to judge by."""
     method: Annotated[str, arg(metavar="NAME")] = "lora"
     """lora or dora (a small adapter beside the frozen model), full (all weights), or last:N (the last N blocks)."""
     rank: Annotated[int, arg(metavar="N")] = 8
     """Directions of an adapter's corrections."""
-    alpha: Annotated[float | None, optional("X", "twice the rank")] = None
+    alpha: Annotated[float | None, usually("X", "twice the rank")] = None
     """Corrections are multiplied by alpha / rank."""
     root: FlagCreatePairsOff[bool] = False
     """By alpha / sqrt(rank) instead, for large ranks (rsLoRA)."""
@@ -45,17 +46,17 @@ class RunSettings:
     """Share of an adapted layer's input that its correction does not see while training."""
     up_rate: Annotated[float, arg(metavar="X")] = 1.0
     """Learning rate of an adapter's second matrix, as a multiple of the first one's (LoRA+ takes 16)."""
-    out: Annotated[Path | None, optional("DIR", "the next free of runs/001, runs/002, ...")] = None
+    out: Annotated[Path | None, usually("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
     epochs: Annotated[float, arg(metavar="X")] = 3.0
     """How often each example is seen."""
-    steps: Annotated[int | None, optional("N", "as --epochs asks")] = None
+    steps: Annotated[int | None, usually("N", "as --epochs asks")] = None
     """Optimizer steps."""
     batch_size: Annotated[int, arg(metavar="N")] = 8
     """Rows a step; several short examples share a row."""
-    micro_batch_size: Annotated[int | None, optional("N", "the whole batch")] = None
+    micro_batch_size: Annotated[int | None, usually("N", "the whole batch")] = None
     """Rows at a time: what fits in memory; changes nothing but rounding."""
-    learning_rate: Annotated[float | None, optional("RATE", "by --method")] = None
+    learning_rate: Annotated[float | None, usually("RATE", "by --method")] = None
     """Highest learning rate."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Picks an adapter's first weights and the order of the examples."""
@@ -63,13 +64,13 @@ class RunSettings:
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
     precision: Annotated[Literal["float32", "medium", "bfloat16"], arg(metavar="NAME")] = "float32"
     """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast)."""
-    evaluate_every: Annotated[int | None, optional("N", "a fifth of the run")] = None
+    evaluate_every: Annotated[int | None, usually("N", "a fifth of the run")] = None
     """Steps between evaluations on the held-out examples."""
-    save_every: Annotated[int | None, optional("N", "as often as it is evaluated")] = None
+    save_every: Annotated[int | None, usually("N", "as often as it is evaluated")] = None
     """Steps between checkpoints."""
     log_every: Annotated[int, arg(metavar="N")] = 10
     """Steps between lines of metrics.jsonl."""
-    resume: Annotated[Path | None, optional("RUN", "a new run")] = None
+    resume: Annotated[Path | None, usually("RUN", "a new run")] = None
     """Run folder to resume, with the settings that it began with: give no others."""
 
     @property
@@ -101,12 +102,12 @@ class TuneSettings(RunSettings):
     command: ClassVar[str] = "tune"
     rates: ClassVar[dict[str, float]] = {"lora": 2e-3, "dora": 2e-3, "full": 2e-4, "last": 5e-4}
 
-    data: Annotated[Path | None, optional("FILE", "with --resume the run's")] = None
+    data: Annotated[Path | None, usually("FILE", "with --resume the run's")] = None
     """Examples: .jsonl, .csv, .tsv or .parquet with prompt and completion, or .jsonl with messages; docstrings: some
     thousand functions of Python's library, each with what it does; tasks:reverse,sort: tasks that are made by rule."""
-    learning_rate: Annotated[float | None, optional("RATE", "2e-3 for adapters, 2e-4 for full, 5e-4 for last:N")] = None
+    learning_rate: Annotated[float | None, usually("RATE", "2e-3 for adapters, 2e-4 for full, 5e-4 for last:N")] = None
     """Highest learning rate."""
-    template: Annotated[Path | None, optional("FILE", '"User: ...", "Assistant: ..."')] = None
+    template: Annotated[Path | None, usually("FILE", '"User: ...", "Assistant: ..."')] = None
     """How messages become a text: JSON with system, user and assistant."""
 
 

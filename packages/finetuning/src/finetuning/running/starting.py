@@ -16,6 +16,8 @@ from ..files.peft import base_checksum
 from .record import TuneRecord, claimed, read_record, versions
 from .settings import RunSettings, check
 
+HELD_OUT = 0.1
+"""Share of the examples to judge by, where no file of them is given."""
 S = TypeVar("S", bound=RunSettings)
 
 
