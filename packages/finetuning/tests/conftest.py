@@ -54,6 +54,36 @@ def write_tasks(path: Path, count: int, seed: int = 0) -> Path:
 
 
 @pytest.fixture
+def labeled(tmp_path):
+    """Sixty texts, labeled by the animal in them, as JSON lines."""
+    return write_labeled(tmp_path / "labeled.jsonl", 60)
+
+
+def write_labeled(path: Path, count: int, seed: int = 0) -> Path:
+    draw = random.Random(seed)
+    words = ["quick", "brown", "lazy", "jumps", "over", "the", "course"]
+    lines = []
+    for number in range(count):
+        chosen = [draw.choice(words) for _ in range(draw.randrange(1, 6))] + [("fox", "dog")[number % 2]]
+        draw.shuffle(chosen)
+        lines.append({"text": f"{number} {' '.join(chosen)}", "label": ("a fox", "a dog")[number % 2]})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Forty pairs, of which the answer about the fox is preferred, as JSON lines."""
+    path = tmp_path / "pairs.jsonl"
+    lines = [
+        {"prompt": f"Turn {number}:", "chosen": f" the quick fox{' jumps' * (number % 3)}", "rejected": " a lazy dog"}
+        for number in range(40)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def shaken():
     """Gives an adapter weights as if it had learned something."""
 

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from dataio import Batches
 from gpt2 import GPT2, head_cross_entropy
 
 from .examples import Example
+from .losses.logit_rows import log_probabilities_of
 from .packing import collated, fit, visible
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -17,10 +19,18 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def packed_loss(model: GPT2, batch: Batch) -> tuple[Tensor, Tensor]:
     """Summed nats of the targets of a packed batch, and how many they are; each example is read as if it were alone."""
-    tokens, targets, positions, segments = batch
+    state, table, targets = packed_states(model, batch), model.token_embedding.weight, batch[1]
+    if isinstance(table, nn.Parameter):
+        return head_cross_entropy(state, table, targets)
+    real = targets >= 0
+    return -log_probabilities_of(model, state[real], targets[real]).sum(), real.sum()
+
+
+def packed_states(model: GPT2, batch: Batch) -> Float[Tensor, "B T C"]:
+    """The final states of a packed batch: what a head reads. Each example is read as if it were alone."""
+    tokens, _, positions, segments = batch
     state = model.dropout(model.token_embedding(tokens) + model.position_embedding(positions))
-    state = model.final_norm(model.decoder(state, mask=visible(segments)))
-    return head_cross_entropy(state, model.token_embedding.weight, targets)
+    return model.final_norm(model.decoder(state, mask=visible(segments)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The command, as one types it."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -42,6 +43,54 @@ def test_from_examples_to_a_model_that_other_tools_open(folder, tmp_path, capsys
     assert "all steps are done" in capsys.readouterr().out
 
 
+def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["classify", str(folder), "--data", str(labeled), "--out", "r", "--steps", "6", "--device", "cpu"]
+    assert main([*words, "--method", "full", "--learning-rate", "1e-2"]) == 0
+    told = capsys.readouterr().out
+    for part in ("a dog (", "accuracy (before: the usual label)", "is / said", "Forgotten: ", " MB)", "label r FILE"):
+        assert part in told
+    assert re.search(r"\d s in all, peak memory \d+\.\d\d GB", told)
+    (tmp_path / "new.csv").write_text("text,label\nthe lazy dog,a dog\nthe quick fox,a fox\n", "utf-8")
+    assert main(["label", "r", "new.csv"]) == 0
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in captured.out.splitlines()]
+    assert [line["text"] for line in lines] == ["the lazy dog", "the quick fox"]
+    assert {line["label"] for line in lines} <= {"a dog", "a fox"}
+    assert "accuracy against the file's own labels: " in captured.err
+    assert main(["label", "r", "new.csv", "--out", "said.jsonl"]) == 0
+    assert [json.loads(line) for line in (tmp_path / "said.jsonl").read_text("utf-8").splitlines()] == lines
+    capsys.readouterr()
+    assert main(["compare", str(folder), "r"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "before    after   change",
+        "accuracy (before: the usual label)",
+        "old text, bits a byte",
+        "exact sign",
+    ):
+        assert part in told
+
+
+def test_pairs_from_the_file_to_a_model(folder, pairs, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["prefer", str(folder), "--data", str(pairs), "--out", "r", "--steps", "2", "--device", "cpu"]
+    assert main([*words, "--loss", "ipo"]) == 0
+    told = capsys.readouterr().out
+    for part in ("by ipo (beta 0.1)", "chosen likelier than rejected", "gained more", "Forgotten: ", "merge r --out"):
+        assert part in told
+    assert main(["merge", "r", "--out", "m"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(folder), "r"]) == 0
+    of_the_run = capsys.readouterr().out
+    assert main(["compare", str(folder), "m", "--data", str(pairs)]) == 0
+    of_the_file = capsys.readouterr().out
+    assert "chosen likelier than rejected" in of_the_run
+    assert "Of 40: " in of_the_file
+    assert main(["compare", str(folder), "m"]) == 0
+    assert "No task: give its records with --data" in capsys.readouterr().out
+
+
 def test_mistakes_are_answered_in_a_line(folder, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for arguments, message in (
@@ -49,6 +98,16 @@ def test_mistakes_are_answered_in_a_line(folder, data, tmp_path, capsys, monkeyp
         (["tune", str(folder), "--dta", "x"], "--data"),
         (["tnue"], "did you mean tune"),
         (["merge", "none", "--out", "m"], "none: wanted an adapter, got no such folder"),
+        (["classify", str(folder)], "--data: wanted a file of examples, got none; name one"),
+        (["classify", str(folder), "--data", str(data)], "line 1 of"),
+        (["classify", str(folder), "--data", "docstrings"], 'wanted {"text", "label"}, got prompt, completion'),
+        (["classify", str(folder), str(data)], "to learn from a file of examples: --data"),
+        (["prefer", str(folder), "--data", str(data)], 'wanted {"prompt", "chosen", "rejected"}'),
+        (["prefer", str(folder), "--data", str(data), "--loss", "kto"], "--loss"),
+        (["label", str(folder), str(data)], "wanted a classifier, got ['GPT2LMHeadModel']"),
+        (["label", "none", str(data)], "none: wanted the folder of a classifier, got no such folder"),
+        (["compare", "none", str(folder)], "none: wanted a model folder"),
+        (["compare", str(folder)], "AFTER"),
         (["merge", str(folder), "--out", "m"], "adapter_config.json: wanted an adapter's configuration"),
         (["tune", str(folder), "--data", str(data), "--targets", "wte"], "targets"),
     ):

@@ -1,4 +1,4 @@
-"""What `finetuning merge` takes. Needs no torch, so that --help answers at once."""
+"""What commands that do not train take. Needs no torch, so that --help answers at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,3 +19,29 @@ class Merge:
         None
     )
     """The model that the adapter was trained on."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """Label texts with a classifier: a line of JSON for each, with label, probability and text."""
+
+    model: Positional[Annotated[Path, arg(metavar="MODEL")]]
+    """Folder of a finished run of `classify`, or of a classifier, ours or transformers'."""
+    file: Positional[Annotated[Path, arg(metavar="FILE")]]
+    """Texts: .jsonl, .csv, .tsv or .parquet with text. Where it has labels too, the accuracy is told."""
+    out: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: standard output)")] = None
+    """Where to write the lines."""
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare two models on one task and on old text: what was learned, and what was forgotten."""
+
+    before: Positional[Annotated[str, arg(metavar="BEFORE")]]
+    """A model folder or run, an adapter, or a classifier."""
+    after: Positional[Annotated[str, arg(metavar="AFTER")]]
+    """Another one; of a run of this command, what it held out is the task."""
+    data: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="(default: what the run AFTER held out)")] = (
+        None
+    )
+    """Records of a task: prompt and completion, messages, text and label, or prompt, chosen and rejected."""

@@ -36,7 +36,7 @@ def save_adapter(folder: str | Path, model: GPT2, adapter: Adapter, *, base: str
     header = {"format": "pt", BASE: base_checksum(model)}
     replace_files(
         {
-            folder / WEIGHTS: save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, header),
+            folder / WEIGHTS: _ordered(save({name: held.cpu().contiguous() for name, held in tensors.items()}, header)),
             folder / CONFIGURATION: content.encode(),
         }
     )
@@ -109,6 +109,18 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path}: wanted a safetensors file, got: {error}; copy the adapter again") from None
+
+
+def _ordered(file: bytes) -> bytes:
+    """The file with its metadata in alphabetical order: safetensors writes it in one that differs from process to
+    process, and equal adapters shall be equal files."""
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    metadata = dict(sorted(header.pop("__metadata__").items()))
+    ordered = json.dumps({"__metadata__": metadata, **header}, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(ordered) > end - 8:
+        raise AssertionError(f"wanted a header of {end - 8} bytes, got {len(ordered)}; report this")
+    return file[:8] + ordered.ljust(end - 8) + file[end:]
 
 
 def _names(model: GPT2, adapter: Adapter) -> dict[str, str]:

@@ -8,20 +8,24 @@ from typing import Any
 
 from workbench import expanded, read_json_lines, read_utf8, require
 
+from ..tasks.records import PREFIX, read_names, task_records
 from .docstrings import NAME, docstring_records
 
 Record = dict[str, Any]
 
 
 def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
-    """Each record of a .jsonl, .csv, .tsv or .parquet file, with where it is, such as "line 3 of data.jsonl"; or of the
-    examples that Python brings (`docstring_records`), where the path is their name, `docstrings`.
+    """Each record of a .jsonl, .csv, .tsv or .parquet file, with where it is, such as "line 3 of data.jsonl"; of the
+    examples that Python brings (`docstring_records`), where the path is their name, `docstrings`; or of tasks that are
+    drawn (`task_records`), where it is such as `tasks:reverse,sort`.
 
     Raises ValueError for a file of another kind and for what is no record, OSError where there is no such file, and
     ImportError where Parquet's library is missing.
     """
     if str(path) == NAME:
         return docstring_records()
+    if str(path).startswith(PREFIX):
+        return task_records(read_names(str(path)))
     path = expanded(path)
     kind = path.suffix.lower()
     if kind in (".jsonl", ".ndjson"):
@@ -31,7 +35,8 @@ def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
     if kind == ".parquet":
         return _parquet(path)
     raise ValueError(
-        f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; rename it, or take {NAME}"
+        f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; rename it, or "
+        f"take {NAME}, or {PREFIX}reverse,sort"
     )
 
 

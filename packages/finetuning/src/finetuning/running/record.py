@@ -1,4 +1,4 @@
-"""`run.json` of a tuning run: what it was asked to do, from what and on what, so that it can go on."""
+"""`run.json` of a run: what it was asked to do, from what and on what, so that it can go on."""
 
 import json
 import platform
@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench import Hold, claimed_folder, hold, is_vacant, make_folder, read_object, write_text
 
-from .settings import TuneSettings, of_the_run
+from .settings import RunSettings, of_the_run
 
 FORMAT = 1
 
@@ -21,7 +21,7 @@ class TuneRecord:
     """The content of `run.json`, and where it lies."""
 
     folder: Path
-    settings: TuneSettings
+    settings: RunSettings
     steps: int
     evaluate_every: int
     save_every: int
@@ -29,9 +29,9 @@ class TuneRecord:
     base: dict[str, str]
     """Where the model was found, and the SHA-256 of its tensors."""
     data: dict[str, Any]
-    """SHA-256 of the examples and of the held-out ones, and how many tokens of how many are learned."""
+    """SHA-256 of the examples and of the held-out ones."""
     before: dict[str, Any]
-    """What the model knew before: of the answers that are held out, and of the text by which forgetting is measured."""
+    """What the model knew before: of the task, and of the text by which forgetting is measured."""
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -40,7 +40,8 @@ class TuneRecord:
 
     def write(self) -> None:
         """Write `run.json`, by whose presence a folder counts as a run."""
-        content = asdict(self) | {"finetuning": FORMAT, "settings": of_the_run(self.settings)}
+        content = {"finetuning": FORMAT, "command": self.settings.command, **asdict(self)}
+        content["settings"] = of_the_run(self.settings)
         del content["folder"]
         write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
 
@@ -50,29 +51,42 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "finetuning")}
 
 
-def read_record(folder: Path) -> TuneRecord:
-    """The record of a run folder; ValueError for a folder that is none, or is another command's."""
-    path = folder / "run.json"
-    if not path.is_file():
-        what = "a folder without run.json" if folder.is_dir() else "no such folder"
-        raise ValueError(f"--resume {folder}: wanted a run folder, got {what}; give the folder that `tune` printed")
-    content = read_object(path)
-    found = content.pop("finetuning", None)
-    if found is None:
-        raise ValueError(f"{path}: wanted a run of `finetuning`, got one of another command; resume it with that")
-    if found != FORMAT:
-        raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
+def read_record(folder: Path, kind: type[RunSettings]) -> TuneRecord:
+    """The record of a run folder; ValueError for a folder that is none, or is another command's than that of `kind`."""
+    content = read_run(folder)
+    path, command = folder / "run.json", content.pop("command", "tune")
+    if command != kind.command:
+        raise ValueError(
+            f"{path}: wanted a run of `finetuning {kind.command}`, got one of `finetuning {command}`; resume it with "
+            f"that"
+        )
     try:
-        return TuneRecord(folder=folder, settings=_settings(content.pop("settings")), **content)
+        return TuneRecord(folder=folder, settings=settings_of(content.pop("settings"), kind), **content)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); copy it back from a backup"
         ) from None
 
 
-def _settings(given: Mapping[str, Any]) -> TuneSettings:
-    paths = {name: Path(given[name]) for name in ("data", "held_out", "template") if given[name] is not None}
-    return TuneSettings(**{**given, **paths, "targets": tuple(given["targets"])})
+def read_run(folder: Path) -> dict[str, Any]:
+    """The content of `run.json` without its format; ValueError for what is no run of this package."""
+    path = folder / "run.json"
+    if not path.is_file():
+        what = "a folder without run.json" if folder.is_dir() else "no such folder"
+        raise ValueError(f"--resume {folder}: wanted a run folder, got {what}; give the folder that was printed")
+    content = read_object(path)
+    found = content.pop("finetuning", None)
+    if found is None:
+        raise ValueError(f"{path}: wanted a run of `finetuning`, got one of another command; resume it with that")
+    if found != FORMAT:
+        raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
+    return content
+
+
+def settings_of(given: Mapping[str, Any], kind: type[RunSettings]) -> RunSettings:
+    """The settings that `run.json` holds."""
+    paths = {name: Path(given[name]) for name in ("data", "held_out", "template") if given.get(name) is not None}
+    return kind(**{**given, **paths, "targets": tuple(given["targets"])})
 
 
 @contextmanager

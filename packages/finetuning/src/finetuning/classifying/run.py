@@ -1,0 +1,84 @@
+"""`classify`: a model learns the labels of texts, as the settings of `finetuning classify` say.
+
+for step in classify(ClassifySettings(source="runs/001/model", data=Path("reviews.csv"))):
+    print(step.number, step.loss)
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import gpt2
+from gpt2 import Tokenizer, Trained
+from tensors import generator
+
+from ..files.records import read_records
+from ..running.forgetting import old_scores
+from ..running.record import TuneRecord
+from ..running.starting import HELD_OUT, Start, TaskRun, started
+from ..running.trained import learner, trained
+from .classifier import Classifier
+from .curriculum import LabelCurriculum
+from .labels import LabeledText, LabeledTexts, read_labeled, split_labeled, texts_digest
+from .model_folder import save_classifier
+from .settings import ClassifySettings
+
+
+class ClassifyRun(TaskRun):
+    """A run that learns labels: with its texts."""
+
+    curriculum: LabelCurriculum
+    model: Classifier
+
+    def __init__(
+        self,
+        record: TuneRecord,
+        tokenizer: Tokenizer,
+        curriculum: LabelCurriculum,
+        trained: Trained,
+        texts: LabeledTexts,
+        **options: Any,
+    ) -> None:
+        super().__init__(record, curriculum, trained, **options)
+        self.tokenizer, self.texts = tokenizer, texts
+
+
+def classify(settings: ClassifySettings, should_stop: Callable[[], bool] | None = None) -> ClassifyRun:
+    """Prepare a run, new or resumed; iterating over the result trains. Arguments and errors are those of `tune`."""
+    return started(settings, lambda start: _prepared(start, should_stop))
+
+
+def _prepared(start: Start[ClassifySettings], should_stop: Callable[[], bool] | None) -> ClassifyRun:
+    settings = start.settings
+    assert settings.source is not None
+    base, tokenizer = gpt2.load(settings.source)
+    texts, learned, judged = split_texts(settings, tokenizer, base.n_ctx)
+    record = start.record(
+        base,
+        {"learned": texts_digest(learned, texts.labels), "held_out": texts_digest(judged, texts.labels)},
+        -(-len(learned) // min(settings.batch_size, len(learned))),
+        lambda: {"old": old_scores(base, tokenizer)},
+    )
+    curriculum = LabelCurriculum(
+        learned, judged, settings.batch_size, record.steps, settings.seed, start.micro_batch_size
+    )
+    body, _ = learner(base.to(start.device), settings)
+    model = Classifier(body, texts.labels, generator=generator("head", settings.seed))
+
+    parts = trained(
+        record, model, start.device, lambda folder: save_classifier(folder, model, tokenizer), result="model"
+    )
+    return start.begun(
+        ClassifyRun(record, tokenizer, curriculum, parts, texts, held=start.held, should_stop=should_stop)
+    )
+
+
+def split_texts(
+    settings: ClassifySettings, tokenizer: Tokenizer, n_ctx: int
+) -> tuple[LabeledTexts, tuple[LabeledText, ...], tuple[LabeledText, ...]]:
+    """All texts of --data, those to learn from and those to judge by."""
+    assert settings.data is not None
+    found = read_labeled(read_records(settings.data), tokenizer, n_ctx)
+    if settings.held_out is None:
+        return found, *split_labeled(found, HELD_OUT, settings.data)
+    judged = read_labeled(read_records(settings.held_out), tokenizer, n_ctx, found.labels)
+    return found, found.fitting, judged.fitting

@@ -1,0 +1,33 @@
+"""What a person may say to `finetuning classify`: read before torch is imported, so that `--help` answers at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from tyro.conf import arg
+
+from ..running.settings import RunSettings, usually
+
+
+@dataclass(frozen=True)
+class ClassifySettings(RunSettings):
+    """Teach a model to label texts: a head of one row a label reads the state of each text's last token.
+
+    Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
+    model/, which transformers opens as GPT2ForSequenceClassification. Ctrl-C finishes the step, saves, and says how to
+    resume.
+    """
+
+    command: ClassVar[str] = "classify"
+    rates: ClassVar[dict[str, float]] = {"lora": 2e-3, "dora": 2e-3, "full": 5e-4, "last": 1e-3}
+
+    data: Annotated[Path | None, usually("FILE", "with --resume the run's")] = None
+    """Texts: .jsonl, .csv, .tsv or .parquet with text and label."""
+    held_out: Annotated[Path | None, usually("FILE", "a tenth of --data, by content")] = None
+    """Texts to judge by, with labels that are also in --data."""
+    batch_size: Annotated[int, arg(metavar="N")] = 16
+    """Texts a step."""
+    micro_batch_size: Annotated[int | None, usually("N", "the whole batch")] = None
+    """Texts at a time: what fits in memory; changes nothing but rounding."""
+    learning_rate: Annotated[float | None, usually("RATE", "2e-3 for adapters, 5e-4 for full, 1e-3 for last:N")] = None
+    """Highest learning rate."""

@@ -1,0 +1,54 @@
+"""`finetuning compare`: before and after, in one table of differences."""
+
+from .settings import Compare
+from .telling import LABEL, say
+
+WIDTH = 60
+
+
+def compare(settings: Compare) -> int:
+    """Print what both make of the task and of the old text, with the interval of each difference. Returns 0.
+
+    Raises ValueError or OSError for what cannot be opened or compared.
+    """
+    from workbench import next_lines
+
+    from ..comparing.measures import Measure, old_text, task_measures
+    from ..comparing.subjects import run_settings, subject
+
+    before, after = subject(settings.before), subject(settings.after)
+    run = run_settings(settings.after)
+    measures = task_measures(before, after, run, settings.data)
+    old = old_text(before, after)
+    lines = [
+        f"Before  {settings.before}",
+        f"After   {settings.after}",
+        "",
+        f"{'':<{LABEL}}{'before':>9}{'after':>9}{'change':>9}   95 % interval",
+    ]
+    for measure in (*measures, Measure("old text, bits a byte", old.found)):
+        found = measure.found
+        low, high = found.difference.low, found.difference.high
+        interval = "" if low is None or high is None else f"   {low:+.3f} to {high:+.3f}"
+        lines.append(
+            f"{measure.name:<{LABEL}}{found.second.value:>9.3f}{found.first.value:>9.3f}"
+            f"{found.difference.value:>+9.3f}{interval}"
+        )
+    for measure in measures:
+        found = measure.found
+        if measure.name.startswith(("accuracy", "written", "chosen likelier")):
+            better, worse = found.first_higher, found.second_higher
+            lines += ["", f"Of {better + worse + found.ties:,}: {better:,} right now and not before, {worse:,} before "]
+            lines[-1] += f"and not now; exact sign test p = {found.p_value:.3g}"
+    if old.most:
+        lines += ["", "Forgotten most, bits a byte:"]
+        for text, was, now in old.most:
+            words = " ".join(text.split())
+            lines.append(f"  {was:.3f} to {now:.3f}  {words[:WIDTH]}{'…' if len(words) > WIDTH else ''}")
+    if not measures:
+        lines += ["", "No task: give its records with --data, or a run as AFTER."]
+    say("\n".join(lines))
+    words = ["finetuning", "label", settings.after, "FILE"] if after.classifier else None
+    words = words or ["evaluation", "compare", settings.before, settings.after, "--text", "FILE"]
+    say("\n" + next_lines(words[0], words))
+    return 0
