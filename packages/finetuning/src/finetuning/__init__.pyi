@@ -31,6 +31,13 @@ from .preferring.objectives import dpo_loss as dpo_loss, ipo_loss as ipo_loss, s
 from .preferring.pairs import Pair as Pair, read_pairs as read_pairs
 from .preferring.likelihoods import JudgedPairs as JudgedPairs, judge_pairs as judge_pairs
 from .preferring.run import PreferRun as PreferRun, prefer as prefer
+from .losses.policy import (
+    advantages as advantages,
+    clipped_objective as clipped_objective,
+    divergence as divergence,
+)
+from .reinforcing.settings import ReinforceSettings as ReinforceSettings
+from .reinforcing.run import ReinforceRun as ReinforceRun, reinforce as reinforce
 from .files.chat import jinja as jinja, read_template as read_template
 from .files.records import read_records as read_records
 from .files.peft import load_adapter as load_adapter, save_adapter as save_adapter

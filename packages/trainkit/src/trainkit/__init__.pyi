@@ -55,6 +55,7 @@ from .schedules import (
 from .spikes import LossSpike as LossSpike, NonFiniteLoss as NonFiniteLoss, SpikeGuard as SpikeGuard
 from .stopping import Patience as Patience, Stop as Stop, graceful_stop as graceful_stop
 from .stopwatch import Stopwatch as Stopwatch, timed as timed
+from .watching.log_cutting import cut_lines as cut_lines
 from .watching.metrics import Accuracy as Accuracy, ConfusionMatrix as ConfusionMatrix
 from .watching.metrics_log import MetricsLog as MetricsLog, log as log
 from .watching.progress_bar import progress as progress

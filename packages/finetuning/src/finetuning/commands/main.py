@@ -7,11 +7,13 @@ from workbench import answered, parsed
 
 from ..classifying.settings import ClassifySettings
 from ..preferring.settings import PreferSettings
+from ..reinforcing.settings import ReinforceSettings
 from ..running.settings import TuneSettings
 from .classify import classify_command, label_command
 from .compare import compare
 from .merge import merge
 from .prefer import prefer_command
+from .reinforce import reinforce_command
 from .settings import Compare, Label, Merge
 from .tune import tune_command
 
@@ -20,6 +22,7 @@ COMMANDS: dict[str, Any] = {
     "classify": ClassifySettings,
     "label": Label,
     "prefer": PreferSettings,
+    "reinforce": ReinforceSettings,
     "merge": Merge,
     "compare": Compare,
 }
@@ -28,10 +31,12 @@ WORK: dict[type, Callable[[Any], int]] = {
     ClassifySettings: classify_command,
     Label: label_command,
     PreferSettings: prefer_command,
+    ReinforceSettings: reinforce_command,
     Merge: merge,
     Compare: compare,
 }
 BARE = dict.fromkeys(("tune", "classify", "prefer"), "to learn from a file of examples: --data {word}")
+BARE |= {"reinforce": "to learn from tasks: --task {word}"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -94,7 +94,7 @@ def model_line(run: "TaskRun") -> str:
 
 def judged(run: "TaskRun") -> str:
     """The last evaluation in a few words for a progress bar."""
-    return "" if run.validation is None else f"held out {run.validation.loss:.3f}"
+    return "" if run.validation is None else run.in_words(run.validation)
 
 
 def table(

@@ -133,7 +133,8 @@ def check(settings: RunSettings) -> None:
     if settings.source is None:
         raise ValueError("MODEL: wanted a model to start from, got none; name one, such as RUN/model")
     if settings.data is None:
-        cure = ", or try --data docstrings" if settings.command == "tune" else ""
+        cures = {"tune": ", or try --data docstrings", "reinforce": ", or try --task reverse,sort"}
+        cure = cures.get(settings.command, "")
         raise ValueError(f"--data: wanted a file of examples, got none; name one{cure}")
     last = settings.kind == "last" and settings.method[5:].isdecimal() and settings.blocks > 0
     if settings.method not in (*ADAPTERS, "full") and not last:

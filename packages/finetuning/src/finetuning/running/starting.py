@@ -9,6 +9,7 @@ import torch
 import gpt2
 from gpt2 import GPT2, Tokenizer
 from tensors import choose_device
+from trainkit import Evaluation
 from workbench import Hold, hold, with_expanded_paths
 
 from ..files.peft import base_checksum
@@ -25,6 +26,10 @@ class TaskRun(gpt2.Run):
 
     record: TuneRecord
     tokenizer: Tokenizer
+
+    def in_words(self, found: Evaluation) -> str:
+        """What an evaluation has found, for a progress bar."""
+        return f"held out {found.loss:.3f}"
 
     def begin(self) -> None:
         """A new run: what it is like before the first step, then its record."""

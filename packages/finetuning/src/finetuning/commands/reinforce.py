@@ -1,0 +1,57 @@
+"""`finetuning reinforce`: what is told of a run that learns from rewards."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..reinforcing.settings import ReinforceSettings
+from .telling import COST, after_adapter, carry_out, forgotten_line, model_line, result_line, table
+
+if TYPE_CHECKING:
+    from ..reinforcing.run import ReinforceRun
+
+
+def reinforce_command(settings: ReinforceSettings) -> int:
+    """Reinforce as `settings` say; exit code and errors are those of `carry_out`."""
+
+    def begin(settings: ReinforceSettings, should_stop: Any) -> "ReinforceRun":
+        from ..reinforcing.run import reinforce
+
+        return reinforce(settings, should_stop)
+
+    return carry_out(settings, begin, introduction, report, "tokens")
+
+
+def introduction(run: Any) -> str:
+    """Model, prompts, reward and folder of a prepared run, a line each."""
+    from ..examples import shown
+
+    curriculum, settings = run.curriculum, run.record.settings
+    reward = settings.reward or "1 for the right answer to a task, else 0"
+    size = curriculum.batches.order.batch_size
+    lines = [
+        model_line(run),
+        f"Prompts   {len(curriculum.prompts):,} to learn from, {len(curriculum.judged):,} held out",
+        f"Reward    {reward}",
+        f"Run       {run.folder} ({run.total} steps; {settings.group} answers of up to "
+        f"{curriculum.sampling.max_new_tokens} tokens to each of {size} prompts, every "
+        f"{'step' if settings.updates == 1 else f'{settings.updates} steps'})",
+    ]
+    if run.too_long:
+        lines.append(f"Left out  {len(run.too_long):,} that leave no room for an answer: {shown(run.too_long)}")
+    return "\n".join(lines)
+
+
+def report(run: Any) -> str:
+    """What was learned and what was forgotten, with intervals, and the next command."""
+    from evaluation import estimate
+
+    from ..running.forgetting import forgotten, old_scores
+
+    lost = forgotten(run.record.before["old"], old_scores(run.model, run.tokenizer))
+    rewards = run.curriculum.judge(run.curriculum.judged)
+    rows = [
+        ("held-out prompts, mean reward", estimate(run.record.before["rewards"]), estimate(rewards)),
+        ("old text, bits a byte", lost.second, lost.first),
+    ]
+    words = ["decoding", "generate", str(run.folder / "model"), "--prompt", run.curriculum.judged[0].text]
+    lines = [*table(rows), "", forgotten_line(lost), COST, f"Samples: {run.folder / 'samples.jsonl'}"]
+    return "\n".join([*lines, result_line(run), "", after_adapter(run, "decoding", words)])
