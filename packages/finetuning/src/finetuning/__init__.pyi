@@ -38,6 +38,9 @@ from .losses.policy import (
 )
 from .reinforcing.settings import ReinforceSettings as ReinforceSettings
 from .reinforcing.run import ReinforceRun as ReinforceRun, reinforce as reinforce
+from .losses.distillation import Mix as Mix, distillation_losses as distillation_losses
+from .distilling.settings import DistillSettings as DistillSettings
+from .distilling.run import DistillRun as DistillRun, distill as distill
 from .files.chat import jinja as jinja, read_template as read_template
 from .files.records import read_records as read_records
 from .files.peft import load_adapter as load_adapter, save_adapter as save_adapter

@@ -1,6 +1,7 @@
 """A frozen linear layer with a small correction that learns: LoRA, and DoRA where the rows' lengths learn too."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -48,12 +49,12 @@ class AdaptedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
         """The corrected output; in float32, also beside a base in half precision."""
-        plain = self.base(x)
+        plain = product(self.base, x)
         kept = self.dropout(x)
         correction = linear(linear(kept.to(self.down.dtype), self.down), self.up) * self.scale
         if self.magnitude is None:
             return plain + correction
-        bias = self.base.bias
+        bias: Any = self.base.bias
         straight = plain if bias is None else plain - bias
         if self.training and self.dropout.p:
             straight = linear(kept, base_weight(self.base))
@@ -79,6 +80,28 @@ class AdaptedLinear(nn.Module):
     def extra_repr(self) -> str:
         kind = "LoRA" if self.magnitude is None else "DoRA"
         return f"{kind}, rank={len(self.down)}, scale={self.scale:g}"
+
+
+def product(base: nn.Module, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
+    """What a layer computes. Of one that holds whole numbers the gradient is that of the weights they stand for (as in
+    QLoRA; Dettmers et al. 2023, arXiv 2305.14314, equation 5): they are restored for a moment, a layer at a time, and
+    rounding x to whole numbers, as int8 does, counts as nothing."""
+    if isinstance(getattr(base, "weight", None), nn.Parameter) or not hasattr(base, "restored"):
+        found: Tensor = getattr(base, "logits", base)(x)  # a table computes as the head that it is, too
+    else:
+        found = _OfWholeNumbers.apply(x, base)
+    return found
+
+
+class _OfWholeNumbers(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, base):  # type: ignore[no-untyped-def]
+        ctx.base = base
+        return getattr(base, "logits", base)(x)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return (gradient.float() @ base_weight(ctx.base)).to(gradient.dtype), None
 
 
 def base_weight(base: nn.Module) -> Float[Tensor, "out in"]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from dataio import Batches
 from gpt2 import GPT2, head_cross_entropy
 
 from .examples import Example
+from .losses.logit_rows import log_probabilities_of
 from .packing import collated, fit, visible
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -18,7 +19,11 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def packed_loss(model: GPT2, batch: Batch) -> tuple[Tensor, Tensor]:
     """Summed nats of the targets of a packed batch, and how many they are; each example is read as if it were alone."""
-    return head_cross_entropy(packed_states(model, batch), model.token_embedding.weight, batch[1])
+    state, table, targets = packed_states(model, batch), model.token_embedding.weight, batch[1]
+    if isinstance(table, nn.Parameter):
+        return head_cross_entropy(state, table, targets)
+    real = targets >= 0
+    return -log_probabilities_of(model, state[real], targets[real]).sum(), real.sum()
 
 
 def packed_states(model: GPT2, batch: Batch) -> Float[Tensor, "B T C"]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-import gpt2
 from dataio import split_by_content
 from gpt2 import GPT2, Tokenizer, Trained
 from workbench import digest
@@ -18,6 +17,7 @@ from workbench import digest
 from .curriculum import ExampleCurriculum, rows_an_epoch
 from .examples import Example, Examples, read_examples
 from .files.chat import read_template
+from .files.models import load_model
 from .files.records import read_records
 from .judging import judge
 from .running.forgetting import old_scores
@@ -61,7 +61,7 @@ def tune(settings: TuneSettings, should_stop: Callable[[], bool] | None = None) 
 def _prepared(start: Start[TuneSettings], should_stop: Callable[[], bool] | None) -> TuneRun:
     settings = start.settings
     assert settings.source is not None
-    base, tokenizer = gpt2.load(settings.source)
+    base, tokenizer = load_model(settings.source)
     template = Template() if settings.template is None else read_template(settings.template)
     examples, learned, judged = split_examples(settings, tokenizer, template, base.n_ctx)
     rows = rows_an_epoch(learned, base.n_ctx)

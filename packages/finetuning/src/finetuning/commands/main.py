@@ -6,11 +6,13 @@ from typing import Any
 from workbench import answered, parsed
 
 from ..classifying.settings import ClassifySettings
+from ..distilling.settings import DistillSettings
 from ..preferring.settings import PreferSettings
 from ..reinforcing.settings import ReinforceSettings
 from ..running.settings import TuneSettings
 from .classify import classify_command, label_command
 from .compare import compare
+from .distill import distill_command
 from .merge import merge
 from .prefer import prefer_command
 from .reinforce import reinforce_command
@@ -23,6 +25,7 @@ COMMANDS: dict[str, Any] = {
     "label": Label,
     "prefer": PreferSettings,
     "reinforce": ReinforceSettings,
+    "distill": DistillSettings,
     "merge": Merge,
     "compare": Compare,
 }
@@ -32,6 +35,7 @@ WORK: dict[type, Callable[[Any], int]] = {
     Label: label_command,
     PreferSettings: prefer_command,
     ReinforceSettings: reinforce_command,
+    DistillSettings: distill_command,
     Merge: merge,
     Compare: compare,
 }

@@ -18,6 +18,7 @@ def merge(settings: Merge) -> int:
 
     from ..adapters import merged
     from ..files.chat import carry_chat_template
+    from ..files.models import load_model
     from ..files.peft import load_adapter, read_adapter
 
     folder = settings.adapter / "adapter" if (settings.adapter / "run.json").is_file() else settings.adapter
@@ -30,7 +31,7 @@ def merge(settings: Merge) -> int:
         raise ValueError(f"--base: wanted the model of the adapter in {folder}, which does not say; name it")
     if settings.out.exists() and settings.out.resolve() == Path(source).expanduser().resolve():
         raise ValueError(f"--out {settings.out}: wanted another folder than the base's, got it; name a new one")
-    base, tokenizer = gpt2.load(source)
+    base, tokenizer = load_model(source)
     model, adapter = load_adapter(folder, base)
     plain = merged(model)
     with torch.inference_mode():

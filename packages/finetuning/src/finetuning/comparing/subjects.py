@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gpt2
 from gpt2 import GPT2, Tokenizer, empty_model
 from workbench import expanded
 
 from ..classifying.classifier import Classifier
 from ..classifying.model_folder import PAD, is_classifier, load_classifier
 from ..classifying.settings import ClassifySettings
+from ..files.models import load_model
 from ..files.peft import CONFIGURATION, load_adapter, read_adapter
 from ..preferring.settings import PreferSettings
 from ..running.record import read_run, settings_of
@@ -37,11 +37,11 @@ def subject(source: str) -> Subject:
         return Subject(source, *without_padding(classifier.body, tokenizer), classifier)
     folder = adapter_folder(source)
     if folder is None:
-        return Subject(source, *gpt2.load(source), None)
+        return Subject(source, *load_model(source), None)
     _, base = read_adapter(folder)
     if base is None:
         raise ValueError(f"{folder}: wanted an adapter that says where its base is, got one that does not; merge it")
-    model, tokenizer = gpt2.load(base)
+    model, tokenizer = load_model(base)
     return Subject(source, load_adapter(folder, model)[0].eval(), tokenizer, None)
 
 

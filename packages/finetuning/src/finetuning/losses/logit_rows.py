@@ -10,6 +10,8 @@ from torch.utils.checkpoint import checkpoint
 
 from gpt2 import GPT2
 
+from ..adapted import product
+
 CHUNK_BYTES = 32 * 2**20
 """Logits held at a time, as in `gpt2.head_cross_entropy`."""
 
@@ -31,7 +33,12 @@ def over_rows(
 
 
 def _asked(model: GPT2, ask: Callable[..., Tensor], state: Tensor, *others: Any) -> Tensor:
-    return ask(model.token_embedding.logits(state).float(), *others)
+    return ask(logits_of(model, state), *others)
+
+
+def logits_of(model: GPT2, state: Float[Tensor, "N C"]) -> Float[Tensor, "N V"]:
+    """The logits after some states, in float32."""
+    return product(model.token_embedding, state).float()
 
 
 def log_probabilities_of(

@@ -23,10 +23,9 @@ from ..files.chat import read_template
 from ..files.records import read_records
 from ..running.forgetting import old_scores
 from ..running.settings import ADAPTERS
-from ..running.starting import Start, TaskRun, started
+from ..running.starting import HELD_OUT, Start, TaskRun, started
 from ..running.trained import trained_model
 from ..templates import Template
-from ..tuning import HELD_OUT
 from .curriculum import ReinforceCurriculum, RolloutPart, Sampling
 from .prompts import Prompt, read_prompts
 from .rewards import read_reward, task_reward

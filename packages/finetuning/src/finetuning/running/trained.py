@@ -17,7 +17,7 @@ from ..files.chat import carry_chat_template, jinja, write_chat_template
 from ..files.peft import save_adapter
 from ..templates import Template
 from .record import TuneRecord
-from .settings import ADAPTERS, RunSettings
+from .settings import ADAPTERS, TARGETS, RunSettings
 
 DECAY = 0.01
 """Weight decay where the model's own weights learn; an adapter begins at zero and is kept small by its rank."""
@@ -50,10 +50,25 @@ def learner(base: GPT2, settings: RunSettings) -> tuple[GPT2, Adapter | None]:
 
     The global random state begins here: what is drawn for dropout is a function of the seed."""
     seed_all(settings.seed)
+    if not isinstance(base.decoder.blocks[0].get_submodule(TARGETS[0]), nn.Linear):
+        _check_whole_numbers(settings)
     if settings.kind not in ADAPTERS:
         return (base if settings.kind == "full" else last_blocks(base, settings.blocks)), None
     adapter = adapter_of(settings)
     return with_adapter(base, adapter, generator=generator("adapter", settings.seed)), adapter
+
+
+def _check_whole_numbers(settings: RunSettings) -> None:
+    """ValueError for what a base that `quantization` wrote cannot: learn itself, and pass a gradient on alone."""
+    if settings.kind not in ADAPTERS:
+        raise ValueError(
+            f"--method: wanted lora or dora for a quantized model, whose whole numbers cannot learn, got "
+            f"{settings.method}; or take the model that was quantized"
+        )
+    if set(settings.targets) != set(TARGETS):
+        raise ValueError(
+            f"--targets: wanted all four for a quantized model, got {', '.join(settings.targets)}; leave --targets out"
+        )
 
 
 def trained(
