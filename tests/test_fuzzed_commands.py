@@ -2,7 +2,11 @@
 never a traceback, never a changed input."""
 
 import contextlib
+import importlib
 import io
+import json
+import os
+import signal
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +15,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+import finetuning
 import gpt2
 import quantization
 from decoding.commands.main import COMMANDS as DECODING, main as decoding
@@ -18,14 +23,19 @@ from embeddings.commands.main import main as embeddings
 from embeddings.commands.settings import CompareSettings, NearestSettings, PlotSettings
 from evaluation.commands.main import main as evaluation
 from evaluation.commands.settings import Compare, Score, Tasks
+from finetuning.commands.main import COMMANDS as FINETUNING, main as finetuning_command
 from gpt2.commands.main import COMMANDS as GPT2, main as gpt2_command
 from gpt2_trainer.commands.main import main as gpt2_trainer
 from gpt2_trainer.commands.settings import TrainerSettings
+from interpretability.commands.main import COMMANDS as INTERPRETABILITY, main as interpretability
 from mnist_trainer.commands.main import COMMANDS as MNIST, main as mnist_trainer
 from quantization.commands.main import COMMANDS as QUANTIZATION, main as quantization_command
+from serving.commands.main import COMMANDS as SERVING, main as serving
+from serving.protocol.limits import Limits
 from trainkit.commands.main import main as trainkit
 from trainkit.commands.settings import COMMANDS as TRAINKIT
 
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # umap compiles for 20 s what it needs a moment for
 NUMBERS = ["0", "1", "2", "3", "-1", "1.5", "nan", "inf", "-inf", "1e300", "-1e300", "1e-300", str(2**31), str(2**63)]
 NUMBERS += ["9" * 40, "9" * 5000, "0x10", "1_0", "٣"]
 WORDS = [
@@ -57,10 +67,16 @@ PATHS += [
     "**",
     "plan.json",
     "schema.json",
+    "adapter",
+    "examples.jsonl",
+    "template.json",
+    "page.html",
+    "http://127.0.0.1:9",
+    "small=model",
 ]
 LONG = ["0", "-1", "1.5", "nan", "1e300", "x", "9" * 5000, ""]  # where a large number is no mistake, only slow
 SLOW = {"steps", "epochs", "processes", "max-new-tokens", "beams", "samples", "turns", "sample-tokens", "patience"}
-SLOW |= {"sample-every", "rows", "tokens"}
+SLOW |= {"sample-every", "rows", "tokens", "features", "drain", "requests", "clients", "words"}
 
 # name: (main, words before, kinds of settings, what keeps a command that is right short)
 TINY = ["--text", "text.txt", "--recipe", "tiny", "--steps", "1", "--batch-size", "1", "--device", "cpu"]
@@ -114,8 +130,37 @@ COMMANDS = {
     "mnist-trainer": (mnist_trainer, [], MNIST[""], ["--epochs", "1", "--batch-size", "512", "--device", "cpu"]),
     "mnist-trainer predict": (mnist_trainer, ["predict"], MNIST["predict"], ["picture.png", "--model", "model"]),
 }
-WRONG = {"mnist-trainer predict"}  # there is no model of digits
+TEXT = ["model", "--text", "text.txt", "--tokens", "64", "--device", "cpu"]
+PROMPT = ["model", "--prompt", "the cat and", "--device", "cpu"]
+LOOKING = {
+    "page": ["model"],
+    "lens": [*TEXT, "--prompt", "the cat"],
+    "attribute": PROMPT,
+    "heads": ["model", "--rows", "2", "--period", "8", "--device", "cpu"],
+    "ablate": [*TEXT, "--parts", "0.head.0"],
+    "patch": [*PROMPT, "--corrupted", "the hat and"],
+    "neurons": [*TEXT, "--neuron", "0.1"],
+    "features": [*TEXT, "--steps", "1", "--features", "40", "--active", "2"],
+    "probe": ["model", "--labels", "labels.csv", "--place", "0.resid_post", "--device", "cpu"],
+    "induction": ["--steps", "1"],
+}
+COMMANDS |= {
+    f"interpretability {name}": (interpretability, [name], INTERPRETABILITY[name], right)
+    for name, right in LOOKING.items()
+}
+TUNING = ["model", "--data", "examples.jsonl", "--steps", "1", "--batch-size", "1", "--device", "cpu"]
+ASKING = ["http://127.0.0.1:9", "--clients", "1", "--requests", "1", "--turns", "1", "--tokens", "1"]
+COMMANDS |= {
+    "finetuning tune": (finetuning_command, ["tune"], FINETUNING["tune"], TUNING),
+    "finetuning merge": (finetuning_command, ["merge"], FINETUNING["merge"], ["adapter", "--out", "out"]),
+    "serving run": (serving, ["run"], SERVING["run"][0], ["model", "--port", "0", "--quiet"]),
+    "serving replay": (serving, ["replay"], SERVING["replay"][0], ["log.jsonl", "--url", "http://127.0.0.1:9"]),
+    "serving bench": (serving, ["bench"], SERVING["bench"][0], ASKING),
+    "serving hand-off": (serving, ["hand-off"], SERVING["hand-off"][0], ["model", "--to", "vllm"]),
+}
+WRONG = {"mnist-trainer predict", "serving replay", "serving bench"}  # no model of digits, and no server, is there
 HEAVY = {"gpt2 train": 4, "gpt2-trainer": 3, "mnist-trainer": 3, "quantization benchmark": 4, "embeddings compare": 3}
+HEAVY |= {"finetuning tune": 3, "interpretability induction": 3}
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +175,20 @@ def prepared(tmp_path_factory):
         pass
     model, tokenizer = gpt2.load(place / "run")
     gpt2.save(place / "model", model, tokenizer)
+    tuned = finetuning.with_adapter(model, finetuning.Adapter(rank=2))
+    finetuning.save_adapter(place / "adapter", tuned, finetuning.Adapter(rank=2), base=str(place / "model"))
     quantization.save(place / "small", quantization.quantize(model, "int8"), tokenizer)
     (place / "vectors.txt").write_text("".join(f"{word} {n} {n * n % 7} 1\n" for n, word in enumerate("abcdefgh")))
     (place / "lines.jsonl").write_text('{"text": "the cat"}\n{"text": "\u2028"}\n')
     (place / "q.jsonl").write_text('{"text": "the cat and the hat"}\n')
+    examples = [{"prompt": f"the cat {n}", "completion": " and the hat"} for n in range(20)]
+    (place / "examples.jsonl").write_text("".join(json.dumps(example) + "\n" for example in examples))
+    rows = [f"the {('cat', 'hat')[n % 2]} {n},{n % 2}\n" for n in range(12)]
+    (place / "labels.csv").write_text("text,label\n" + "".join(rows))
+    (place / "template.json").write_text('{"user": ["Q: ", "\\n"], "assistant": "A: "}')
+    asked = {"id": "a", "status": 200, "path": "/v1/completions", "model": "model", "seed": 1, "texts": ["x"]}
+    logged = asked | {"finish_reasons": ["stop"], "system_fingerprint": "f", "request": {"prompt": "the"}}
+    (place / "log.jsonl").write_text(json.dumps(logged) + "\n")
     (place / "binary.bin").write_bytes(bytes(range(256)) * 4)
     (place / "deep.json").write_text("[" * 100_000)
     (place / "schema.json").write_text('{"type": "integer"}')
@@ -147,6 +202,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 def options(kind) -> list[str]:
     names = [field.name for field in fields(kind)]
     names += [field.name for held in fields(kind) if held.name == "sampling" for field in fields(held.default_factory)]
+    names += [f"limits.{field.name}" for field in fields(Limits)] if "limits" in names else []
     names += [field.name for field in fields(gpt2.TrainSettings)] if "train" in names else []
     return [name.replace("_", "-") for name in names] + ["help", "frm", "no-json", "from"]
 
@@ -164,6 +220,16 @@ def typed(name: str):
     )
 
 
+def stopping(tell):
+    """What a server does once it can answer, and the signal that ends it."""
+
+    def told(*facts):
+        tell(*facts)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    return told
+
+
 @pytest.mark.filterwarnings("default")  # as for users: a warning ends no command
 @pytest.mark.parametrize("name", COMMANDS)
 def test_whatever_is_typed_is_answered(fuzz, prepared, tmp_path, monkeypatch, name):
@@ -171,6 +237,8 @@ def test_whatever_is_typed_is_answered(fuzz, prepared, tmp_path, monkeypatch, na
     monkeypatch.chdir(prepared)
     monkeypatch.setenv("TENSORS_TO_GPT2_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    serving_run = importlib.import_module("serving.commands.run")
+    monkeypatch.setattr(serving_run, "_tell", stopping(serving_run._tell))
     before = everything(prepared)
     threads = torch.get_num_threads()
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,13 +89,19 @@ def test_of_many_that_take_over_at_once_one_gets_it(tmp_path, start):
     other.kill()
     other.wait()
     script = (
-        "import sys, time, workbench\ntime.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
-        "try:\n    kept = workbench.hold(sys.argv[1]); print('got'); time.sleep(1)\n"
+        "import sys, workbench\nprint('ready', flush=True); sys.stdin.readline()\n"
+        "try:\n    kept = workbench.hold(sys.argv[1]); print('got', flush=True); sys.stdin.read()\n"
         "except workbench.InUse as error:\n    print(error.pid)"
     )
-    words = [sys.executable, "-c", script, str(tmp_path), str(time.time() + 1)]
-    many = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    said = [process.communicate(timeout=30)[0].strip() for process in many]
+    words = [sys.executable, "-c", script, str(tmp_path)]
+    many = [subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    assert [process.stdout.readline() for process in many] == ["ready\n"] * 6
+    for process in many:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.stdout.readline().strip() for process in many]
+    for process in many:
+        process.communicate()
     first = said.index("got")
     assert [line for line in said if line != "got"] == [str(many[first].pid)] * 5
 
