@@ -40,11 +40,27 @@ function barRow(label, share, value, { chosen = false, ghost = null, name = "", 
   return row;
 }
 
-// Colors of the style sheet, as canvas and pictures need them.
-function color(name) { return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(); }
+// Colors of the style sheet, as canvas and pictures need them. To ask the browser makes it work out all styles anew.
+const colors = new Map();
+function color(name) {
+  if (!colors.has(name)) colors.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colors.get(name);
+}
 function rgb(name) {
   const text = color(name).replace("#", "");
   return [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));
+}
+
+// The width of an element's content. To ask the browser makes it lay out all that has changed, so it is told once, and
+// when it changes.
+const widths = new Map();
+const measuring = new ResizeObserver((entries) => { for (const { target, contentRect } of entries) widths.set(target.id, contentRect.width); });
+function widthOf(id) {
+  if (!widths.get(id)) {
+    widths.set(id, byId(id).clientWidth);
+    measuring.observe(byId(id));
+  }
+  return widths.get(id);
 }
 
 // `work` once things have been quiet for a while; a later call replaces an earlier one.

@@ -32,11 +32,35 @@ function analyze() {
   state.place = Math.max(1, Math.min(ids.length, state.place));
 }
 
-function draw({ again = false } = {}) {
+// The views by the element that they fill. Those out of sight may wait: until they come in sight, or typing rests.
+const VIEWS = { text: drawText, time: drawTime, place: drawPlace, candidates: drawCandidates, lens: drawLens, writers: drawWriters, alike: drawAlike, heads: drawHeads, switches: drawSwitches, sampling: drawOdds };
+const outOfSight = new Set(), waitingViews = new Set();
+
+function draw({ again = false, typing = false } = {}) {
   if (again) analyze();
   inside.attributed = attribution(inside.reading, state.place, targetId(), state.against);
-  for (const view of [drawText, drawPlace, drawCandidates, drawLens, drawWriters, drawAlike, drawHeads, drawSwitches, drawOdds, drawTime]) view();
+  for (const id of Object.keys(VIEWS)) waitingViews.add(id);
+  drawWaiting(typing ? (id) => !outOfSight.has(id) : () => true);
+  if (typing) later("waiting", 200, drawWaiting);
   address();
+}
+
+function drawWaiting(which = () => true) {
+  for (const id of [...waitingViews].filter(which)) {
+    waitingViews.delete(id);
+    VIEWS[id]();
+  }
+}
+
+function watchSight() {
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) outOfSight.delete(target.id);
+      else outOfSight.add(target.id);
+    }
+    drawWaiting((id) => !outOfSight.has(id));
+  }, { rootMargin: "100px" });
+  for (const id of Object.keys(VIEWS)) watcher.observe(byId(id));
 }
 
 function address() {
@@ -55,6 +79,7 @@ function changed() {
 
 function turnTheme(dark = document.documentElement.dataset.theme !== "dark") {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
+  colors.clear();
   byId("theme").textContent = dark ? "Light" : "Dark";
   if (inside.reading) draw();
 }
@@ -68,7 +93,7 @@ function listen() {
     analyze();
     caret();
     effects.clear();
-    draw();
+    draw({ typing: true });
     later("ages", 500, measureAges);
   });
   typed.addEventListener("click", () => { caret(); draw(); });
@@ -116,7 +141,7 @@ async function start() {
   let at = 0;
   for (const length of facts.lengths) { tokens.push(bytes.subarray(at, at + length)); at += length; }
   inside.tokenizer = new Tokenizer({ ...facts, tokens });
-  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind, facts.group));
+  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind, facts.group), facts.shapes);
   inside.ageReadings = [];
   inside.unpacked = unpackCheckpoints();
   readAddress(location.hash);
@@ -131,6 +156,7 @@ async function start() {
   listenToHeads();
   listenToKeys();
   addSaveButtons();
+  watchSight();
   state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
   if (state.step !== LAST) await chooseStep(state.step);
   if (state.anyHead) state.head = busiestHead();
