@@ -27,7 +27,8 @@ function svg(tag, given = {}, ...children) {
 const percent = (p) => (p >= 0.1 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p > 0 ? "< 0.1 %" : "0 %");
 const signed = (value, digits = 2) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 const nats = (value) => value.toFixed(2);
-const grouped = (number) => number.toLocaleString("en-US");
+const GROUPS = new Intl.NumberFormat("en-US");
+const grouped = (number) => GROUPS.format(number);
 
 // One row of a list of bars: a token, a bar from 0 to 1, a number. `ghost`: the same before a change.
 function barRow(label, share, value, { chosen = false, ghost = null, name = "", act = null, muted = false } = {}) {

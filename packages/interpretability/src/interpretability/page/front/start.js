@@ -32,16 +32,17 @@ function analyze() {
   state.place = Math.max(1, Math.min(ids.length, state.place));
 }
 
-// The views by the element that they fill. Those out of sight may wait: until they come in sight, or typing rests.
+// The views by the element that they fill. Those out of sight may wait: until they come in sight, or the hand rests.
 const VIEWS = { text: drawText, time: drawTime, place: drawPlace, candidates: drawCandidates, lens: drawLens, writers: drawWriters, alike: drawAlike, heads: drawHeads, switches: drawSwitches, sampling: drawOdds };
 const outOfSight = new Set(), waitingViews = new Set();
 
-function draw({ again = false, typing = false } = {}) {
+// quick: views out of sight wait.
+function draw({ again = false, quick = false } = {}) {
   if (again) analyze();
   inside.attributed = attribution(inside.reading, state.place, targetId(), state.against);
   for (const id of Object.keys(VIEWS)) waitingViews.add(id);
-  drawWaiting(typing ? (id) => !outOfSight.has(id) : () => true);
-  if (typing) later("waiting", 200, drawWaiting);
+  drawWaiting(quick ? (id) => !outOfSight.has(id) : () => true);
+  if (quick) later("waiting", 200, drawWaiting);
   address();
 }
 
@@ -93,7 +94,7 @@ function listen() {
     analyze();
     caret();
     effects.clear();
-    draw({ typing: true });
+    draw({ quick: true });
     later("ages", 500, measureAges);
   });
   typed.addEventListener("click", () => { caret(); draw(); });
@@ -180,7 +181,7 @@ async function unpackCheckpoints() {
 }
 
 // For the console, and for tests.
-window.page = { facts, state, inside, effects, ageLoss, draw, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
+window.page = { facts, state, inside, effects, ageLoss, draw, drawWaiting, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
 
 start().catch((error) => {
   const wait = byId("wait") ?? byId("page").appendChild(el("p", { id: "wait" }));

@@ -58,7 +58,7 @@ async function chooseStep(step) {
   state.step = Math.max(0, Math.min(LAST, step));
   await inside.unpacked;
   setModel(modelAt(state.step));
-  draw();
+  draw({ quick: true });
 }
 
 // The loss of the text at every checkpoint, a few tokens at a time, given up as soon as the text is another.
