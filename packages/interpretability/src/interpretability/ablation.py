@@ -123,7 +123,9 @@ def ablate(
 def layer_before(model: GPT2, layer: int, found: dict[str, Tensor]) -> Unchanged | None:
     """The feed-forward layer as it ran, where the shortcut for heads may be taken."""
     block: Any = blocks_of(model)[layer]
-    return unchanged(block, found[f"{layer}.resid_mid"], found[f"{layer}.feed_forward.pre"]) if is_plain(block) else None
+    if not is_plain(block):
+        return None
+    return unchanged(block, found[f"{layer}.resid_mid"], found[f"{layer}.feed_forward.pre"])
 
 
 def without(

@@ -50,8 +50,9 @@ def unchanged(block: Any, stream: Float[Tensor, "B T C"], made: Float[Tensor, "B
     """The layer of a block that `is_plain`. made: the neurons before GELU, of `stream`."""
     norm, up = block.feed_forward_norm, block.feed_forward.up
     weight = up.weight * norm.weight
+    weight = weight - weight.mean(dim=1, keepdim=True)
     constant = up(norm.bias)
-    return Unchanged(block, (made - constant) / scale_of(block, stream), constant, weight - weight.mean(dim=1, keepdim=True))
+    return Unchanged(block, (made - constant) / scale_of(block, stream), constant, weight)
 
 
 def scale_of(block: Any, stream: Float[Tensor, "B T C"]) -> Float[Tensor, "B T 1"]:
