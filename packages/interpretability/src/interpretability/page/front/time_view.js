@@ -25,7 +25,7 @@ function drawTime() {
   let free = -Infinity;
   [...new Set(marks)].forEach((step, number, all) => {
     const last = number === all.length - 1, at = x(step);
-    if (!last && (at < free || at > x(total) - 64)) return;
+    if (!last && (at < free || at > x(total) - 90)) return;
     parts.push(svg("text", { class: "axis", x: last ? width - right : at, y: height - 6, "text-anchor": last ? "end" : "middle" }, last ? `step ${grouped(step)}` : grouped(step)));
     free = at + 40;
   });
