@@ -21,7 +21,7 @@ from trainkit import evaluating
 from workbench import Progress, unwatched
 
 from .interventions.effects import Effect, effects_of
-from .interventions.narrow_changes import feed_forward_after, is_plain
+from .interventions.narrow_changes import Unchanged, is_plain, unchanged
 from .interventions.replacements import How, check_reference, donors, means
 from .places import blocks_of
 from .trace import tracing, weight_of
@@ -96,7 +96,8 @@ def ablate(
     check_reference(how, reference, tokens.shape[1])
     places = sorted({place for part in chosen for place in part.places})
     streams = sorted({part.stream for part in chosen})
-    streams += sorted({f"{part.layer}.feed_forward.pre" for part in chosen if part.kind == "head"})
+    of_heads = sorted({part.layer for part in chosen if part.kind == "head"})
+    streams += [f"{layer}.feed_forward.pre" for layer in of_heads]
     rows = max(1, TOKENS_AT_ONCE // tokens.shape[1])
     draws = generator or seeded("resample", 0)
     where = None if at is None else torch.tensor(at, device=tokens.device) % tokens.shape[1]
@@ -109,17 +110,31 @@ def ablate(
         for batch in tokens.split(rows):
             with tracing(model, [*places, *streams]) as found:
                 plain.append(row_nats(model, model.hidden(batch), batch))
+            layers = {layer: layer_before(model, layer, found) for layer in of_heads}
             if how == "resample" and reference is not None:
                 put = donors(model, reference, batch, places, draws)
             for part, results in zip(chosen, changed, strict=True):
-                results.append(row_nats(model, without(model, part, found, put, where), batch))
+                results.append(row_nats(model, without(model, part, found, put, where, layers), batch))
                 done += 1
                 progress(done, total)
     return effects_of([part.name for part in chosen], torch.stack([torch.cat(r) for r in changed]), torch.cat(plain))
 
 
+def layer_before(model: GPT2, layer: int, found: dict[str, Tensor]) -> Unchanged | None:
+    """The feed-forward layer as it ran, where the shortcut for heads may be taken."""
+    block: Any = blocks_of(model)[layer]
+    if not is_plain(block):
+        return None
+    return unchanged(block, found[f"{layer}.resid_mid"], found[f"{layer}.feed_forward.pre"])
+
+
 def without(
-    model: GPT2, part: Part, found: dict[str, Tensor], put: dict[str, Tensor], where: Tensor | None
+    model: GPT2,
+    part: Part,
+    found: dict[str, Tensor],
+    put: dict[str, Tensor],
+    where: Tensor | None,
+    layers: dict[int, Unchanged | None],
 ) -> Float[Tensor, "B T C"]:
     """The final state with the part's value replaced at the tokens `where` (None: everywhere): the stream that it wrote
     to, changed by the difference, and what comes after."""
@@ -127,8 +142,10 @@ def without(
     block, stream = blocks[part.layer], found[part.stream]
 
     def difference(place: str) -> Tensor:
-        change = put[place] - found[place] if place in put else -found[place]
-        change = change if part.number is None else change[:, :, part.number]
+        old, new = found[place], put.get(place)
+        if part.number is not None:
+            old, new = old[:, :, part.number], new if new is None else new[:, :, part.number]
+        change = -old if new is None else new - old
         return change if where is None else torch.zeros_like(change).index_copy_(1, where, change[:, where])
 
     if part.kind == "head":
@@ -136,11 +153,10 @@ def without(
         columns = weight_of(block.attention.out)[:, first : first + block.attention.head_size]
         change = difference(part.places[0])
         changed = stream + change @ columns.T
-        if is_plain(block):
-            made = found[f"{part.layer}.feed_forward.pre"]
-            changed = changed + feed_forward_after(block, stream, made, changed, change, columns)
-        else:
-            changed = changed + block.feed_forward(block.feed_forward_norm(changed))
+        before = layers[part.layer]
+        changed = changed + (
+            before.after(changed, change, columns) if before else block.feed_forward(block.feed_forward_norm(changed))
+        )
     elif part.kind == "neuron":
         column = weight_of(block.feed_forward.down)[:, part.number]
         changed = stream + difference(part.places[0])[..., None] * column

@@ -44,6 +44,31 @@ def test_the_table_fits_80_columns_and_says_what_is_chance(folder, text_file, an
     assert "only 6 rows" in lines[6]
 
 
+def test_checkpoints_have_the_effects_of_each(folder, text_file, answer, tmp_path):
+    model, rows = rows_of(folder, text_file, 16, 6)
+    tokenizer = gpt2.load(folder)[1]
+    wanted = {effect.part: effect.nats.value for effect in ablate(model, rows, how="zero")}
+    gpt2.save(tmp_path / "run" / "checkpoints" / "step-000020", model, tokenizer)
+    with torch.no_grad():
+        model.decoder.blocks[0].attention.out.weight[:, :8] = 0  # the first head writes nothing yet
+    gpt2.save(tmp_path / "run" / "checkpoints" / "step-000010", model, tokenizer)
+    words = ["ablate", "run", "--text", text_file, "--tokens", 96, "--length", 16, "--how", "zero"]
+    code, out, _ = answer(*words, "--checkpoints", "all", "--json")
+    first, last = json.loads(out)["steps"]
+    wanted = {effect.part: effect.nats.value for effect in ablate(gpt2.load(folder)[0], rows, how="zero")}
+    assert code == 0
+    assert (first["step"], last["step"]) == (10, 20)
+    assert last["parts"] == pytest.approx(wanted, abs=1e-6)
+    assert first["parts"]["0.head.0"] == pytest.approx(0.0, abs=1e-6)
+    assert abs(last["parts"]["0.head.0"]) > 1e-4
+    code, out, _ = answer(*words, "--checkpoints", "2", "--top", 3)
+    assert code == 0
+    assert out.splitlines()[2].split() == ["step", *sorted(wanted, key=lambda name: -wanted[name])[:3]]
+    assert out.splitlines()[4].split()[0] == "20"
+    assert "3 other parts: --json has all" in out
+    assert "interpretability ablate run" in out.splitlines()[-1]
+
+
 @pytest.mark.extras
 def test_a_picture_is_drawn(folder, text_file, answer, tmp_path):
     words = ["--text", text_file, "--tokens", 96, "--length", 16, "--how", "zero", "--out", "heads.svg"]

@@ -76,6 +76,45 @@ def test_dead_features_learn_what_the_living_ones_leave_unsaid_and_nothing_else(
     assert (by_all[~dead] > 0).any()
 
 
+class SparseSums(training._Activations):
+    """What an autoencoder should find: each vector is a sum of three of forty directions."""
+
+    def __init__(self) -> None:
+        self.place = "0.resid_post"
+
+    def __getitem__(self, number: int) -> torch.Tensor:
+        directions = torch.randn(40, 16, generator=torch.Generator().manual_seed(99))
+        generator = torch.Generator().manual_seed(number)
+        drawn = torch.rand(256, 40, generator=generator).topk(3, dim=-1).indices
+        strengths = torch.rand(256, 3, generator=generator) + 0.5
+        return torch.zeros(256, 40).scatter(1, drawn, strengths) @ torch.nn.functional.normalize(directions, dim=-1)
+
+
+@pytest.mark.parametrize("killed", ["below zero everywhere", "too weak to be among the highest"])
+def test_features_made_dead_come_back(killed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss of the dead revives what is too weak; what is below zero has no gradient, and is put anew."""
+    batches = SparseSums()
+    x = batches[0]
+
+    def in_use(put_anew_after: int) -> tuple[int, float]:
+        monkeypatch.setattr(training, "PUT_ANEW_AFTER", put_anew_after)
+        dictionary = training._Dictionary(x, x.mean(0), 3.0, 64, 3, 0)
+        with torch.no_grad():
+            if killed.startswith("below"):
+                dictionary.bias[:32] = -20
+            else:
+                dictionary.encoder[:32] *= 0.05
+        *_, last = training._steps(dictionary, batches, 200, training.RATE)
+        values, used = last.autoencoder().encode(torch.cat([batches[number] for number in range(1000, 1008)]))
+        return len(used[values > 0].unique()), last.unexplained
+
+    usual = training.PUT_ANEW_AFTER
+    (alone, left), (revived, less_left) = in_use(1000), in_use(usual)
+    assert alone == 32 if killed.startswith("below") else alone > 45
+    assert revived >= 60
+    assert less_left < left + 0.01
+
+
 @pytest.mark.parametrize(
     ("place", "said"),
     [

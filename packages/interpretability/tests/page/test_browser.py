@@ -228,6 +228,49 @@ def test_typing_more_computes_only_what_is_new_and_the_same(page: Any) -> None:
     page.evaluate("text => { window.page.state.text = text; window.page.changed(); }", TYPED)
 
 
+def test_what_is_out_of_sight_is_drawn_when_it_comes_in_sight_or_typing_rests(browser: Any, written: Path) -> None:
+    def shown(page: Any) -> list[str]:
+        return [page.locator(f"#{name}").inner_text() for name in ("place-title", "odds")]
+
+    with opened(browser, written) as page:
+        before = shown(page)
+        page.evaluate(
+            """text => { const typed = document.getElementById("typed");
+            window.setTimeout = () => 0; // typing never rests
+            typed.value = text;
+            typed.setSelectionRange(text.length, text.length);
+            typed.dispatchEvent(new Event("input")); }""",
+            TYPED + " The",
+        )
+        typed = shown(page)
+        assert typed[0] != before[0]  # in sight
+        assert typed[1] == before[1]
+        page.evaluate("() => document.getElementById('odds').scrollIntoView()")
+        page.wait_for_function("old => document.getElementById('odds').innerText !== old", arg=before[1])
+    with opened(browser, written) as page:
+        page.focus("#typed")
+        page.keyboard.press("Control+End")
+        page.keyboard.type(" The")
+        page.wait_for_function("old => document.getElementById('odds').innerText !== old", arg=before[1])
+
+
+def test_a_switch_computes_only_what_comes_after_it(page: Any) -> None:
+    rows = page.evaluate(
+        """() => { const p = window.page, own = new p.Reading(p.inside.model), found = [], rows = own.rows;
+        own.rows = function (from, count, off, first = 0) {
+            found.push([from, count, first]);
+            return rows.call(this, from, count, off, first);
+        };
+        own.read(p.inside.ids);
+        own.read(p.inside.ids, ["1.2"]);
+        own.read([...p.inside.ids, 7], ["0.n3"]);
+        own.read([...p.inside.ids, 7], ["0.n3"]);
+        return found; }"""
+    )
+    length = page.evaluate("() => window.page.inside.ids.length")
+    assert rows == [[0, length, 0], [0, length, 1], [0, length, 0], [length, 1, 0]]
+
+
 def test_a_text_longer_than_the_context_is_read_at_its_end(page: Any) -> None:
     model, tokenizer = rounded_model()
     text = TYPED * 5
@@ -406,7 +449,7 @@ def test_an_address_brings_back_what_was_seen(browser: Any, written: Path) -> No
         first.evaluate(
             "() => { const p = window.page; p.flip('1.ff'); p.choosePlace(3); p.state.head = [1, 2]; p.draw(); }"
         )
-        first.evaluate("() => window.page.chooseStep(1)")
+        first.evaluate("() => window.page.chooseStep(1).then(() => window.page.drawWaiting())")
         address = first.evaluate("() => window.page.addressed()")
         wanted = first.inner_text("#place-title"), first.inner_text("#effect")
     with opened(browser, written, address=address) as second:

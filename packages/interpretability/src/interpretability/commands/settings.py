@@ -62,6 +62,8 @@ class Ablate:
     """Draws the rows of resample."""
     top: Annotated[int, arg(metavar="N")] = 20
     """Lines of the table, the largest effects first."""
+    checkpoints: Annotated[str | None, arg(metavar="all|N", help_behavior_hint="(default: the model as it is)")] = None
+    """Of a run: the effects at all checkpoints, or at N of them."""
     json: Flag = False
     """Every part's effect as one JSON object."""
     out: Picture = None

@@ -2,7 +2,8 @@
 
 Losses, starting point and the revival of dead features are those of Gao et al. 2024, arXiv 2406.04093, section 2 and
 appendices A and B: a feature that no token used for a while gets its own loss, to say what the living ones leave
-unsaid.
+unsaid. That loss has no gradient for a feature below 0 at every token, so one that stays dead is put anew on what a
+badly said token leaves unsaid (Bricken et al. 2023, "Towards Monosemanticity", neuron resampling).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from gpt2 import GPT2
+from trainkit import adamw
 
 from ..places import chosen_places
 from ..trace import tracing
@@ -25,6 +27,8 @@ REVIVED = 1 / 32
 """Weight of the loss of dead features."""
 DEAD_AFTER = 20
 """Steps without any use after which a feature counts as dead."""
+PUT_ANEW_AFTER = 50
+"""Steps without any use after which it is put anew; not in the last fifth, in which the rate falls."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class _Dictionary(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_features, device=first.device))
         self.center = nn.Parameter(center * scale)
         self.scale, self.k, self.unused = scale, k, torch.zeros(n_features, dtype=torch.long, device=first.device)
+        self.left = torch.zeros_like(first)  # of the last batch, what no feature said
+        self.generator = generator
 
     def losses(self, x: Float[Tensor, "N C"]) -> tuple[Tensor, Tensor]:
         """The share of the variance left unsaid, and of what is left the share that the dead features fail to say."""
@@ -115,6 +121,7 @@ class _Dictionary(nn.Module):
         left = x - weighted_sum(values.relu(), used, self.decoder) - self.center
         self.unused += 1
         self.unused[used[values > 0]] = 0
+        self.left = left.detach()
         total = (x - x.mean(dim=0)).square().mean().clamp_min(1e-12)
         unexplained = left.square().mean() / total
         dead = self.unused >= DEAD_AFTER
@@ -122,9 +129,8 @@ class _Dictionary(nn.Module):
         if not n_dead:
             return unexplained, torch.zeros_like(unexplained)
         again, revived = pre.masked_fill(~dead, -torch.inf).topk(min(n_dead, max(self.k, x.shape[-1] // 2)), dim=-1)
-        unsaid = left.detach()
-        missed = unsaid - weighted_sum(again.relu(), revived, self.decoder)
-        share = missed.square().mean() / (unsaid - unsaid.mean(dim=0)).square().mean().clamp_min(1e-12)
+        missed = self.left - weighted_sum(again.relu(), revived, self.decoder)
+        share = missed.square().mean() / (self.left - self.left.mean(dim=0)).square().mean().clamp_min(1e-12)
         return unexplained, share.nan_to_num(0.0)
 
     @torch.no_grad()
@@ -138,6 +144,22 @@ class _Dictionary(nn.Module):
         self.decoder.copy_(nn.functional.normalize(self.decoder, dim=-1))
 
     @torch.no_grad()
+    def put_anew(self, optimizer: torch.optim.Optimizer) -> None:
+        """Features that stay dead point at what was left of as many tokens, drawn the likelier the more was left."""
+        dead = (self.unused >= PUT_ANEW_AFTER).nonzero()[:, 0]
+        chances = self.left.square().sum(dim=-1).double().cpu()
+        if not len(dead) or not chances.sum() > 0:
+            return
+        tokens = chances.multinomial(len(dead), replacement=True, generator=self.generator)
+        directions = nn.functional.normalize(self.left[tokens.to(self.left.device)], dim=-1)
+        for parameter, value in ((self.decoder, directions), (self.encoder, directions), (self.bias, 0.0)):
+            parameter[dead] = value
+            for moment in optimizer.state[parameter].values():
+                if moment.shape == parameter.shape:
+                    moment[dead] = 0.0
+        self.unused[dead] = 0
+
+    @torch.no_grad()
     def finished(self, place: str) -> SparseAutoencoder:
         """In the units of the place: the scale goes into bias and center."""
         parts = (self.encoder, self.bias / self.scale, self.decoder, self.center / self.scale)
@@ -145,7 +167,7 @@ class _Dictionary(nn.Module):
 
 
 def _steps(dictionary: _Dictionary, batches: _Activations, steps: int, rate: float) -> Iterator[FeatureStep]:
-    optimizer = torch.optim.Adam(dictionary.parameters(), lr=rate, betas=(0.9, 0.99), eps=1e-8, fused=True)
+    optimizer = adamw(dictionary, rate, weight_decay=0.0, betas=(0.9, 0.99))
     for number in range(steps):
         for group in optimizer.param_groups:
             rising = (number + 1) / max(1.0, WARMUP * steps)
@@ -157,5 +179,7 @@ def _steps(dictionary: _Dictionary, batches: _Activations, steps: int, rate: flo
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         dictionary.normalize()
+        if number < 0.8 * steps:
+            dictionary.put_anew(optimizer)
         dead = int((dictionary.unused >= DEAD_AFTER).sum())
         yield FeatureStep(number + 1, float(unexplained.detach()), dead, lambda: dictionary.finished(batches.place))

@@ -2,8 +2,10 @@
 
 A head writes through D columns only. The norm before the layer is linear but for its scale, so what the first product
 makes of the changed stream is what it made before, scaled anew, and a product with those D columns: the same number.
+What does not depend on the head is worked out once.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,25 +20,42 @@ def is_plain(block: Any) -> bool:
     return isinstance(feed_forward.up, nn.Linear) and feed_forward.gate is None and not watched
 
 
-def feed_forward_after(
-    block: Any,
-    before: Float[Tensor, "B T C"],
-    made: Float[Tensor, "B T neurons"],
-    stream: Float[Tensor, "B T C"],
-    change: Float[Tensor, "B T D"],
-    columns: Float[Tensor, "C D"],
-) -> Float[Tensor, "B T C"]:
-    """What the feed-forward layer adds to `stream`, which is `before` and `change` through `columns`.
+@dataclass(frozen=True)
+class Unchanged:
+    """A plain feed-forward layer on the stream as it was."""
 
-    made: the neurons before GELU, of `before`.
-    """
-    norm, feed_forward = block.feed_forward_norm, block.feed_forward
-    weight = feed_forward.up.weight * norm.weight
-    weight = weight - weight.mean(dim=1, keepdim=True)  # which takes the stream's mean away
-    constant = feed_forward.up(norm.bias)
-    old, new = ((x.var(dim=-1, unbiased=False, keepdim=True) + norm.eps).sqrt() for x in (before, stream))
-    through = (change / new).flatten(0, 1)
-    neurons = torch.addmm(constant, through, (weight @ columns).T).view(made.shape)
-    neurons.addcmul_(made - constant, old / new)
-    out: Tensor = feed_forward.down(feed_forward.activate(neurons))
-    return out
+    block: Any
+    unscaled: Float[Tensor, "B T neurons"]
+    """The neurons before GELU, without what the norm's bias and their own make of them, and before the norm's scale."""
+    constant: Float[Tensor, " neurons"]
+    """That."""
+    weight: Float[Tensor, "neurons C"]
+    """What reads the stream: the first product with the norm's gain, which takes the stream's mean away."""
+
+    def after(
+        self,
+        stream: Float[Tensor, "B T C"],
+        change: Float[Tensor, "B T D"],
+        columns: Float[Tensor, "C D"],
+    ) -> Float[Tensor, "B T C"]:
+        """What the layer adds to `stream`, which is the one as it was and `change` through `columns`."""
+        narrow = torch.addmm(self.unscaled.flatten(0, 1), change.flatten(0, 1), (self.weight @ columns).T)
+        neurons = torch.addcmul(self.constant, narrow.view_as(self.unscaled), scale_of(self.block, stream))
+        feed_forward = self.block.feed_forward
+        out: Tensor = feed_forward.down(feed_forward.activate(neurons))
+        return out
+
+
+def unchanged(block: Any, stream: Float[Tensor, "B T C"], made: Float[Tensor, "B T neurons"]) -> Unchanged:
+    """The layer of a block that `is_plain`. made: the neurons before GELU, of `stream`."""
+    norm, up = block.feed_forward_norm, block.feed_forward.up
+    weight = up.weight * norm.weight
+    weight = weight - weight.mean(dim=1, keepdim=True)
+    constant = up(norm.bias)
+    return Unchanged(block, (made - constant) / scale_of(block, stream), constant, weight)
+
+
+def scale_of(block: Any, stream: Float[Tensor, "B T C"]) -> Float[Tensor, "B T 1"]:
+    """What the norm before the feed-forward layer multiplies the stream by."""
+    norm = block.feed_forward_norm
+    return torch.native_layer_norm(stream, [stream.shape[-1]], None, None, norm.eps)[2]

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from gpt2 import GPT2
+from trainkit import adamw
 
 from ..files.tensor_files import read_tensor_file, write_tensor_file
 from ..trace import tracing
@@ -33,8 +34,9 @@ def tune_lens(
     places = lens_places(model)[:-1]
     maps = _least_squares(model, places, windows)
     yield maps
-    parts = {place: [part.clone().requires_grad_() for part in (one.matrix, one.bias)] for place, one in maps.items()}
-    optimizer = torch.optim.Adam([part for two in parts.values() for part in two], lr=rate)
+    parts = {place: [nn.Parameter(part.clone()) for part in (one.matrix, one.bias)] for place, one in maps.items()}
+    trained = nn.ParameterList(part for two in parts.values() for part in two)
+    optimizer = adamw(trained, rate, weight_decay=0.0, betas=(0.9, 0.999))
     for step in range(steps):
         tokens = windows[step % len(windows)]
         with torch.no_grad(), tracing(model, places) as record:

@@ -27,7 +27,8 @@ function svg(tag, given = {}, ...children) {
 const percent = (p) => (p >= 0.1 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p > 0 ? "< 0.1 %" : "0 %");
 const signed = (value, digits = 2) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 const nats = (value) => value.toFixed(2);
-const grouped = (number) => number.toLocaleString("en-US");
+const GROUPS = new Intl.NumberFormat("en-US");
+const grouped = (number) => GROUPS.format(number);
 
 // One row of a list of bars: a token, a bar from 0 to 1, a number. `ghost`: the same before a change.
 function barRow(label, share, value, { chosen = false, ghost = null, name = "", act = null, muted = false } = {}) {
@@ -40,11 +41,27 @@ function barRow(label, share, value, { chosen = false, ghost = null, name = "", 
   return row;
 }
 
-// Colors of the style sheet, as canvas and pictures need them.
-function color(name) { return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(); }
+// Colors of the style sheet, as canvas and pictures need them. To ask the browser makes it work out all styles anew.
+const colors = new Map();
+function color(name) {
+  if (!colors.has(name)) colors.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colors.get(name);
+}
 function rgb(name) {
   const text = color(name).replace("#", "");
   return [0, 2, 4].map((at) => parseInt(text.slice(at, at + 2), 16));
+}
+
+// The width of an element's content. To ask the browser makes it lay out all that has changed, so it is told once, and
+// when it changes.
+const widths = new Map();
+const measuring = new ResizeObserver((entries) => { for (const { target, contentRect } of entries) widths.set(target.id, contentRect.width); });
+function widthOf(id) {
+  if (!widths.get(id)) {
+    widths.set(id, byId(id).clientWidth);
+    measuring.observe(byId(id));
+  }
+  return widths.get(id);
 }
 
 // `work` once things have been quiet for a while; a later call replaces an earlier one.

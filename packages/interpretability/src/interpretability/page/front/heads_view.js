@@ -43,9 +43,10 @@ function drawLarge(ink, ground) {
   const [layer, head] = state.head, { tokenizer, ids, reading } = inside, n = ids.length, t = state.place - 1;
   const map = reading.maps[layer][head], small = el("canvas"), canvas = byId("large");
   paintMap(small, map, n, ink, ground);
-  const size = Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)) || 320, cell = size / n;
-  canvas.width = canvas.height = size;
+  const size = Math.round(widthOf("large") * (window.devicePixelRatio || 1)) || 320, cell = size / n;
+  if (canvas.width !== size) canvas.width = canvas.height = size;
   const brush = canvas.getContext("2d");
+  brush.clearRect(0, 0, size, size);
   brush.imageSmoothingEnabled = false;
   brush.drawImage(small, 0, 0, size, size);
   brush.strokeStyle = color("surprise");

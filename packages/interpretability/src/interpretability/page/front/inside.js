@@ -29,15 +29,16 @@ function rankOf(values, id) {
 
 // After the embedding, each attention and each feed-forward: what the model would say if it ended there.
 function lens(reading, place, target, count, whole = true) {
-  const { model } = reading, width = model.width, rows = [];
-  reading.stream.forEach((stream, number) => {
-    const layer = Math.floor((number - 1) / 2), half = number % 2 === 1;
-    if (half && !whole) return;
-    const p = softmax(model.logitsAt(stream, (place - 1) * width));
-    const name = number ? `${half ? "attention" : "feed-forward"} ${layer}` : "embedding";
-    rows.push({ name, top: largest(p, count).map((id) => [id, p[id]]), target: p[target], rank: rankOf(p, target) });
+  const { model } = reading, width = model.width, size = model.config.n_vocab;
+  const numbers = [...reading.stream.keys()].filter((number) => whole || number % 2 === 0), last = numbers.pop();
+  const states = new Float32Array(numbers.length * width), logits = new Float32Array(numbers.length * size);
+  numbers.forEach((number, row) => model.finish(reading.stream[number], (place - 1) * width, 1, states, row * width));
+  model.head(states, 0, numbers.length, logits);
+  return [...numbers, last].map((number, row) => {
+    const p = softmax(number === last ? reading.logitsOf(place) : logits.subarray(row * size, (row + 1) * size));
+    const name = number ? `${number % 2 ? "attention" : "feed-forward"} ${Math.floor((number - 1) / 2)}` : "embedding";
+    return { name, top: largest(p, count).map((id) => [id, p[id]]), target: p[target], rank: rankOf(p, target) };
   });
-  return rows;
 }
 
 // A logit (or, with `against`, the difference of two) as a sum: what the embedding, the position, every head, every
@@ -58,53 +59,50 @@ function attribution(reading, place, target, against = null) {
   }
   for (let i = 0; i < width; i++) reads[i] -= middle; // a norm takes the mean of every part away
   const dot = (values, at = 0) => { let sum = 0; for (let i = 0; i < width; i++) sum += values[at + i] * reads[i]; return sum; };
-  const back = (matrix, inputs) => { // what each input of a matrix adds to the logit
-    const found = new Float64Array(inputs);
-    for (let o = 0; o < width; o++) for (let i = 0, p = o * inputs; i < inputs; i++) found[i] += matrix[p++] * reads[o];
+  const back = (layer, part) => { // what each input of a matrix adds to the logit
+    const rows = model.rows(`decoder.blocks.${layer}.${part}.weight`), found = new Float64Array(rows[0].length);
+    let o = 0;
+    for (; o + 3 < width; o += 4) {
+      const w0 = rows[o], w1 = rows[o + 1], w2 = rows[o + 2], w3 = rows[o + 3], a = reads[o], b = reads[o + 1], c = reads[o + 2], d = reads[o + 3];
+      for (let i = 0; i < found.length; i++) found[i] += w0[i] * a + w1[i] * b + w2[i] * c + w3[i] * d;
+    }
+    for (; o < width; o++) for (let i = 0; i < found.length; i++) found[i] += rows[o][i] * reads[o];
     return found;
   };
   const parts = [{ name: "embedding", layer: -1, value: dot(table, reading.ids[t] * width) }];
   parts.push({ name: "position", layer: -1, value: dot(model.weights["position_embedding.weight"], t * width) });
   let biases = final;
-  const neurons = [];
+  const wide = 4 * width, byNeuron = new Float64Array(layers * wide);
   for (let layer = 0; layer < layers; layer++) {
     const silent = off.has(`${layer}`), mute = silent || off.has(`${layer}.ff`);
-    const written = back(model.of(layer, "attention.out.weight"), width), size = model.headSize;
+    const written = back(layer, "attention.out"), size = model.headSize;
     for (let head = 0; head < heads; head++) {
       let value = 0;
       for (let i = head * size; i < (head + 1) * size; i++) value += written[i] * reading.heads[layer][t * width + i];
       parts.push({ name: `${layer}.${head}`, layer, head, value: silent ? 0 : value });
     }
-    const down = back(model.of(layer, "feed_forward.down.weight"), 4 * width);
+    const down = back(layer, "feed_forward.down");
     let value = 0;
-    for (let i = 0; i < 4 * width; i++) {
-      const activation = reading.hidden[layer][t * 4 * width + i], its = mute ? 0 : down[i] * activation;
-      value += its;
-      neurons.push({ name: `${layer}.n${i}`, layer, value: its, activation });
-    }
+    for (let i = 0; i < wide && !mute; i++) value += byNeuron[layer * wide + i] = down[i] * reading.hidden[layer][t * wide + i];
     parts.push({ name: `${layer}.ff`, layer, value });
     if (!silent) biases += dot(model.of(layer, "attention.out.bias"));
     if (!mute) biases += dot(model.of(layer, "feed_forward.down.bias"));
   }
   parts.push({ name: "biases", layer: layers, value: biases });
   const total = parts.reduce((sum, part) => sum + part.value, 0);
-  neurons.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
-  return { parts, neurons: neurons.slice(0, 24), total };
+  const neurons = largest(byNeuron.map(Math.abs), 24).map((n) => {
+    const layer = Math.floor(n / wide), number = n % wide;
+    return { name: `${layer}.n${number}`, layer, value: byNeuron[n], activation: reading.hidden[layer][t * wide + number] };
+  });
+  return { parts, neurons, total };
 }
 
 // The tokens whose vectors point most nearly where that of `id` does, with the cosine.
 function alike(model, id, count, size) {
-  const table = model.weights["token_embedding.weight"], width = model.width, cosines = new Float64Array(size).fill(-2);
-  let own = 0;
-  for (let i = 0; i < width; i++) own += table[id * width + i] ** 2;
-  for (let other = 0; other < size; other++) {
-    let dot = 0, length = 0;
-    for (let i = 0; i < width; i++) {
-      const value = table[other * width + i];
-      dot += value * table[id * width + i];
-      length += value * value;
-    }
-    if (other !== id) cosines[other] = length && own ? dot / Math.sqrt(length * own) : 0;
-  }
+  const rows = model.rows("token_embedding.weight"), cosines = new Float64Array(size), dots = new Float32Array(rows.length);
+  model.lengths ??= Float64Array.from(rows, (row) => Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)));
+  linear(rows[id], 0, 1, rows, null, dots, 0);
+  for (let other = 0; other < size; other++) cosines[other] = dots[other] / (model.lengths[other] * model.lengths[id] || Infinity);
+  cosines[id] = -2; // it is no neighbor of its own
   return largest(cosines, count).map((other) => [other, cosines[other]]);
 }

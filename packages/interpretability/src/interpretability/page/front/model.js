@@ -1,38 +1,46 @@
 // GPT-2 in plain numbers: what `gpt2.GPT2` computes, with everything on the way kept for the views.
 
-// y[t, o] = bias[o] + sum of x[t, i] w[o, i], for `rows` rows of x; four outputs of two rows at a time.
-function linear(x, xAt, rows, w, wAt, bias, inputs, outputs, y, yAt) {
-  const whole = outputs - (outputs % 4);
-  for (let t = 0; t < rows; t += 2) {
-    const two = t + 1 < rows;
-    const k0 = xAt + t * inputs, k1 = two ? k0 + inputs : k0, z0 = yAt + t * outputs, z1 = z0 + outputs;
+// y[t, o] = bias[o] + sum over i of x[t, i] rows[o][i], for `count` rows of x. Four outputs at a time, and of x two rows
+// where there are two: what is loaded once is used more than once. The inner loops walk through arrays of their own.
+function linear(x, xAt, count, rows, bias, y, yAt) {
+  const inputs = rows[0].length, outputs = rows.length, whole = outputs - (outputs % 4);
+  let t = 0;
+  for (; t + 1 < count; t += 2) {
+    const u = x.subarray(xAt + t * inputs, xAt + (t + 1) * inputs), v = x.subarray(xAt + (t + 1) * inputs, xAt + (t + 2) * inputs);
+    const at = yAt + t * outputs, next = at + outputs;
     for (let o = 0; o < whole; o += 4) {
-      let p = wAt + o * inputs, q = p + inputs, r = q + inputs, s = r + inputs;
-      const b0 = bias ? bias[o] : 0, b1 = bias ? bias[o + 1] : 0, b2 = bias ? bias[o + 2] : 0, b3 = bias ? bias[o + 3] : 0;
-      let a = b0, b = b1, c = b2, d = b3;
-      if (two) {
-        let e = b0, f = b1, g = b2, h = b3;
-        for (let i = 0; i < inputs; i++) {
-          const u = x[k0 + i], v = x[k1 + i], w0 = w[p++], w1 = w[q++], w2 = w[r++], w3 = w[s++];
-          a += w0 * u; b += w1 * u; c += w2 * u; d += w3 * u;
-          e += w0 * v; f += w1 * v; g += w2 * v; h += w3 * v;
-        }
-        y[z1 + o] = e; y[z1 + o + 1] = f; y[z1 + o + 2] = g; y[z1 + o + 3] = h;
-      } else {
-        for (let i = 0; i < inputs; i++) {
-          const u = x[k0 + i];
-          a += w[p++] * u; b += w[q++] * u; c += w[r++] * u; d += w[s++] * u;
-        }
+      const w0 = rows[o], w1 = rows[o + 1], w2 = rows[o + 2], w3 = rows[o + 3];
+      let a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
+      for (let i = 0; i < inputs; i++) {
+        const left = u[i], right = v[i], k0 = w0[i], k1 = w1[i], k2 = w2[i], k3 = w3[i];
+        a += k0 * left; b += k1 * left; c += k2 * left; d += k3 * left;
+        e += k0 * right; f += k1 * right; g += k2 * right; h += k3 * right;
       }
-      y[z0 + o] = a; y[z0 + o + 1] = b; y[z0 + o + 2] = c; y[z0 + o + 3] = d;
+      y[at + o] = a; y[at + o + 1] = b; y[at + o + 2] = c; y[at + o + 3] = d;
+      y[next + o] = e; y[next + o + 1] = f; y[next + o + 2] = g; y[next + o + 3] = h;
     }
+  }
+  if (t < count) {
+    const u = x.subarray(xAt + t * inputs, xAt + (t + 1) * inputs), at = yAt + t * outputs;
+    for (let o = 0; o < whole; o += 4) {
+      const w0 = rows[o], w1 = rows[o + 1], w2 = rows[o + 2], w3 = rows[o + 3];
+      let a = 0, b = 0, c = 0, d = 0;
+      for (let i = 0; i < inputs; i++) {
+        const value = u[i];
+        a += w0[i] * value; b += w1[i] * value; c += w2[i] * value; d += w3[i] * value;
+      }
+      y[at + o] = a; y[at + o + 1] = b; y[at + o + 2] = c; y[at + o + 3] = d;
+    }
+  }
+  for (t = 0; t < count; t++) {
+    const at = yAt + t * outputs, from = xAt + t * inputs;
     for (let o = whole; o < outputs; o++) {
-      for (let k = k0, z = z0 + o, last = two ? 2 : 1, n = 0; n < last; n++, k += inputs, z += outputs) {
-        let sum = bias ? bias[o] : 0;
-        for (let i = 0, p = wAt + o * inputs; i < inputs; i++) sum += w[p++] * x[k + i];
-        y[z] = sum;
-      }
+      const w = rows[o];
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) sum += w[i] * x[from + i];
+      y[at + o] = sum;
     }
+    if (bias) for (let o = 0; o < outputs; o++) y[at + o] += bias[o];
   }
 }
 
@@ -65,8 +73,10 @@ const ACTIVATIONS = {
 };
 
 class Model {
-  constructor(config, weights) {
-    Object.assign(this, { config, weights });
+  // shapes: [name, rows, columns] of each tensor, as `weightsOf` takes them.
+  constructor(config, weights, shapes) {
+    Object.assign(this, { config, weights, shapes });
+    this.cut = new Map();
     this.width = config.n_embd;
     this.headSize = config.n_embd / config.n_head;
     this.activate = ACTIVATIONS[config.activation];
@@ -74,19 +84,32 @@ class Model {
 
   of(layer, part) { return this.weights[`decoder.blocks.${layer}.${part}`]; }
 
-  // Logits of states: `rows` of them, normed already.
-  head(states, at, rows, logits) {
-    linear(states, at, rows, this.weights["token_embedding.weight"], 0, null, this.width, this.config.n_vocab, logits, 0);
+  // A matrix as its rows, one an output: views of the same numbers.
+  rows(name) {
+    let found = this.cut.get(name);
+    if (!found) {
+      const matrix = this.weights[name], [, count, columns] = this.shapes.find((shape) => shape[0] === name);
+      found = Array.from({ length: count }, (_, row) => matrix.subarray(row * columns, (row + 1) * columns));
+      this.cut.set(name, found);
+    }
+    return found;
   }
 
-  // The logits that the stream would give if the model ended there: the final norm, and the head.
-  logitsAt(stream, at) {
-    const state = new Float32Array(this.width), logits = new Float32Array(this.config.n_vocab);
-    normed(stream, at, 1, this.width, this.weights["final_norm.weight"], this.weights["final_norm.bias"], this.config.layer_norm_epsilon, state);
-    this.head(state, 0, 1, logits);
-    return logits;
+  // The product with one of a layer's matrices, and its bias.
+  product(layer, part, x, xAt, count, y, yAt) {
+    linear(x, xAt, count, this.rows(`decoder.blocks.${layer}.${part}.weight`), this.of(layer, `${part}.bias`), y, yAt);
+  }
+
+  // Logits of states: `count` rows of them, normed already.
+  head(states, at, count, logits) { linear(states, at, count, this.rows("token_embedding.weight"), null, logits, 0); }
+
+  // The final norm: what the head reads.
+  finish(stream, at, count, states, statesAt) {
+    normed(stream, at, count, this.width, this.weights["final_norm.weight"], this.weights["final_norm.bias"], this.config.layer_norm_epsilon, states, statesAt);
   }
 }
+
+const KEPT = 8; // places whose logits are kept
 
 // What a model computed for a text, kept so that a longer text begins where this one ends. `off`: names of what is
 // switched off, "1" a layer, "1.3" a head, "1.ff" a feed-forward, "1.n517" a neuron.
@@ -105,45 +128,48 @@ class Reading {
     this.final = new Float32Array(time * width);
     this.surprise = new Float64Array(time + 1); // of the token at a place, in nats; place 0 has none
     this.likeliest = new Int32Array(time + 1); // id that the model would have bet on at a place
-    this.logits = new Float32Array(2 * model.config.n_vocab);
+    this.logits = new Map(); // of the places that were asked for last, as long as they hold
     this.row = new Float64Array(time);
   }
 
-  // Read `ids`, beginning where they differ from what was read before. Returns how many rows were computed.
-  read(ids, off = [], from = 0) {
-    const switches = [...off].sort().join(" ");
-    let same = from;
-    if (switches !== this.off) this.ids = [];
+  // Read `ids`: only those from where they differ from what was read before, and, where other parts are off than
+  // before, the layers from there on. Returns how many rows were new.
+  read(ids, off = []) {
+    const before = new Set(this.off.split(" ").filter(Boolean)), now = new Set(off);
+    const layers = [...before, ...now].filter((name) => before.has(name) !== now.has(name)).map((name) => parseInt(name));
+    let same = 0;
     while (same < ids.length && same < this.ids.length && ids[same] === this.ids[same]) same++;
-    this.off = switches;
+    this.off = [...now].sort().join(" ");
     this.ids = ids.slice();
-    const begin = Math.max(0, same);
-    if (begin < ids.length) this.rows(begin, ids.length - begin, new Set(off));
-    this.judge(Math.max(0, begin - 1), ids.length);
-    return ids.length - begin;
+    const valid = layers.length ? 0 : same; // places up to here are as they were
+    for (const place of this.logits.keys()) if (place > valid) this.logits.delete(place);
+    if (layers.length && same) this.rows(0, same, now, Math.min(...layers));
+    if (same < ids.length) this.rows(same, ids.length - same, now);
+    this.judge(Math.max(1, valid), ids.length);
+    return ids.length - same;
   }
 
-  rows(from, count, off) {
+  rows(from, count, off, first = 0) {
     const { model, ids } = this, width = model.width, { n_layer: layers, layer_norm_epsilon: epsilon } = model.config;
     const tokens = model.weights["token_embedding.weight"], positions = model.weights["position_embedding.weight"];
-    for (let t = from; t < from + count; t++) {
+    for (let t = from; t < from + count && !first; t++) {
       for (let i = 0; i < width; i++) this.stream[0][t * width + i] = tokens[ids[t] * width + i] + positions[t * width + i];
     }
     const state = new Float32Array(count * width), write = new Float32Array(count * width);
-    for (let layer = 0; layer < layers; layer++) {
+    for (let layer = first; layer < layers; layer++) {
       const [before, between, after] = this.stream.slice(2 * layer, 2 * layer + 3), at = from * width;
-      normed(before, at, count, width, model.of(layer, "attention_norm.weight"), model.of(layer, "attention_norm.bias"), epsilon, state);
-      linear(state, 0, count, model.of(layer, "attention.qkv.weight"), 0, model.of(layer, "attention.qkv.bias"), width, 3 * width, this.qkv[layer], 3 * at);
+      normed(before, at, count, width, model.of(layer, "attention_norm.weight"), model.of(layer, "attention_norm.bias"), epsilon, state, 0);
+      model.product(layer, "attention.qkv", state, 0, count, this.qkv[layer], 3 * at);
       this.attend(layer, from, count, off);
-      linear(this.heads[layer], at, count, model.of(layer, "attention.out.weight"), 0, model.of(layer, "attention.out.bias"), width, width, write, 0);
+      model.product(layer, "attention.out", this.heads[layer], at, count, write, 0);
       const silent = off.has(`${layer}`);
       for (let i = 0; i < count * width; i++) between[at + i] = before[at + i] + (silent ? 0 : write[i]);
-      normed(between, at, count, width, model.of(layer, "feed_forward_norm.weight"), model.of(layer, "feed_forward_norm.bias"), epsilon, state);
+      normed(between, at, count, width, model.of(layer, "feed_forward_norm.weight"), model.of(layer, "feed_forward_norm.bias"), epsilon, state, 0);
       this.think(layer, from, count, state, write, off);
       const mute = silent || off.has(`${layer}.ff`);
       for (let i = 0; i < count * width; i++) after[at + i] = between[at + i] + (mute ? 0 : write[i]);
     }
-    normed(this.stream[2 * layers], from * width, count, width, model.weights["final_norm.weight"], model.weights["final_norm.bias"], epsilon, this.final, from * width);
+    model.finish(this.stream[2 * layers], from * width, count, this.final, from * width);
   }
 
   attend(layer, from, count, off) {
@@ -176,39 +202,38 @@ class Reading {
 
   think(layer, from, count, state, write, off) {
     const { model } = this, width = model.width, hidden = this.hidden[layer], at = from * 4 * width;
-    linear(state, 0, count, model.of(layer, "feed_forward.up.weight"), 0, model.of(layer, "feed_forward.up.bias"), width, 4 * width, hidden, at);
+    model.product(layer, "feed_forward.up", state, 0, count, hidden, at);
     for (let i = at; i < at + count * 4 * width; i++) hidden[i] = model.activate(hidden[i]);
     for (const name of off) {
       const [, its, neuron] = /^(\d+)\.n(\d+)$/.exec(name) ?? [];
       if (its === `${layer}`) for (let t = from; t < from + count; t++) hidden[t * 4 * width + +neuron] = 0;
     }
-    linear(hidden, at, count, model.of(layer, "feed_forward.down.weight"), 0, model.of(layer, "feed_forward.down.bias"), 4 * width, width, write, 0);
+    model.product(layer, "feed_forward.down", hidden, at, count, write, 0);
   }
 
-  // How surprising each token was, from the states before it.
+  // How surprising the tokens at some places were, from the states before them; the last one is not there yet.
   judge(from, until) {
-    const { model, logits, ids } = this, size = model.config.n_vocab;
-    for (let t = from; t < until; t += 2) {
-      const rows = Math.min(2, until - t);
-      model.head(this.final, t * model.width, rows, logits);
-      for (let r = 0; r < rows; r++) {
-        const at = r * size, next = ids[t + r + 1];
-        let best = 0;
-        for (let i = 1; i < size; i++) if (logits[at + i] > logits[at + best]) best = i;
-        this.likeliest[t + r + 1] = best;
-        if (next === undefined) continue;
-        let sum = 0;
-        for (let i = 0; i < size; i++) sum += Math.exp(logits[at + i] - logits[at + best]);
-        this.surprise[t + r + 1] = Math.log(sum) + logits[at + best] - logits[at + next];
-      }
+    const size = this.model.config.n_vocab;
+    for (let place = from; place <= until; place++) {
+      const logits = this.logitsOf(place, until), next = this.ids[place];
+      let best = 0, sum = 0;
+      for (let i = 1; i < size; i++) if (logits[i] > logits[best]) best = i;
+      this.likeliest[place] = best;
+      if (next === undefined) continue;
+      for (let i = 0; i < size; i++) sum += Math.exp(logits[i] - logits[best]);
+      this.surprise[place] = Math.log(sum) + logits[best] - logits[next];
     }
   }
 
-  // Logits of the token at `place`, 1 and more.
-  logitsOf(place) {
-    const logits = new Float32Array(this.model.config.n_vocab);
-    this.model.head(this.final, (place - 1) * this.model.width, 1, logits);
-    return logits;
+  // Logits of the token at `place`, 1 and more; not to be changed. `until`: a later place that will be asked for next.
+  logitsOf(place, until = place) {
+    if (!this.logits.has(place)) {
+      const size = this.model.config.n_vocab, count = until > place ? 2 : 1, found = new Float32Array(count * size);
+      this.model.head(this.final, (place - 1) * this.model.width, count, found);
+      for (let n = 0; n < count; n++) this.logits.set(place + n, found.subarray(n * size, (n + 1) * size));
+      for (const old of this.logits.keys()) if (this.logits.size > KEPT) this.logits.delete(old);
+    }
+    return this.logits.get(place);
   }
 
   // Mean surprise of the tokens from place 1 on, in nats.

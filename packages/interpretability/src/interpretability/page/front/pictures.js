@@ -1,6 +1,7 @@
 // Any part of the page as a picture: its boxes, letters and drawings are read off the screen and written as SVG.
 
 function picture(element) {
+  drawWaiting();
   const frame = element.getBoundingClientRect(), pad = 16, parts = [];
   const width = Math.ceil(frame.width + 2 * pad), height = Math.ceil(frame.height + 2 * pad);
   const at = (box) => ({ x: +(box.left - frame.left + pad).toFixed(1), y: +(box.top - frame.top + pad).toFixed(1), width: +box.width.toFixed(1), height: +box.height.toFixed(1) });

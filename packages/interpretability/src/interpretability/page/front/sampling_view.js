@@ -35,7 +35,7 @@ function drawOdds() {
 
 // Ids that the model writes after those read, drawn with the seed; `each` sees them come, a few at a time.
 async function writeOn(count, each) {
-  const twister = new Twister(facts.seeds[state.seed]), own = new Reading(inside.model), off = [...state.off], drawnIds = [];
+  const twister = new Twister(facts.seeds[state.seed]), own = inside.reading, off = [...state.off], drawnIds = [];
   let all = allIds(), frame = performance.now();
   while (drawnIds.length < count) {
     own.read(windowed(all).ids, off);
@@ -49,7 +49,8 @@ async function writeOn(count, each) {
       frame = performance.now();
     }
   }
-  each?.(drawnIds);
+  if (each) each(drawnIds);
+  else own.read(inside.ids, off);
   return drawnIds;
 }
 

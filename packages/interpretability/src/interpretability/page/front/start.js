@@ -32,11 +32,36 @@ function analyze() {
   state.place = Math.max(1, Math.min(ids.length, state.place));
 }
 
-function draw({ again = false } = {}) {
+// The views by the element that they fill. Those out of sight may wait: until they come in sight, or the hand rests.
+const VIEWS = { text: drawText, time: drawTime, place: drawPlace, candidates: drawCandidates, lens: drawLens, writers: drawWriters, alike: drawAlike, heads: drawHeads, switches: drawSwitches, sampling: drawOdds };
+const outOfSight = new Set(), waitingViews = new Set();
+
+// quick: views out of sight wait.
+function draw({ again = false, quick = false } = {}) {
   if (again) analyze();
   inside.attributed = attribution(inside.reading, state.place, targetId(), state.against);
-  for (const view of [drawText, drawPlace, drawCandidates, drawLens, drawWriters, drawAlike, drawHeads, drawSwitches, drawOdds, drawTime]) view();
+  for (const id of Object.keys(VIEWS)) waitingViews.add(id);
+  drawWaiting(quick ? (id) => !outOfSight.has(id) : () => true);
+  if (quick) later("waiting", 200, drawWaiting);
   address();
+}
+
+function drawWaiting(which = () => true) {
+  for (const id of [...waitingViews].filter(which)) {
+    waitingViews.delete(id);
+    VIEWS[id]();
+  }
+}
+
+function watchSight() {
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) outOfSight.delete(target.id);
+      else outOfSight.add(target.id);
+    }
+    drawWaiting((id) => !outOfSight.has(id));
+  }, { rootMargin: "100px" });
+  for (const id of Object.keys(VIEWS)) watcher.observe(byId(id));
 }
 
 function address() {
@@ -55,6 +80,7 @@ function changed() {
 
 function turnTheme(dark = document.documentElement.dataset.theme !== "dark") {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
+  colors.clear();
   byId("theme").textContent = dark ? "Light" : "Dark";
   if (inside.reading) draw();
 }
@@ -68,7 +94,7 @@ function listen() {
     analyze();
     caret();
     effects.clear();
-    draw();
+    draw({ quick: true });
     later("ages", 500, measureAges);
   });
   typed.addEventListener("click", () => { caret(); draw(); });
@@ -116,7 +142,7 @@ async function start() {
   let at = 0;
   for (const length of facts.lengths) { tokens.push(bytes.subarray(at, at + length)); at += length; }
   inside.tokenizer = new Tokenizer({ ...facts, tokens });
-  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind, facts.group));
+  inside.final = new Model(config, weightsOf(await block("weights"), facts.shapes, facts.kind, facts.group), facts.shapes);
   inside.ageReadings = [];
   inside.unpacked = unpackCheckpoints();
   readAddress(location.hash);
@@ -131,6 +157,7 @@ async function start() {
   listenToHeads();
   listenToKeys();
   addSaveButtons();
+  watchSight();
   state.place = Math.max(1, Math.min(inside.ids.length, state.wanted - inside.from));
   if (state.step !== LAST) await chooseStep(state.step);
   if (state.anyHead) state.head = busiestHead();
@@ -154,7 +181,7 @@ async function unpackCheckpoints() {
 }
 
 // For the console, and for tests.
-window.page = { facts, state, inside, effects, ageLoss, draw, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
+window.page = { facts, state, inside, effects, ageLoss, draw, drawWaiting, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
 
 start().catch((error) => {
   const wait = byId("wait") ?? byId("page").appendChild(el("p", { id: "wait" }));

@@ -21,19 +21,19 @@ function drawText() {
     if (first === last && spans.length) { // shares a character with the token before
       const owner = spans.at(-1);
       if (place > 0) owner.surprise += reading.surprise[place];
-      if (place === state.place) owner.span.classList.add("chosen");
+      if (place === state.place) owner.kind += " chosen";
       return;
     }
-    const span = el("span.token", {}, state.text.slice(first, last));
-    const its = { span, place, surprise: place > 0 ? reading.surprise[place] : 0 };
-    if (place < 0 || (place === 0 && from)) span.classList.add("outside");
-    if (place === state.place) span.classList.add("chosen");
-    if (place >= 0 && place < state.place && map[place] > 0.02) span.style.setProperty("--look", (map[place] / strongest).toFixed(3));
-    spans.push(its);
+    spans.push({
+      text: state.text.slice(first, last),
+      surprise: place > 0 ? reading.surprise[place] : 0,
+      look: place >= 0 && place < state.place && map[place] > 0.02 ? map[place] / strongest : 0,
+      kind: "token" + (place < 0 || (place === 0 && from) ? " outside" : "") + (place === state.place ? " chosen" : ""),
+    });
   });
-  for (const { span, surprise } of spans) span.style.setProperty("--surprise", Math.min(1, surprise / MOST).toFixed(3));
-  const next = el("span.next" + (state.place === n ? ".chosen" : ""), {}, inside.tokenizer.decode([reading.likeliest[n]]).trimEnd() || " ");
-  byId("backdrop").replaceChildren(...spans.map(({ span }) => span), next, "\u200b");
+  const likeliest = inside.tokenizer.decode([reading.likeliest[n]]).trimEnd() || " ";
+  spans.push({ text: likeliest, surprise: 0, look: 0, kind: "next" + (state.place === n ? " chosen" : "") });
+  layTokens(byId("backdrop"), spans);
   const typed = byId("typed");
   if (typed.value !== state.text) typed.value = state.text;
   const bytes = ENCODER.encode(places.length ? state.text.slice(places[Math.max(0, from - 1)]?.[0] ?? 0) : "").length;
@@ -44,6 +44,24 @@ function drawText() {
     el("b", {}, grouped(inside.places.length)), ` token${inside.places.length === 1 ? "" : "s"}`,
     ...(from ? [el("i", {}, "·"), `the last ${n} are read: the model looks back on ${config.n_ctx}`] : []),
   );
+}
+
+// The tokens as elements. One that says the same as before is left alone: most do, when a text is typed at its end.
+const laid = []; // what the elements say
+function layTokens(box, spans) {
+  if (!box.lastChild) box.append("\u200b"); // without a sign after it a last line end would take no room
+  while (laid.length > spans.length) { laid.pop(); box.children[laid.length].remove(); }
+  spans.forEach(({ text, surprise, look, kind }, number) => {
+    const said = `${kind}|${Math.min(1, surprise / MOST).toFixed(3)}|${look.toFixed(3)}`;
+    if (number === laid.length) { laid.push({}); box.insertBefore(el("span"), box.lastChild); }
+    const was = laid[number], span = box.children[number];
+    if (was.text !== text) span.textContent = text;
+    if (was.said !== said) {
+      span.className = kind;
+      span.style.cssText = `--surprise: ${Math.min(1, surprise / MOST).toFixed(3)}; --look: ${look.toFixed(3)}`;
+    }
+    laid[number] = { text, said };
+  });
 }
 
 function drawPlace() {
@@ -72,5 +90,5 @@ function placeAt(unit) {
 function choosePlace(place) {
   state.place = Math.max(1, Math.min(inside.ids.length, place));
   state.target = state.against = null;
-  draw();
+  draw({ quick: true });
 }

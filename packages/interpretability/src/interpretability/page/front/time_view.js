@@ -11,7 +11,7 @@ function drawTime() {
   byId("time-why").textContent = holds
     ? "Drag along the run: every view shows the model as it was after so many steps. The gray curve is the loss of its training, the blue one the loss of your text."
     : "The gray curve is the loss while it was trained. This page holds the finished model only; with --checkpoints it lets you drag through the run.";
-  const box = byId("curve"), width = Math.max(280, byId("track").clientWidth), height = 132, left = 34, right = 14, top = 14, bottom = 24;
+  const box = byId("curve"), width = Math.max(280, widthOf("track")), height = 132, left = 34, right = 14, top = 14, bottom = 24;
   const total = run.total || run.steps.at(-1) || 1, marks = steps.map((step) => (step === "final" ? total : step));
   const lowest = Math.min(...[...run.loss.map(([, v]) => v), ...ageLoss.filter(Number.isFinite), inside.reading.loss, 9]);
   const highest = Math.max(...run.loss.map(([, v]) => v), ...ageLoss.filter(Number.isFinite), lowest + 1);
@@ -25,7 +25,7 @@ function drawTime() {
   let free = -Infinity;
   [...new Set(marks)].forEach((step, number, all) => {
     const last = number === all.length - 1, at = x(step);
-    if (!last && (at < free || at > x(total) - 64)) return;
+    if (!last && (at < free || at > x(total) - 90)) return;
     parts.push(svg("text", { class: "axis", x: last ? width - right : at, y: height - 6, "text-anchor": last ? "end" : "middle" }, last ? `step ${grouped(step)}` : grouped(step)));
     free = at + 40;
   });
@@ -51,14 +51,14 @@ function drawTime() {
 
 function modelAt(step) {
   if (step === LAST) return inside.final;
-  return (ages[step] ??= new Model(config, inside.checkpoints.weights(step)));
+  return (ages[step] ??= new Model(config, inside.checkpoints.weights(step), facts.shapes));
 }
 
 async function chooseStep(step) {
   state.step = Math.max(0, Math.min(LAST, step));
   await inside.unpacked;
   setModel(modelAt(state.step));
-  draw();
+  draw({ quick: true });
 }
 
 // The loss of the text at every checkpoint, a few tokens at a time, given up as soon as the text is another.
