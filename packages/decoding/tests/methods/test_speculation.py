@@ -69,7 +69,7 @@ def pairs_of(rows):
 
 
 CHAIN = torch.tensor([[0.1, 0.6, 0.3], [0.5, 0.2, 0.3], [0.25, 0.25, 0.5]])
-MANY = [[0, 1, 2, 0, 1]] * 700
+MANY = [[0, 1, 2, 0, 1]] * 350
 
 
 @pytest.fixture(
