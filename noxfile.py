@@ -40,7 +40,7 @@ FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{n
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
 EXTRAS = (
     "scikit-learn|torchvision|pillow|matplotlib|umap-learn|safetensors|huggingface_hub|pyarrow"
-    "|llguidance|lm-eval|jinja2|gguf|ctranslate2|quantization"
+    "|llguidance|lm-eval|jinja2|gguf|ctranslate2|quantization|finetuning"
 )
 DEPTRY_KNOWS = f"DEP002={EXTRAS},DEP004=transformers"
 # What the session `lowest` leaves out, by name: tests of our code against itself. They ask nothing of a dependency that

@@ -1,5 +1,6 @@
 """How the command `decoding` answers: wrong arguments, help, an interrupt, a reader that leaves."""
 
+import io
 import os
 import re
 import signal
@@ -98,27 +99,30 @@ def test_threads_that_wait_do_not_spin_unless_the_user_says_so():
 LONG = ["--prompt", "the", "--max-new-tokens", "99000", "--no-stop-at-end-of-text", "--device", "cpu"]
 
 
-def start(*arguments):
-    # In the background of a shell SIGINT is ignored, and children inherit that; a handler they do not.
+def test_a_reader_that_leaves_ends_the_command_quietly(tireless, monkeypatch, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        assert main(["generate", tireless, *LONG]) == 141
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interrupt_ends_the_command_with_one_line(tireless, monkeypatch, capsys):
+    class Interrupts(io.StringIO):
+        """A reader who presses Ctrl-C well into the text."""
+
+        def write(self, text):
+            if self.tell() > 100:
+                signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    # In the background of a shell SIGINT is ignored, and children inherit that.
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "decoding", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        monkeypatch.setattr(sys, "stdout", written := Interrupts())
+        assert main(["generate", tireless, *LONG]) == 130
     finally:
         signal.signal(signal.SIGINT, ours)
-
-
-def test_a_reader_that_leaves_ends_the_command_quietly(tireless):
-    with start("generate", tireless, *LONG) as process:
-        process.stdout.close()
-        assert process.wait() == 141
-        assert process.stderr.read() == b""
-
-
-def test_an_interrupt_ends_the_command_with_one_line(tireless):
-    with start("generate", tireless, *LONG) as process:
-        assert process.stdout.read(100).startswith(b"the")  # well into the text
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
-        assert process.stderr.read() == b"decoding: interrupted\n"
+    assert written.getvalue().startswith("the")
+    assert capsys.readouterr().err == "decoding: interrupted\n"

@@ -1,7 +1,7 @@
 """Prompts, words and biases are typed as text, and refused where they cannot be meant."""
 
+import io
 import json
-import subprocess
 import sys
 
 import pytest
@@ -79,9 +79,7 @@ def test_biases_of_no_ids_are_refused(folder, capsys, typed, words):
     assert words in capsys.readouterr().err
 
 
-def test_prompts_may_come_on_standard_input(folder):
-    result = subprocess.run(
-        [sys.executable, "-m", "decoding", "generate", folder, "--prompts-file", "-", *SAMPLED_OPTIONS, "--json"],
-        input=b"aus\nthe\n", capture_output=True,
-    )  # fmt: skip
-    assert [json.loads(line)["prompt"] for line in result.stdout.splitlines()] == ["aus", "the"]
+def test_prompts_may_come_on_standard_input(folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"aus\nthe\n")))
+    assert main(["generate", folder, "--prompts-file", "-", *SAMPLED_OPTIONS, "--json"]) == 0
+    assert [json.loads(line)["prompt"] for line in capsys.readouterr().out.splitlines()] == ["aus", "the"]

@@ -45,12 +45,12 @@ def test_guidance_equals_that_of_transformers(models):
 
 @pytest.mark.parametrize("more", [{}, {"temperature": 0, "beams": 3}, {"prompt_lookup_tokens": 3}])
 @pytest.mark.parametrize("prompts", [[[3]], [[3], [4, 5, 6], list(range(20))]])
-def test_a_longer_negative_prompt_fills_the_context_sooner_and_ends_the_row(tiny_model, more, prompts):
-    model = GuidedModel(tiny_model, negative=list(range(10)))
+def test_a_longer_negative_prompt_fills_the_context_sooner_and_ends_the_row(models, more, prompts):
+    model = GuidedModel(models.Tiny(n_ctx=28).eval(), negative=list(range(10)))
     rows = generate_ids(model, prompts, GenerationSettings(max_new_tokens=100, **more))
     for prompt, row in zip(prompts, rows, strict=True):
         assert row.finish_reason == "length"
-        assert max(len(prompt), 10) + len(row.ids) == 48
+        assert max(len(prompt), 10) + len(row.ids) == 28
 
 
 @pytest.mark.parametrize("scale", [float("nan"), float("inf"), 1e300])

@@ -35,7 +35,7 @@ def table(models):
     return models.Table(torch.randn(23, 23, generator=torch.Generator().manual_seed(0)) * 3, n_ctx=12)
 
 
-@trials(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@trials(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(VALUES, st.lists(st.lists(st.integers(0, 22), min_size=1, max_size=5), min_size=1, max_size=2))
 def test_any_settings_generate_or_say_what_is_wrong(table, values, prompts):
     with contextlib.suppress(ValueError, TypeError):

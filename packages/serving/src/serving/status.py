@@ -31,6 +31,8 @@ class Served:
     """Of held-out text, as the run measured it."""
     data_fingerprint: str | None = None
     chat_template: str | None = None
+    parent: str | None = None
+    """The model whose tensors it shares, where it is that one with an adapter."""
 
 
 @dataclass(frozen=True)

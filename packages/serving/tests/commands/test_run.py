@@ -56,7 +56,7 @@ def typed(line):
     return subprocess.run(line, shell=True, capture_output=True, text=True, timeout=120, env=environment)
 
 
-def test_a_new_user_pastes_what_is_printed_and_stops_in_mid_stream(folder, tmp_path, http):
+def test_a_new_user_pastes_what_is_printed_stops_in_mid_stream_and_asks_again(folder, tmp_path, http, capsys):
     log = tmp_path / "log.jsonl"
     with started(folder, "--log", log, "--log-texts", cwd=tmp_path) as (process, lines, url):
         assert lines[0].startswith("tiny: ")
@@ -75,19 +75,18 @@ def test_a_new_user_pastes_what_is_printed_and_stops_in_mid_stream(folder, tmp_p
         chunks = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
         assert chunks[-1]["choices"][0]["finish_reason"] == "length"
         assert process.wait(60) == 0
-    with started(folder, cwd=tmp_path) as (_, _, url):
-        done = typed(f"serving replay {log} --url {url}")
-        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "3 requests: none differ")
-
-
-def test_several_models_have_names_and_a_key_is_asked_for(folder, tmp_path, http):
+    # Another process, with a key and a second model, writes the same texts.
     (tmp_path / "keys").write_text("secret\n")
-    named = ("--model", f"a={folder}", "--model", f"b={folder}")
-    with started(*named, "--key-file", tmp_path / "keys", "--host", "0.0.0.0", cwd=tmp_path) as (process, lines, url):
+    keys = ("--key-file", tmp_path / "keys")
+    named = ("--model", f"tiny={folder}", "--model", f"b={folder}")
+    with started(*named, *keys, "--host", "0.0.0.0", cwd=tmp_path) as (process, lines, url):
         assert "Bearer $SERVING_API_KEY" in lines[-2]
         assert http.get(f"{url}/v1/models").status_code == 401
         told = http.get(f"{url}/v1/models", headers={"authorization": "Bearer secret"}).json()["data"]
-        assert [one["id"] for one in told] == ["a", "b"]
+        assert [one["id"] for one in told] == ["tiny", "b"]
+        capsys.readouterr()
+        assert main(["replay", str(log), "--url", url, *map(str, keys)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == "3 requests: none differ"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         said = process.stderr.read()

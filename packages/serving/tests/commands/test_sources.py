@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.commands.sources import name_of, named_sources
+from serving.commands.sources import name_of, named_adapters, named_sources
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,15 @@ def test_no_model_and_one_name_for_two_are_refused():
         named_sources(None, [])
     with pytest.raises(ValueError, match="got 'a' twice"):
         named_sources("a", ["a=b"])
+
+
+def test_adapters_have_names_of_their_own_and_folders_that_exist(tmp_path):
+    assert named_adapters([f"a={tmp_path}", f"b={tmp_path}"], ["small"]) == {"a": str(tmp_path), "b": str(tmp_path)}
+    for named, words in (
+        (["a"], "--adapter: wanted NAME=DIR, got 'a'"),
+        ([f"small={tmp_path}"], "--adapter: wanted a name for each adapter, got 'small' twice"),
+        ([f"a={tmp_path}", f"a={tmp_path}"], "got 'a' twice"),
+        ([f"a={tmp_path}/none"], "--adapter a: wanted the folder of an adapter, got .*none"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            named_adapters(named, ["small"])

@@ -58,7 +58,7 @@ def model():
     return model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load(model):
     def load(name="m", rows=3):
         return loaded(name, "here", model, Bytes(), parts={"weights": "0"}, precision="float32", rows=rows)
@@ -68,6 +68,15 @@ def load(model):
 
 @pytest.fixture
 def engine(load):
+    engine = Engine([load], queue=8)
+    engine.wait_until_ready(60)
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(load):
+    """An engine for tests that leave nothing behind."""
     engine = Engine([load], queue=8)
     engine.wait_until_ready(60)
     yield engine

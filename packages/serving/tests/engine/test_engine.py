@@ -17,7 +17,7 @@ TEXTS = ["a", "the quick brown fox", "Übergrößen naïve", "x" * 70, "{", "012
 def random_job(chance):
     drawn = [{}, {"temperature": 0}, {"top_p": 0.9, "seed": 1}, {"repetition_penalty": 1.3}, {"stop": ("e", "\n")}]
     settings = {"seed": chance.randrange(50), "log_probabilities": 2, **chance.choice(drawn)}
-    settings["max_new_tokens"] = chance.randint(1, 16)
+    settings["max_new_tokens"] = chance.randint(1, 12)
     prompts = chance.sample(TEXTS, chance.choice([1, 1, 1, 2]))
     return prompts, {"settings": settings, "samples": chance.choice([1, 1, 2])}
 
@@ -31,25 +31,25 @@ def insist(ask, engine, prompts, job):
             time.sleep(0.002)
 
 
-@pytest.mark.parametrize("count", [24, pytest.param(1000, marks=pytest.mark.slow)])
-def test_no_request_gets_another_text_among_random_neighbors(engine, ask, answer, count):
+@pytest.mark.parametrize("count", [12, pytest.param(1000, marks=pytest.mark.slow)])
+def test_no_request_gets_another_text_among_random_neighbors(shared, ask, answer, count):
     chance = random.Random(count)
     jobs = [random_job(chance) for _ in range(count)]
     clients = [None] * count
 
     def send(first):
         for number in range(first, count, 4):
-            clients[number] = insist(ask, engine, *jobs[number])
+            clients[number] = insist(ask, shared, *jobs[number])
             if number % 7 == 0:
-                insist(ask, engine, ["the neighbor"], {}).ticket.cancel()
+                insist(ask, shared, ["the neighbor"], {}).ticket.cancel()
 
     threads = [Thread(target=send, args=(first,)) for first in range(4)]
     [thread.start() for thread in threads], [thread.join() for thread in threads]
     assert all(client.ended.wait(300) for client in clients)
-    while engine.works:  # the neighbors
+    while shared.works:  # the neighbors
         time.sleep(0.002)
     for client, (prompts, job) in zip(clients, jobs, strict=True):
-        alone = answer(engine, *prompts, **job)
+        alone = answer(shared, *prompts, **job)
         for row in range(len(prompts) * job["samples"]):
             for part in ("ids", "text", "log_probabilities", "likeliest", "finish_reason"):
                 seen, wanted = ([getattr(piece, part) for piece in one.pieces(row)] for one in (client, alone))
@@ -63,7 +63,7 @@ def state_of(client):
     return "not let in" if not rows else "in its prompt" if any(row.began for row in rows) else "queued"
 
 
-@pytest.mark.parametrize("count", [32, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [16, pytest.param(200, marks=pytest.mark.slow)])
 def test_whoever_leaves_has_no_place_after_a_step(by_hand, ask, count):
     chance, engine, clients = random.Random(count), by_hand, []
     batch, states = engine.loaded["m"].batch, ["not let in", "queued", "in its prompt", "writing"]
@@ -197,11 +197,11 @@ def test_a_failing_job_fails_alone(engine, answer, ask, monkeypatch):
     assert engine.state == "ready"
 
 
-def test_pieces_make_up_what_generate_writes(engine, answer, model):
-    tokenizer = engine.models["m"].tokenizer
+def test_pieces_make_up_what_generate_writes(shared, answer, model):
+    tokenizer = shared.models["m"].tokenizer
     for seed, stop in ((1, ()), (2, ("e", "Z")), (3, ("\x80",))):
-        settings = {"max_new_tokens": 40, "seed": seed, "stop": stop}
-        client = answer(engine, "Käse", settings=settings)
+        settings = {"max_new_tokens": 24, "seed": seed, "stop": stop}
+        client = answer(shared, "Käse", settings=settings)
         wanted = generate(model, tokenizer, ["Käse"], GenerationSettings(**settings))[0]
         assert (client.text(), tuple(client.ids())) == (wanted.text, wanted.ids)
         assert client.pieces()[-1].finish_reason == wanted.finish_reason
@@ -209,8 +209,8 @@ def test_pieces_make_up_what_generate_writes(engine, answer, model):
 
 
 @pytest.mark.parametrize("text", ["ab", "x" * 65, "the quick brown fox", "y" * 96])
-def test_prompts_are_scored_as_the_model_scores_them(engine, answer, model, text):
-    client = answer(engine, text, "b", only_prompt=True, prompt_log_probabilities=3)
+def test_prompts_are_scored_as_the_model_scores_them(shared, answer, model, text):
+    client = answer(shared, text, "b", only_prompt=True, prompt_log_probabilities=3)
     first, second = sorted(client.events[:2], key=lambda scores: scores.prompt)
     last = client.events[2]
     assert (second, type(last)) == (PromptScores(1, (None,), ((),)), Finished)
@@ -226,11 +226,11 @@ def test_prompts_are_scored_as_the_model_scores_them(engine, answer, model, text
     assert last.usage.new_tokens == 0
 
 
-def test_a_scored_prompt_is_continued_as_others_are(engine, answer):
+def test_a_scored_prompt_is_continued_as_others_are(shared, answer):
     for text in ("a", "the quick brown fox"):
-        scored = answer(engine, text, prompt_log_probabilities=0, samples=2)
+        scored = answer(shared, text, prompt_log_probabilities=0, samples=2)
         assert isinstance(scored.events[0], PromptScores)
-        assert [scored.text(row) for row in (0, 1)] == [answer(engine, text, samples=2).text(row) for row in (0, 1)]
+        assert [scored.text(row) for row in (0, 1)] == [answer(shared, text, samples=2).text(row) for row in (0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -242,28 +242,28 @@ def test_a_scored_prompt_is_continued_as_others_are(engine, answer):
         {"prompt_lookup_tokens": 3, "temperature": 0},
     ],
 )
-def test_other_methods_write_what_generate_ids_writes_while_the_batch_goes_on(engine, ask, answer, model, settings):
-    neighbor = ask(engine, "b", settings={"max_new_tokens": 60, "stop_at_end_of_text": False})
-    client = answer(engine, "fox", "Katze", settings=settings, prompt_log_probabilities=0)
+def test_other_methods_write_what_generate_ids_writes_while_the_batch_goes_on(shared, ask, answer, model, settings):
+    neighbor = ask(shared, "b", settings={"max_new_tokens": 24, "stop_at_end_of_text": False})
+    client = answer(shared, "fox", "Katze", settings={"max_new_tokens": 7, **settings}, prompt_log_probabilities=0)
     assert [type(event).__name__ for event in client.events] == ["PromptScores"] * 2 + ["Piece"] * 2 + ["Finished"]
     for row, text in enumerate(("fox", "Katze")):
-        chosen = GenerationSettings(max_new_tokens=12, **settings)
+        chosen = GenerationSettings(max_new_tokens=7, **settings)
         wanted = generate_ids(model, [list(text.encode())], chosen, end_of_text=256, first_row=row)[0]
         assert tuple(client.ids(row)) == wanted.ids
     assert neighbor.ended.wait(60)
-    assert neighbor.ids() == answer(engine, "b", settings={"max_new_tokens": 60, "stop_at_end_of_text": False}).ids()
+    assert neighbor.ids() == answer(shared, "b", settings={"max_new_tokens": 24, "stop_at_end_of_text": False}).ids()
 
 
-def test_best_beams_are_told_as_samples_and_guidance_guides(engine, answer, model):
-    client = answer(engine, "fox", settings={"beams": 4, "temperature": 0}, samples=3)
+def test_best_beams_are_told_as_samples_and_guidance_guides(shared, answer, model):
+    client = answer(shared, "fox", settings={"beams": 4, "temperature": 0, "max_new_tokens": 6}, samples=3)
     scores = [client.pieces(row)[0].score for row in range(3)]
     assert scores == sorted(scores, reverse=True)
     plain, guided = (
-        answer(engine, "fox", settings={"temperature": 0}, guidance=guidance).ids()
+        answer(shared, "fox", settings={"temperature": 0}, guidance=guidance).ids()
         for guidance in (None, Guidance(3.0, (97, 98)))
     )
     assert plain != guided
-    assert answer(engine, "fox", settings={"temperature": 0}, guidance=Guidance(1.0)).ids() == plain
+    assert answer(shared, "fox", settings={"temperature": 0}, guidance=Guidance(1.0)).ids() == plain
 
 
 def test_a_search_whose_client_leaves_ends_between_two_calls(by_hand, ask):
@@ -284,31 +284,31 @@ def test_a_search_whose_client_leaves_ends_between_two_calls(by_hand, ask):
     assert len(waiting.ids()) > 0
 
 
-def test_the_best_of_candidates_are_told(engine, answer, model):
+def test_the_best_of_candidates_are_told(shared, answer, model):
     settings = {"seed": 7, "max_new_tokens": 6}
-    client = answer(engine, "fox", settings=settings, samples=2, candidates=5)
+    client = answer(shared, "fox", settings=settings, samples=2, candidates=5)
     drawn = samples(model, list(b"fox"), GenerationSettings(**settings), 5, end_of_text=256)
     assert tuple(client.ids(0)) == best_of(drawn).ids
     assert client.pieces(0)[0].score >= client.pieces(1)[0].score
     assert client.last.usage.new_tokens == sum(len(one.ids) for one in drawn)
-    assert len(answer(engine, "fox", settings=settings, candidates=5, choose="consensus").pieces()) == 1
+    assert len(answer(shared, "fox", settings=settings, candidates=5, choose="consensus").pieces()) == 1
 
 
 @pytest.mark.extras
-def test_every_row_of_a_form_matches_it(engine, answer):
-    bad = answer(engine, "hello", form=Form("regex", "[a"))
+def test_every_row_of_a_form_matches_it(shared, answer):
+    bad = answer(shared, "hello", form=Form("regex", "[a"))
     assert (type(bad.last), bad.last.kind) == (Failed, "refused")
     assert "wanted a regular expression" in bad.last.message
-    client = answer(engine, "a", settings={"max_new_tokens": 30}, samples=3, form=Form("regex", "[0-9]{3}-[xy]+z"))
+    client = answer(shared, "a", settings={"max_new_tokens": 30}, samples=3, form=Form("regex", "[0-9]{3}-[xy]+z"))
     for row in range(3):
         text = client.text(row)
         assert text[:3].isdigit()
         assert set(text[4:]) <= set("xyz")
     schema = Form("json_schema", '{"type": "boolean"}')
-    assert answer(engine, "a", settings={"beams": 2, "temperature": 0}, form=schema).text() in ("true", "false")
+    assert answer(shared, "a", settings={"beams": 2, "temperature": 0}, form=schema).text() in ("true", "false")
 
 
-def test_what_cannot_be_done_is_refused_before_it_is_taken(engine, ask):
+def test_what_cannot_be_done_is_refused_before_it_is_taken(shared, ask):
     for changes, words in (
         ({"model": "n"}, "wanted one of the models m, got 'n'"),
         ({"samples": 0}, "wanted samples of 1 or more"),
@@ -320,14 +320,14 @@ def test_what_cannot_be_done_is_refused_before_it_is_taken(engine, ask):
         ({"prompt_log_probabilities": -1}, "wanted prompt_log_probabilities of 0 or more"),
     ):
         with pytest.raises(ValueError, match=words):
-            ask(engine, "a", **changes)
+            ask(shared, "a", **changes)
     with pytest.raises(UnknownModel):
-        ask(engine, "a", model="n")
+        ask(shared, "a", model="n")
     with pytest.raises(ValueError, match="wanted one or more prompts"):
-        ask(engine)
+        ask(shared)
     with pytest.raises(ValueError, match=r"wanted prompts of 1 to 96 tokens .*, got 97 in prompt 2 of 2"):
-        ask(engine, "a", "b" * 97)
-    assert engine.works == []
+        ask(shared, "a", "b" * 97)
+    assert shared.works == []
 
 
 def test_several_models_answer_at_once_and_one_that_cannot_be_loaded_breaks_the_engine(load, ask, answer):

@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from socket import socket
 
 from workbench import many, typed
@@ -15,19 +15,20 @@ from ..web.application import Web
 from ..web.keys import VARIABLE, Keys, read_keys
 from ..web.server import LOOPBACK, address, listening, serve
 from .settings import Run
-from .sources import named_sources
+from .sources import named_adapters, named_sources
 
 
 def run(command: Run) -> None:
     """Serve until a signal. ValueError and OSError for what cannot be served, for an address that is taken, and for a
     model that cannot be loaded."""
     sources = named_sources(command.source, command.model)
+    adapters = named_adapters(command.adapter, sources)
     _check(command)
     keys = read_keys(command.key_file)
     with listening(command.host, command.port) as sock:
-        _say(f"loading {' and '.join(sources)}, to answer at {address(sock)}")
+        _say(f"loading {' and '.join([*sources, *adapters])}, to answer at {address(sock)}")
         log = AccessLog(command.log, texts=command.log_texts, quiet=command.quiet)
-        engine = _engine(command, sources)
+        engine = _engine(command, sources, adapters)
         web = Web(engine, command.limits, keys, log, command.allow_origin)
         try:
             serve(web, sock, drain=command.drain, ready=lambda: _tell(engine, sock, command, keys), say=_say)
@@ -50,7 +51,7 @@ def _tell(engine: Serves, sock: socket, command: Run, keys: Keys) -> None:
     where, first = address(sock), next(iter(engine.models))
     for served in engine.models.values():
         size = f"{served.parameters / 1e6:,.1f}M parameters, {served.precision}, context {served.n_ctx}"
-        print(f"{served.name}: {size}")
+        print(f"{served.name}: {size}" if served.parent is None else f"{served.name}: {served.parent} with an adapter")
     print(f"Ready at {where}; {many(command.rows, 'text')} at a time. Try:")
     for line in (curl(where, bool(keys.digests)), client(where, first, bool(keys.digests))):
         print(f"  {line}")
@@ -83,10 +84,14 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def _engine(command: Run, sources: Mapping[str, str]) -> Serves:
-    """The engine, which loads its models in a thread of its own."""
+def _engine(command: Run, sources: Mapping[str, str], adapters: Mapping[str, str]) -> Serves:
+    """The engine, which loads its models in a thread of its own; adapters after all of them, onto the first one."""
+    from ..engine.adapters import load_adapted
     from ..engine.engine import Engine
     from ..engine.loading import load
 
     ready = partial(load, rows=command.rows, precision=command.precision, cache=command.cache)
-    return Engine([partial(ready, name, source) for name, source in sources.items()], queue=command.queue)
+    first, *others = (partial(ready, name, source) for name, source in sources.items())
+    base = cache(first)
+    beside = [partial(load_adapted, name, folder, base, cache=command.cache) for name, folder in adapters.items()]
+    return Engine([base, *others, *beside], queue=command.queue)

@@ -21,6 +21,9 @@ class Run:
     """A model or run folder, or another source that gpt2 loads; quantized folders too (extra `quantization`)."""
     model: tyro.conf.UseAppendAction[tuple[Annotated[str, tyro.conf.arg(metavar="NAME=SOURCE")], ...]] = ()
     """A model and the name that requests call it by; several times for several models."""
+    adapter: tyro.conf.UseAppendAction[tuple[Annotated[str, tyro.conf.arg(metavar="NAME=DIR")], ...]] = ()
+    """An adapter of the (first) model, and the name that requests call the two together by; several times for several
+    (extra `finetuning`)."""
     host: str = "127.0.0.1"
     """Where to listen. 0.0.0.0 lets other machines in: then give a key."""
     port: int = 8000

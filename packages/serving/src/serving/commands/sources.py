@@ -1,6 +1,6 @@
 """Which models a command names, and what requests call them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from workbench import expanded
@@ -13,21 +13,43 @@ def named_sources(source: str | None, named: Sequence[str]) -> dict[str, str]:
     """Sources by the names of their models: first the one without a name, then those of the form NAME=SOURCE.
     ValueError for none, for another form, and for a name that is given twice."""
     pairs = [] if source is None else [(name_of(source), _home(source))]
-    for one in named:
-        name, equals, place = one.partition("=")
-        if not (name and equals and place):
-            raise ValueError(f"--model: wanted NAME=SOURCE, got {one!r}; such as --model small=runs/001")
-        pairs.append((name, _home(place)))
+    pairs += _pairs("model", "SOURCE", named)
     if not pairs:
         raise ValueError(
             "wanted a model to serve, got none; give the folder that training wrote: serving run RUN/model"
         )
-    names = [name for name, _ in pairs]
+    _check_different("model", "SOURCE", [name for name, _ in pairs])
+    return dict(pairs)
+
+
+def named_adapters(named: Sequence[str], models: Iterable[str]) -> dict[str, str]:
+    """Folders of adapters, of the form NAME=DIR, by names that none of the models has. ValueError for another form, a
+    name that is given twice, and a folder that is not there."""
+    pairs = _pairs("adapter", "DIR", named)
+    _check_different("adapter", "DIR", [*models, *(name for name, _ in pairs)])
+    for name, place in pairs:
+        if not Path(place).is_dir():
+            raise ValueError(
+                f"--adapter {name}: wanted the folder of an adapter, got {place}; name the one that exists"
+            )
+    return dict(pairs)
+
+
+def _pairs(option: str, what: str, named: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = []
+    for one in named:
+        name, equals, place = one.partition("=")
+        if not (name and equals and place):
+            raise ValueError(f"--{option}: wanted NAME={what}, got {one!r}; such as --{option} small=runs/001")
+        pairs.append((name, _home(place)))
+    return pairs
+
+
+def _check_different(option: str, what: str, names: Sequence[str]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(
-            f"--model: wanted a name for each model, got {twice[0]!r} twice; choose another with NAME=SOURCE"
+            f"--{option}: wanted a name for each {option}, got {twice[0]!r} twice; choose another with NAME={what}"
         )
-    return dict(pairs)
 
 
 def name_of(source: str) -> str:

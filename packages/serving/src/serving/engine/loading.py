@@ -10,14 +10,14 @@ import torch
 import gpt2
 from decoding import Batch, GenerationSettings, Vocabulary, read_settings
 from tensors import PackedWeights
-from workbench import require
+from workbench import read_object, require
 
 from ..identity import digests_of, facts_of_run, system_fingerprint
 from ..status import Served
 from .exactness import is_exact
 
 Precision = Literal["float32", "bfloat16", "float16"]
-TEMPLATE_FILES = ("chat_template.jinja",)
+TEMPLATE_FILE = "chat_template.jinja"
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,15 @@ def loaded(
     precision: str,
     rows: int,
     cache: Literal["int8"] | None = None,
+    packed: PackedWeights | None = None,
+    parent: Served | None = None,
+    template: str | None = None,
 ) -> Loaded:
-    """The same of a model that is there already; `parts` are digests that tell it from others."""
-    vocabulary, packed = Vocabulary.of(model, tokenizer).within(model.n_vocab), PackedWeights()
+    """The same of a model that is there already; `parts` are digests that tell it from others. Of a model made from a
+    `parent`, whose tokenizer it has, settings are the parent's, and so is the chat template where it has no own one.
+    """
+    vocabulary = Vocabulary.of(model, tokenizer).within(model.n_vocab)
+    packed = PackedWeights() if packed is None else packed
     batch = Batch(
         model,
         max_rows=rows,
@@ -75,8 +81,10 @@ def loaded(
         exact=True,
         cache_dtype=torch.int8 if cache == "int8" else None,
     )
-    place = folder_of(source)
-    bits, data = facts_of_run(source)
+    place = folder_of(source) if parent is None else None
+    bits, data = facts_of_run(source) if parent is None else (None, None)
+    defaults = GenerationSettings() if place is None else read_settings_of(place)
+    template = template_of(place) if place is not None else template
     decides = {**parts, "precision": precision, "cache": cache or "", "threads": str(torch.get_num_threads())}
     served = Served(
         name=name,
@@ -88,10 +96,11 @@ def loaded(
         exact=is_exact(batch),
         system_fingerprint=system_fingerprint(decides),
         tokenizer=tokenizer,
-        defaults=GenerationSettings() if place is None else read_settings_of(place),
+        defaults=defaults if parent is None else parent.defaults,
         bits_per_byte=bits,
         data_fingerprint=data,
-        chat_template=None if place is None else template_of(place),
+        chat_template=template or (parent.chat_template if parent else None),
+        parent=parent.name if parent else None,
     )
     return Loaded(served, model, tokenizer, vocabulary, batch, packed)
 
@@ -118,8 +127,13 @@ def read_settings_of(folder: Path) -> GenerationSettings:
 
 
 def template_of(folder: Path) -> str | None:
-    """The chat template of a folder, if there is one."""
-    for name in TEMPLATE_FILES:
-        if (folder / name).is_file():
-            return (folder / name).read_text(encoding="utf-8")
-    return None
+    """The chat template of a folder, if there is one: a file of its own, or in the tokenizer's configuration, where
+    transformers kept it before, and `finetuning` does; of several there, the one that is called default."""
+    if (folder / TEMPLATE_FILE).is_file():
+        return (folder / TEMPLATE_FILE).read_text(encoding="utf-8")
+    configuration = folder / "tokenizer_config.json"
+    found = read_object(configuration).get("chat_template") if configuration.is_file() else None
+    if isinstance(found, list):
+        named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
+        found = named.get("default")
+    return found if isinstance(found, str) else None

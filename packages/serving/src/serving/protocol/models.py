@@ -35,6 +35,8 @@ class ModelCard(Struct, kw_only=True):
     defaults: dict[str, Any]
     """Settings of the folder's generation_config.json that differ from the usual ones."""
     limits: dict[str, int]
+    parent: str | None
+    """The model that it is with an adapter."""
     object: str = "model"
     owned_by: str = "serving"
 
@@ -85,6 +87,7 @@ def card(served: Served, limits: Limits, created: int) -> ModelCard:
         chat=served.chat_template is not None,
         defaults=changed,
         limits=asdict(limits),
+        parent=served.parent,
     )
 
 
