@@ -45,7 +45,7 @@ class CrossSubject(BlockSubject):
 
     def reads(self, x: Tensor, source: Tensor, visible: Tensor | None = None) -> Tensor:
         named = {} if visible is None else {"source_mask": visible}
-        output: Tensor = self.module.block(x, source, **named)  # type: ignore[operator]
+        output: Tensor = self.module.block(x, source, **named)
         return output
 
     def described(self, shape: Shape) -> str:
