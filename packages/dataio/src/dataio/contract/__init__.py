@@ -1,5 +1,7 @@
 """What every resumable loader promises, as checks for yours: `check(make)` names one that fails."""
 
-from .check import ONE_PROCESS, ContractError, check
+from workbench import BrokenClaim, Held
 
-__all__ = ["ONE_PROCESS", "ContractError", "check"]
+from .check import ONE_PROCESS, check
+
+__all__ = ["ONE_PROCESS", "BrokenClaim", "Held", "check"]

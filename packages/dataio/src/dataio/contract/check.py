@@ -14,15 +14,13 @@ from typing import Any
 
 import torch
 
+from workbench import Broken, BrokenClaim, Held
+
 Make = Callable[..., Iterable[Any]]
 Claim = Callable[[Make, int, int], None]
 SIZES = (1, 2, 3, 7, 13)  # small ones first: the first failure is then the smallest example of it
 BATCH_SIZES = (1, 2, 5)
 EPOCHS = 3
-
-
-class ContractError(AssertionError):
-    """A loader broke a claim."""
 
 
 class Numbers:
@@ -40,11 +38,11 @@ class Numbers:
         return torch.tensor(int(index)), torch.tensor(int(index) ** 2)
 
 
-def check(make: Make, *, claims: Iterable[Claim] | None = None) -> list[str]:
+def check(make: Make, *, claims: Iterable[Claim] | None = None) -> Held:
     """Try every claim on small datasets and batch sizes, and return those that hold.
 
     Raises:
-        ContractError: a claim does not hold; the message names it, the smallest input that shows it, and what came.
+        BrokenClaim: a claim does not hold; the message names it, the smallest input that shows it, and what came.
     """
     held = []
     for claim in ALL if claims is None else claims:
@@ -54,12 +52,10 @@ def check(make: Make, *, claims: Iterable[Claim] | None = None) -> list[str]:
                 claim(make, size, batch_size)
             except Exception as error:
                 kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
-                raise ContractError(
-                    f"wanted {what}; with {size} example(s) in batches of {batch_size} got {kind}{error}; "
-                    f"see {claim.__module__}.{claim.__name__} for what was tried"
-                ) from error
+                smallest = f"{size} example(s) in batches of {batch_size}"
+                raise BrokenClaim(Broken(what, f"it gave {kind}{error}", smallest)) from error
         held.append(what)
-    return held
+    return Held(held)
 
 
 def every_example_exactly_once_an_epoch(make: Make, size: int, batch_size: int) -> None:

@@ -1,6 +1,7 @@
 """What decoding takes for granted of a model, as claims that anyone's model can be tried against."""
 
-from .check import check
-from .verdicts import ContractError
+from workbench import BrokenClaim, Held
 
-__all__ = ["ContractError", "check"]
+from .check import check
+
+__all__ = ["BrokenClaim", "Held", "check"]

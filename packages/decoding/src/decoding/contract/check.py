@@ -1,6 +1,6 @@
 """What decoding takes for granted of a model, as claims that anyone's model can be tried against.
 
-Needs torch and the standard library only. Each claim is tried from the smallest input up, so the input
+Needs torch and `workbench` only. Each claim is tried from the smallest input up, so the input
 in the message is the smallest of those tried that shows the fault.
 """
 
@@ -9,30 +9,34 @@ from typing import Any
 
 import torch
 
+from workbench import Broken, BrokenClaim, Held
+
 from ..inference import inference
 from ..protocols import LanguageModel
 from .inputs import filled_cache, lengths_tensor, padded, ragged, text, texts, times
-from .verdicts import ContractError, fail, same
+from .verdicts import fail, same
 
 
-def check(model: Any, *, tolerance: float = 1e-4) -> None:
-    """Raise ContractError for the first claim in `CLAIMS` that `model` does not keep; return None if it keeps all.
+def check(model: Any, *, tolerance: float = 1e-4) -> Held:
+    """Raise BrokenClaim for the first claim in `CLAIMS` that `model` does not keep; return them if it keeps all.
 
     Logits count as equal within `tolerance` times their largest magnitude. The model, its mode and the global
     random state stay as they were. Sequences are short, except that the context is filled once or twice.
     """
     if missing := [name for name in ("n_ctx", "n_vocab", "new_cache", "__call__") if not hasattr(model, name)]:
-        raise ContractError(f"the model has what decoding asks of it: {type(model).__name__} lacks {missing}")
+        raise BrokenClaim(Broken("the model has what decoding asks of it", f"{type(model).__name__} lacks {missing}"))
     if model.n_ctx < 3:
         raise ValueError(f"wanted a model with n_ctx of 3 or more, got {model.n_ctx}; make a longer one to check")
     with inference(model):
         for claim in CLAIMS:
             try:
                 claim(model, tolerance)
-            except ContractError:
+            except BrokenClaim:
                 raise
             except Exception as error:
-                raise ContractError(f"{claim.__doc__} Instead: {type(error).__name__}: {error}") from error
+                said = f"it raised {type(error).__name__}: {error} ({claim.__doc__})"
+                raise BrokenClaim(Broken(claim.__name__.replace("_", " "), said)) from error
+    return Held(claim.__name__.replace("_", " ") for claim in CLAIMS)
 
 
 def logits_have_the_agreed_shape(model: LanguageModel, tolerance: float) -> None:
@@ -157,7 +161,7 @@ def the_context_can_be_filled_and_no_more(model: LanguageModel, tolerance: float
             detail = f"wanted ValueError {where}, got {type(error).__name__}: {error}"
         else:
             detail = f"wanted ValueError {where}, got logits"
-        raise ContractError(f"token {model.n_ctx + 1} of a context of {model.n_ctx} is refused: {detail}")
+        raise BrokenClaim(Broken(f"token {model.n_ctx + 1} of a context of {model.n_ctx} is refused", detail))
 
 
 CLAIMS: Sequence[Callable[[LanguageModel, float], None]] = (

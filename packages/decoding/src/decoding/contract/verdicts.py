@@ -2,15 +2,13 @@
 
 from torch import Tensor
 
-
-class ContractError(AssertionError):
-    """A claim that the model does not keep, in plain words, with an input that shows it."""
+from workbench import Broken, BrokenClaim
 
 
 def same(
     claim: str, got: Tensor, wanted: Tensor, tolerance: float, tokens: Tensor, lengths: list[int] | None = None
 ) -> None:
-    """ContractError unless the logits are equal within `tolerance` times the largest that was wanted."""
+    """BrokenClaim unless the logits are equal within `tolerance` times the largest that was wanted."""
     if got.shape != wanted.shape:
         fail(claim, f"wanted logits of shape {tuple(wanted.shape)}, got {tuple(got.shape)}", tokens, lengths)
     largest = wanted.nan_to_num(0.0, 0.0, 0.0).abs().max().item()
@@ -22,5 +20,6 @@ def same(
 
 
 def fail(claim: str, detail: str, tokens: Tensor, lengths: list[int] | None = None) -> None:
-    """ContractError that names the claim, what was wrong and the input."""
-    raise ContractError(f"{claim}: {detail}; tokens {tokens.tolist()}" + (f", lengths {lengths}" if lengths else ""))
+    """BrokenClaim that names the claim, what was wrong and the input."""
+    smallest = f"tokens {tokens.tolist()}" + (f", lengths {lengths}" if lengths else "")
+    raise BrokenClaim(Broken(claim, detail, smallest))

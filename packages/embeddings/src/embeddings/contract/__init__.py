@@ -1,5 +1,7 @@
 """What any encoding of positions must keep to, as claims to hold against yours."""
 
-from .check import BrokenClaim, check, check_rotation, hold
+from workbench import BrokenClaim, Held
 
-__all__ = ["BrokenClaim", "check", "check_rotation", "hold"]
+from .check import check, check_rotation, hold
+
+__all__ = ["BrokenClaim", "Held", "check", "check_rotation", "hold"]

@@ -9,19 +9,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from workbench import Broken, BrokenClaim, Held
+
 Encoding = Callable[[Tensor], Tensor]
 Rotation = Callable[[Tensor, Tensor], Tensor]
 
 
-class BrokenClaim(AssertionError):
-    """A claim that did not hold: its words, the evidence and the smallest number of positions that shows it."""
-
-    def __init__(self, claim: str, evidence: str, n_positions: int) -> None:
-        super().__init__(f"{claim}: broken, for {evidence}. Smallest number of positions that shows it: {n_positions}")
-        self.claim, self.evidence, self.n_positions = claim, evidence, n_positions
-
-
-def check(encoding: Encoding, n_ctx: int) -> tuple[str, ...]:
+def check(encoding: Encoding, n_ctx: int) -> Held:
     """Try every claim on `encoding`, for 1 to n_ctx positions, and return the claims that held; raise `BrokenClaim` (an
     AssertionError) at the first that did not.
 
@@ -33,10 +27,10 @@ def check(encoding: Encoding, n_ctx: int) -> tuple[str, ...]:
     for words, claim in CLAIMS.items():
         for n_positions in range(1, n_ctx + 1):
             hold(words, lambda n: claim(encoding, n), n_positions)  # noqa: B023  called at once
-    return tuple(CLAIMS)
+    return Held(CLAIMS)
 
 
-def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> tuple[str, ...]:
+def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> Held:
     """The same for what turns vectors: called as `rotation(x, positions)` with x [1, 1, T, head_size] and int64
     positions [T] below n_ctx, it returns x's shape. ValueError for n_ctx below 2: there is no distance to try."""
     if n_ctx < 2:
@@ -45,17 +39,18 @@ def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> tuple[str,
         for n_positions in range(2, n_ctx + 1):
             x = torch.randn(1, 1, n_positions, head_size, generator=torch.Generator().manual_seed(n_positions))
             hold(words, lambda n: claim(rotation, x, torch.arange(n)), n_positions)  # noqa: B023  called at once
-    return tuple(ROTATION_CLAIMS)
+    return Held(ROTATION_CLAIMS)
 
 
 def hold(words: str, claim: Callable[[int], str | None], n_positions: int) -> None:
+    smallest = f"{n_positions} position(s)"
     try:
         with torch.no_grad():
             evidence = claim(n_positions)
     except Exception as error:
-        raise BrokenClaim(words, f"it raised {type(error).__name__}: {error}", n_positions) from error
+        raise BrokenClaim(Broken(words, f"it raised {type(error).__name__}: {error}", smallest)) from error
     if evidence is not None:
-        raise BrokenClaim(words, evidence, n_positions)
+        raise BrokenClaim(Broken(words, evidence, smallest))
 
 
 def keeps_shape(encoding: Encoding, n_positions: int) -> str | None:

@@ -1,5 +1,7 @@
 """What any GPT-2 must keep to, as claims that can be held against yours: `contract.check(my_model)`."""
 
-from .check import BrokenClaim, check, measure
+from workbench import BrokenClaim, Held
 
-__all__ = ["BrokenClaim", "check", "measure"]
+from .check import check, measure
+
+__all__ = ["BrokenClaim", "Held", "check", "measure"]

@@ -1,6 +1,6 @@
 """What any GPT-2 must keep to, as claims that can be held against yours: `contract.check(my_model)`.
 
-Needs torch and the standard library only. The model may be ours, that of transformers, or any module whose state dict
+Needs torch and `workbench` only. The model may be ours, that of transformers, or any module whose state dict
 bears the published names.
 """
 
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from workbench import Broken, BrokenClaim, Held
+
 from .reference import VARIATIONS, reference_logits
 from .subject import Subject
 
-__all__ = ["BrokenClaim", "Finding", "check", "measure"]
+__all__ = ["Finding", "check", "measure"]
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,12 @@ class Finding:
     """What was found instead, or a remark."""
 
 
-class BrokenClaim(AssertionError):
-    """Claims that did not hold, all of them, by name; `findings` has every claim."""
-
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
-        self.findings = findings
-        super().__init__("; ".join(f"{f.claim}: broken, {f.evidence}" for f in findings if not f.held))
-
-
-def check(model: nn.Module, *, n_head: int | None = None, n_ctx: int | None = None) -> tuple[str, ...]:
+def check(model: nn.Module, *, n_head: int | None = None, n_ctx: int | None = None) -> Held:
     """The claims that held; BrokenClaim (an AssertionError) naming every one that did not."""
     findings = measure(model, n_head=n_head, n_ctx=n_ctx)
-    if not all(finding.held for finding in findings):
-        raise BrokenClaim(findings)
-    return tuple(finding.claim for finding in findings)
+    if broken := [Broken(finding.claim, finding.evidence) for finding in findings if not finding.held]:
+        raise BrokenClaim(*broken)
+    return Held(finding.claim for finding in findings)
 
 
 @torch.no_grad()

@@ -6,11 +6,13 @@
     contract.check(mine)
 
 Each claim is tried on the smallest inputs first, and the first that shows a difference is reported with what was wanted
-and what came. Only torch and the standard library are needed.
+and what came. Only torch is needed, and `workbench`, which needs nothing.
 """
 
-from .check import ContractError, check
+from workbench import BrokenClaim, Held
+
+from .check import check
 from .claims import CLAIMS, Claim
 from .engine import OPERATIONS, TORCH, Engine
 
-__all__ = ["CLAIMS", "OPERATIONS", "TORCH", "Claim", "ContractError", "Engine", "check"]
+__all__ = ["CLAIMS", "OPERATIONS", "TORCH", "BrokenClaim", "Claim", "Engine", "Held", "check"]

@@ -1,5 +1,7 @@
 """What any training run must keep, as a suite: `check(build)` names in plain words the claim that failed."""
 
-from .check import ContractBroken, Trial, check
+from workbench import BrokenClaim, Held
 
-__all__ = ["ContractBroken", "Trial", "check"]
+from .check import Trial, check
+
+__all__ = ["BrokenClaim", "Held", "Trial", "check"]
