@@ -66,14 +66,9 @@ def test_the_old_text_that_is_forgotten_most_is_named(model, folder, tokenizer, 
     assert same.most == ()
 
 
-def test_a_classifier_is_compared_by_its_labels_and_as_the_model_that_it_is(
-    model, folder, tokenizer, labeled, tmp_path
-):
-    for name, labels, seed in (
-        ("one", ("a dog", "a fox"), 0),
-        ("two", ("a fox", "a dog"), 1),
-        ("other", ("x", "y"), 0),
-    ):
+def test_a_classifier_is_compared_by_labels_and_as_the_model_in_it(model, folder, tokenizer, labeled, tmp_path):
+    named = {"one": ("a dog", "a fox"), "two": ("a fox", "a dog"), "other": ("x", "y")}
+    for seed, (name, labels) in enumerate(named.items()):
         classifier = Classifier(model, labels, generator=torch.Generator().manual_seed(seed))
         save_classifier(tmp_path / name, classifier, tokenizer)
     one, two, other = (subject(str(tmp_path / name)) for name in ("one", "two", "other"))

@@ -48,7 +48,8 @@ def compare(settings: Compare) -> int:
     if not measures:
         lines += ["", "No task: give its records with --data, or a run as AFTER."]
     say("\n".join(lines))
-    words = ["finetuning", "label", settings.after, "FILE"] if after.classifier else None
-    words = words or ["evaluation", "compare", settings.before, settings.after, "--text", "FILE"]
-    say("\n" + next_lines(words[0], words))
+    next_words = ["evaluation", "compare", settings.before, settings.after, "--text", "FILE"]
+    if after.classifier is not None:
+        next_words = ["finetuning", "label", settings.after, "FILE"]
+    say("\n" + next_lines(next_words[0], next_words))
     return 0

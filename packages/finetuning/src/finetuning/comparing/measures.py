@@ -1,5 +1,6 @@
 """Two models on the same task and the same old text: paired, so that what differs is the models."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -74,7 +75,7 @@ def old_text(before: Subject, after: Subject, shown: int = 3) -> OldText:
     was, now = old_scores(before.model, before.tokenizer), old_scores(after.model, after.tokenizer)
     found = forgotten(was, now)
     bits = [
-        (a / n / 0.6931471805599453, b / n / 0.6931471805599453)
+        (a / n / math.log(2), b / n / math.log(2))
         for a, b, n in zip(was["nats"], now["nats"], was["bytes"], strict=True)
     ]
     order = sorted(range(len(bits)), key=lambda number: bits[number][0] - bits[number][1])
@@ -115,9 +116,7 @@ def _pairs(before: Subject, after: Subject, pairs: Sequence[Pair]) -> list[Measu
 def _labels(before: Subject, after: Subject, settings: ClassifySettings | None, data: Path | None) -> list[Measure]:
     classifier = after.classifier
     if classifier is None:
-        raise ValueError(
-            f"{after.name}: wanted a classifier for texts with labels, got none; compare it after classify"
-        )
+        raise ValueError(f"{after.name}: wanted a classifier for texts with labels, got none; make one by classify")
     if before.classifier is not None and {*before.classifier.labels} != {*classifier.labels}:
         raise ValueError(
             f"wanted two classifiers of the same labels, got {', '.join(before.classifier.labels)} and "

@@ -1,4 +1,4 @@
-"""What is compared: a model, a run, an adapter or a classifier, as the language model that it is or stands on."""
+"""What is compared: a model, a run, an adapter or a classifier, opened as the language model in it."""
 
 from dataclasses import dataclass
 from pathlib import Path

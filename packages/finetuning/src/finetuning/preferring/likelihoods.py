@@ -12,11 +12,11 @@ from gpt2 import GPT2
 from trainkit import evaluating
 
 from ..curriculum import packed_states
-from ..losses.logit_rows import log_probabilities_of
+from ..losses.own_tokens import own_log_probabilities
 from ..packing import collated, fit
 from .pairs import Pair
 
-AT_A_TIME = 16
+AT_A_TIME = 4
 PackedPairs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
@@ -39,7 +39,7 @@ def answer_log_probabilities(model: GPT2, batch: PackedPairs, n_pairs: int) -> F
     tokens, targets, positions, segments, owners = batch
     real = targets >= 0
     state = packed_states(model, (tokens, targets, positions, segments))[real]
-    each = log_probabilities_of(model, state, targets[real])
+    each = own_log_probabilities(model, state, targets[real])
     return each.new_zeros(2 * n_pairs).index_add(0, owners[real], each).view(n_pairs, 2)
 
 
