@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kills an
 
 SCRIPT = Path(__file__).with_name("forked_command.py")
 TINY = ["--steps", "24", "--batch-size", "4", "--save-every", "2", "--evaluate-every", "12", "--device", "cpu"]
-DATA = {"tune": "data", "classify": "labeled", "prefer": "pairs"}
+DATA = {"tune": "data", "classify": "labeled", "prefer": "pairs", "reinforce": "tasks", "distill": "data"}
 METHODS = ["lora", "dora", "full", "last:1"]
 KILLS = {method: ["--method", method] for method in METHODS}
 KILLS["lora"] += ["--dropout", "0.2", "--micro-batch-size", "3"]
@@ -27,6 +27,7 @@ def fork(tmp_path_factory):
     """A function that starts `finetuning ARGUMENTS` in a process; `said` of it is the file of what it says."""
     context, folder, started = multiprocessing.get_context("forkserver"), tmp_path_factory.mktemp("said"), []
     ours = ["finetuning.commands.main", "finetuning.classifying.run", "finetuning.preferring.run", "finetuning.judging"]
+    ours += ["finetuning.reinforcing.run", "finetuning.distilling.run"]
     context.set_forkserver_preload([*ours, "torch.utils.tensorboard", "torch._dynamo"])  # slow to import
 
     def start(*arguments):
@@ -87,9 +88,20 @@ def kill_and_resume(fork, command: str, arguments: list, out: Path, kills: int, 
     return killed
 
 
+@pytest.fixture
+def tasks():
+    return "tasks:copy,sort:60"
+
+
+def own(command: str, folder: Path) -> list:
+    """What a command needs besides."""
+    reinforce = ["--group", "3", "--updates", "3", "--kl", "0.1", "--max-new-tokens", "4"]
+    return {"reinforce": reinforce, "distill": ["--teacher", folder]}.get(command, [])
+
+
 @pytest.mark.parametrize("command", DATA)
 def test_killed_twice_and_resumed_equals_unbroken(fork, folder, tmp_path, request, command):
-    arguments = [folder, "--data", request.getfixturevalue(DATA[command]), *TINY, *KILLS["lora"]]
+    arguments = [folder, "--data", request.getfixturevalue(DATA[command]), *TINY, *KILLS["lora"], *own(command, folder)]
     told = finish(fork(command, *arguments, "--out", tmp_path / "unbroken"))
     assert "Forgotten: " in told
     killed = kill_and_resume(fork, command, arguments, tmp_path / "killed", 2, random.Random(0))
@@ -101,7 +113,7 @@ def test_killed_twice_and_resumed_equals_unbroken(fork, folder, tmp_path, reques
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("command", DATA)
 def test_killed_twenty_times_and_resumed_equals_unbroken(fork, folder, tmp_path, request, command, method):
-    arguments = [folder, "--data", request.getfixturevalue(DATA[command]), *TINY, *KILLS[method]]
+    arguments = [folder, "--data", request.getfixturevalue(DATA[command]), *TINY, *KILLS[method], *own(command, folder)]
     finish(fork(command, *arguments, "--out", tmp_path / "unbroken"))
     killed = number = 0
     draw = random.Random(0)

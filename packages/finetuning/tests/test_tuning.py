@@ -176,3 +176,19 @@ def test_a_resumed_run_has_its_own_settings(tmp_path):
     (tmp_path / "run.json").write_text('{"format": 1}', "utf-8")
     with pytest.raises(ValueError, match="got one of another command"):
         tune(TuneSettings(resume=tmp_path))
+
+
+def test_a_resume_under_other_conditions_warns_in_a_line(folder, data, tmp_path, caplog):
+    """A run says on what its last bits depend, and says nothing where all of it is as it was."""
+    assert len(list(tune(settings(folder, data, tmp_path / "r"), lambda: True))) == 1
+    path = tmp_path / "r" / "run.json"
+    content = json.loads(path.read_text("utf-8"))
+    assert content["bits"]["threads"] == torch.get_num_threads()
+    assert {"processor", "torch", "python", "precision", "device"} <= content["bits"].keys()
+    assert len(list(tune(TuneSettings(resume=tmp_path / "r", device="cpu"), lambda: True))) == 1
+    assert not caplog.records
+    content["bits"]["threads"] += 3
+    path.write_text(json.dumps(content), "utf-8")
+    assert len(list(tune(TuneSettings(resume=tmp_path / "r", device="cpu"), lambda: True))) == 1
+    [record] = caplog.records
+    assert f"set OMP_NUM_THREADS={torch.get_num_threads() + 3} for the same ones" in record.getMessage()

@@ -33,6 +33,8 @@ class TuneRecord:
     before: dict[str, Any]
     """What the model knew before: of the task, and of the text by which forgetting is measured."""
     versions: dict[str, str] = field(default_factory=dict)
+    bits: dict[str, Any] = field(default_factory=dict)
+    """What the last bits of its weights depended on when it began (`gpt2.bit_conditions`)."""
 
     @property
     def precision(self) -> str:

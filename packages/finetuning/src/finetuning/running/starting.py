@@ -66,6 +66,8 @@ class Start(Generic[S]):
         facts = {"base": {"source": str(settings.source), "sha256": base_checksum(base)}, "data": data}
         if self.earlier is not None:
             _check_same(self.earlier, facts)
+            if not any((self.held.path / name).is_dir() for name in ("model", "adapter")):  # else nothing is computed
+                gpt2.compare_bit_conditions(self.earlier.bits, self._bits, self.held.path, False, {})
             return self.earlier
         steps = settings.steps or max(1, round(settings.epochs * an_epoch))
         every = settings.evaluate_every or -(-steps // 5)
@@ -78,8 +80,15 @@ class Start(Generic[S]):
             self.now.log_every,
             before=before(),
             versions=versions(),
+            bits=self._bits,
             **facts,
         )
+
+    @property
+    def _bits(self) -> dict[str, Any]:
+        """On what the last bits of the weights depend here."""
+        rows = self.micro_batch_size or self.settings.batch_size
+        return gpt2.bit_conditions(self.device, self.settings.precision, rows)
 
     def begun(self, run: R) -> R:
         """The run, ready to be iterated over."""
