@@ -3,6 +3,7 @@
 # In reading order.
 # isort: skip_file
 
+from . import contract as contract
 from .tasks.kinds import is_solved as is_solved, solution as solution
 from .tasks.records import TaskNames as TaskNames, task_records as task_records
 from .adapted import AdaptedLinear as AdaptedLinear

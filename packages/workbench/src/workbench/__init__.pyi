@@ -15,6 +15,7 @@ from .counting import (
     watched as watched,
 )
 from .faults.disk_record import DiskRecord as DiskRecord, lay_out as lay_out, recorded_disk as recorded_disk
+from .faults.verdicts import Broken as Broken, BrokenClaim as BrokenClaim, Held as Held
 from .files.cache import cache_folder as cache_folder
 from .files.claims import (
     Hold as Hold,

@@ -26,7 +26,7 @@ REMEDIES = {
 """How to have it again; for the rest only the machine, or the version, helps."""
 
 
-def conditions(device: torch.device, precision: str, micro_batch_size: int) -> dict[str, Any]:
+def bit_conditions(device: torch.device, precision: str, micro_batch_size: int) -> dict[str, Any]:
     """What decides here how a run's numbers are rounded, by name.
 
     device: where it computes. micro_batch_size: windows at a time."""
@@ -45,7 +45,7 @@ def conditions(device: torch.device, precision: str, micro_batch_size: int) -> d
     }
 
 
-def compare(
+def compare_bit_conditions(
     began: Mapping[str, Any], now: Mapping[str, Any], folder: Path, same_bits: bool, between: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Warn in one line of what is otherwise than when the run in `folder` began; with `same_bits` ValueError, and for

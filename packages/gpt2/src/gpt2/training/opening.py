@@ -11,7 +11,7 @@ from trainkit import rank
 from workbench import Hold, hold
 
 from ..config import GPT2Config
-from ..machine.bits import compare, conditions
+from ..machine.bits import bit_conditions, compare_bit_conditions
 from ..machine.precision import choose_precision
 from ..machine.processes import by_first, own_device
 from ..recipes import Recipe, recipe
@@ -56,7 +56,7 @@ def _held(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingTex
         record, text = _resume(settings, folder)
         if not (folder / "model").is_dir():  # a finished run computes nothing any more
             now = _conditions(settings, record.recipe, record.precision, record)
-            if other := compare(record.bits, now, folder, settings.same_bits, record.other_bits):
+            if other := compare_bit_conditions(record.bits, now, folder, settings.same_bits, record.other_bits):
                 record = dataclasses.replace(record, other_bits={**record.other_bits, **other})
                 record.write_json()
         return record, text, held
@@ -132,7 +132,7 @@ def _conditions(
 ) -> dict[str, Any]:
     asked = settings.micro_batch_size or (earlier.settings.micro_batch_size if earlier else None)
     windows = min(asked or chosen.batch_size, chosen.batch_size)
-    return conditions(own_device(settings.device), precision, windows)
+    return bit_conditions(own_device(settings.device), precision, windows)
 
 
 def reopen(folder: Path, text: str | None = None) -> tuple[RunRecord, TrainingText]:

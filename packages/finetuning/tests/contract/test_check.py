@@ -1,0 +1,178 @@
+"""Ours keep to every claim; what is wrong is caught by the claim that names it."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from attention import causal, documents
+from finetuning import Adapter, Example, contract, merged, packed_loss, with_adapter
+from finetuning.adapters import adapted_layers
+from finetuning.packing import collated
+
+
+def adapt(model, **changes):
+    return with_adapter(model, Adapter(rank=2, alpha=4.0, **changes), generator=torch.Generator().manual_seed(0))
+
+
+def loss(model, examples):
+    return packed_loss(model, collated([[Example(tuple(ids), tuple(learned), 1) for ids, learned in examples]]))
+
+
+@pytest.mark.parametrize("changes", [{}, {"method": "dora"}, {"root": True}, {"targets": ("attention.qkv",)}], ids=str)
+def test_ours_keep_every_claim(changes):
+    held = contract.check(lambda model: adapt(model, **changes), merge=merged, loss=loss)
+    assert len(held) == 12
+    assert held.not_judged == ()
+    assert contract.check(adapt).not_judged == ("merging (pass merge=)", "which tokens are learned (pass loss=)")
+
+
+def random_up(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.up.data.normal_(std=1e-3)
+    return changed
+
+
+def thawed(model):
+    return adapt(model).requires_grad_(True)
+
+
+def trains_norms(model):
+    changed = adapt(model)
+    changed.final_norm.requires_grad_(True)
+    return changed
+
+
+def half_trained(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.register_buffer("frozen", layer.down.detach())
+        layer.forward = lambda x, own=layer: own.base(x) + (x @ own.frozen.T) @ own.up.T * own.scale
+    return changed
+
+
+def unconnected(model):
+    changed = adapt(model)
+    changed.lost = nn.Parameter(torch.zeros(3))
+    return changed
+
+
+def asleep(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.forward = lambda x, own=layer: own.base(x) + 0.0 * (x @ own.down.T @ own.up.T)
+    return changed
+
+
+def large(model):
+    return with_adapter(model, Adapter(rank=16, alpha=16.0))
+
+
+def merged_without_scale(model):
+    twin = copy.deepcopy(model)
+    for _, layer in adapted_layers(twin):
+        layer.scale = 1.0
+    return merged(twin)
+
+
+def merged_in_place(model):
+    plain = merged(model)
+    for _, layer in adapted_layers(model):
+        layer.base.weight.data.copy_(layer.merged_weight())
+    return plain
+
+
+def not_merged(model):
+    return copy.deepcopy(model)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "claim"),
+    [
+        (random_up, "a new adapter changes no bit"),
+        (half_trained, "every weight of the adapter learns"),
+        (unconnected, "every weight of the adapter learns"),
+        (asleep, "every weight of the adapter learns"),
+        (thawed, "frozen weights keep their bits"),
+        (trains_norms, "frozen weights keep their bits"),
+        (large, "few weights learn"),
+    ],
+)
+def test_wrong_adapters_are_caught_by_the_claim_that_names_it(wrong, claim):
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(wrong, merge=merged, loss=loss)
+    assert caught.value.claim == claim
+
+
+@pytest.mark.parametrize(
+    ("wrong", "claim"),
+    [
+        (merged_without_scale, "a merged model computes the same"),
+        (not_merged, "a merged model has the weights of a plain one"),
+        (merged_in_place, "merging leaves the adapter as it was"),
+        (lambda model: None, "a merged model computes the same"),
+    ],
+)
+def test_wrong_merging_is_caught(wrong, claim):
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(adapt, merge=wrong)
+    assert caught.value.claim == claim
+
+
+def learns_prompts(model, examples):
+    return loss(model, [(ids, [True] * len(ids)) for ids, _ in examples])
+
+
+def off_by_one(model, examples):
+    return loss(model, [(ids, [*learned[1:], False]) for ids, learned in examples])
+
+
+def mean(model, examples):
+    total, count = loss(model, examples)
+    return total / count, count
+
+
+def without_segments(model, examples):
+    tokens, targets, _, _ = collated([[Example(tuple(i), tuple(m), 1) for i, m in examples]])
+    return model.loss(tokens, targets)
+
+
+def positions_go_on(model, examples):
+    tokens, targets, _, segments = collated([[Example(tuple(i), tuple(m), 1) for i, m in examples]])
+    state = model.token_embedding(tokens) + model.position_embedding(torch.arange(tokens.shape[1])[None])
+    mask = (causal() & documents(segments)).dense(1, tokens.shape[1], tokens.shape[1])
+    logits = model.token_embedding.logits(model.final_norm(model.decoder(state, mask=mask)))
+    real = targets >= 0
+    return nn.functional.cross_entropy(logits[real], targets[real], reduction="sum"), real.sum()
+
+
+def leaks_gradient(model, examples):
+    """The right number, and a gradient of the prompts beside it."""
+    total, count = loss(model, examples)
+    other, _ = learns_prompts(model, examples)
+    return total + other - other.detach(), count
+
+
+def counts_all(model, examples):
+    total, _ = loss(model, examples)
+    return total, sum(len(ids) - 1 for ids, _ in examples)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "claim"),
+    [
+        (learns_prompts, "the loss is the sum over learned tokens"),
+        (off_by_one, "the loss is the sum over learned tokens"),
+        (mean, "the loss is the sum over learned tokens"),
+        (counts_all, "the loss is the sum over learned tokens"),
+        (leaks_gradient, "tokens that are not learned have no gradient"),
+        (without_segments, "examples beside each other do not touch"),
+        (positions_go_on, "examples beside each other do not touch"),
+    ],
+)
+def test_wrong_losses_are_caught(wrong, claim):
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(adapt, loss=wrong)
+    assert caught.value.claim == claim
