@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")
     parser.add_argument("--learning-rate", default="2e-3")
-    parser.add_argument("--epochs", default="5")
+    parser.add_argument("--epochs", default="4")
     options = parser.parse_args()
 
     from sklearn.model_selection import train_test_split
