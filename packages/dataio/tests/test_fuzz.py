@@ -1,6 +1,8 @@
 """Whatever a file holds, its reader reads it or says in our words what is wrong: no other error, no bomb, no hang."""
 
+import contextlib
 import gzip
+import itertools
 import json
 import struct
 import warnings
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import strategies as st
 
 import dataio
 
@@ -21,20 +23,8 @@ JSON = st.recursive(
 )
 
 
-def spoiled(whole: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """Good files, good files with some bytes changed, cut or put in, and noise."""
-
-    def change(parts: tuple[bytes, int, int, bytes]) -> bytes:
-        data, first, length, new = parts
-        first %= len(data) + 1
-        return data[:first] + new + data[first + length :]
-
-    changed = st.tuples(whole, st.integers(0, 2**16), st.integers(0, 8), st.binary(max_size=8)).map(change)
-    return whole | changed | st.binary(max_size=60)
-
-
 def zipped(whole: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    return spoiled(whole.map(lambda data: gzip.compress(data, 1)))
+    return whole.map(lambda data: gzip.compress(data, 1))
 
 
 LINES = st.lists(JSON | st.fixed_dictionaries({"text": st.text()}), max_size=5).map(
@@ -101,67 +91,93 @@ def streamed(path: Path) -> None:
 
 
 READERS: dict[str, tuple[str, Callable[[Path], Any], st.SearchStrategy[bytes]]] = {
-    "lines": ("a.jsonl", streamed, spoiled(LINES)),
+    "lines": ("a.jsonl", streamed, LINES),
     "zipped lines": ("a.jsonl.gz", streamed, zipped(LINES)),
-    "lists": ("a.json", streamed, spoiled(LISTS | LINES)),
-    "text": ("a.txt", streamed, spoiled(TEXT)),
+    "lists": ("a.json", streamed, LISTS | LINES),
+    "text": ("a.txt", streamed, TEXT),
     "zipped text": ("a.txt.gz", dataio.read_text, zipped(TEXT)),
-    "tables": ("a.csv", lambda path: dataio.read_table(path, "y"), spoiled(TABLES)),
-    "numbers": ("a.csv", lambda path: dataio.read_table(path, "y", numeric_target=True), spoiled(TABLES)),
-    "idx": ("a.idx", dataio.read_idx, spoiled(IDX)),
+    "tables": ("a.csv", lambda path: dataio.read_table(path, "y"), TABLES),
+    "numbers": ("a.csv", lambda path: dataio.read_table(path, "y", numeric_target=True), TABLES),
+    "idx": ("a.idx", dataio.read_idx, IDX),
     "zipped idx": ("a.idx.gz", dataio.read_idx, zipped(IDX)),
-    "tokens": ("a.bin", dataio.read_tokens, spoiled(TOKENS)),
-    "manifests": ("manifest.json", lambda path: dataio.read_shards(path.parent, verify=True), spoiled(MANIFESTS)),
+    "tokens": ("a.bin", dataio.read_tokens, TOKENS),
+    "manifests": ("manifest.json", lambda path: dataio.read_shards(path.parent, verify=True), MANIFESTS),
 }
 
 
-def holds(name: str, read: Callable[[Path], Any], content: bytes, folder: Path) -> None:
-    """The claim: the content is read, or refused in the house's form."""
-    (folder / name).write_bytes(content)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            read(folder / name)
-        except (ValueError, FileNotFoundError) as error:
-            if not str(error).startswith("wanted ") and ": wanted " not in str(error):
-                raise AssertionError(f"not in our words: {error!r}") from error
-
-
-def fuzz(name: str, read: Callable[[Path], Any], contents: st.SearchStrategy[bytes], folder: Path, times: int) -> None:
+def holds(fuzz, name: str, read: Callable[[Path], Any], contents: st.SearchStrategy[bytes], folder: Path, times: int):
+    """The claim: each content, good or spoiled, is read, or refused in the house's form."""
     dataio.write_tokens(folder / "shard-00000.bin", np.array([1, 2, 3]), 257)
 
-    @settings(max_examples=times, deadline=10_000, suppress_health_check=list(HealthCheck), database=None)
-    @given(contents)
-    def run(content: bytes) -> None:
-        holds(name, read, content, folder)
+    def claim(content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                read(folder / name)
+            except (ValueError, FileNotFoundError) as error:
+                if not str(error).startswith("wanted ") and ": wanted " not in str(error):
+                    raise AssertionError(f"not in our words: {error!r}") from error
 
-    run()
+    fuzz(claim, times, content=contents.flatmap(fuzz.spoiled))
 
 
 @pytest.mark.parametrize(("name", "read", "contents"), READERS.values(), ids=READERS)
-def test_every_reader_reads_or_says_what_is_wrong(name, read, contents, tmp_path):
-    fuzz(name, read, contents, tmp_path, 50)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "read", "contents"), READERS.values(), ids=READERS)
-def test_every_reader_for_long(name, read, contents, tmp_path):
-    fuzz(name, read, contents, tmp_path, 20_000)
+def test_every_reader_reads_or_says_what_is_wrong(fuzz, name, read, contents, tmp_path):
+    holds(fuzz, name, read, contents, tmp_path, 60)
 
 
 @pytest.mark.extras
-@pytest.mark.parametrize("times", [30, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_pictures_are_read_or_refused(tmp_path, times):
+def test_pictures_are_read_or_refused(fuzz, tmp_path):
     pytest.importorskip("torchvision", reason="needs the extra dataio[images]")
-    fuzz("a.png", dataio.read_image, spoiled(images()), tmp_path, times)
+    holds(fuzz, "a.png", dataio.read_image, images(), tmp_path, 60)
 
 
 @pytest.mark.extras
-@pytest.mark.parametrize("times", [50, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_parquet_is_read_or_refused(tmp_path, times):
+def test_parquet_is_read_or_refused(fuzz, tmp_path):
     arrow = pytest.importorskip("pyarrow", reason="needs the extra dataio[hub]")
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra dataio[hub]")
     parquet.write_table(arrow.table({"text": ["a", "b", None], "n": [1, 2, 3]}), tmp_path / "whole.parquet")
     whole = st.just((tmp_path / "whole.parquet").read_bytes())
     (tmp_path / "in").mkdir()
-    fuzz("a.parquet", streamed, spoiled(whole), tmp_path / "in", times)
+    holds(fuzz, "a.parquet", streamed, whole, tmp_path / "in", 60)
+
+
+CORPUS = dataio.Corpus("a", tuple(dataio.Document(f"{n}", f"the cat {n}. " * 9) for n in range(9)))
+DATA = dataio.ArrayDataset(np.arange(12), np.arange(12) % 3)
+SETTINGS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "Batches": (
+        lambda **given: [*itertools.islice(dataio.Batches(DATA, **given), 4)],
+        {"batch_size": 4, "seed": 0, "rank": 0, "world_size": 1, "micro_batch_size": 2, "lengths": None},
+    ),
+    "TokenWindows": (
+        lambda **given: dataio.TokenWindows(np.arange(40), **given)[0],
+        {"length": 4, "stride": 2, "end_of_text": 3},
+    ),
+    "Mixture": (lambda weights: dataio.Mixture([DATA, DATA], weights)[0], {"weights": [0.25, 0.75]}),
+    "AffineAugmentation": (dataio.AffineAugmentation, {"degrees": 1.0, "translate": 0.1, "scale": 0.1, "shear": 1.0}),
+    "Subset": (lambda indices: dataio.Subset(DATA, indices), {"indices": [1, 2]}),
+    "split_by_fraction": (lambda **given: dataio.split_by_fraction(DATA, **given), {"held_out": 0.2, "seed": 0}),
+    "split_by_content": (lambda held_out: dataio.split_by_content(DATA, held_out), {"held_out": 0.2}),
+    "split_corpus": (lambda held_out: dataio.split_corpus(CORPUS, held_out), {"held_out": 0.2}),
+    "split_stream": (lambda held_out: dataio.split_stream(CORPUS, held_out), {"held_out": 0.2}),
+    "uniform": (lambda count: dataio.uniform(np.arange(3, dtype=np.uint64), count), {"count": 2}),
+    "write_shards": (
+        lambda folder, **given: dataio.write_shards(CORPUS, lambda text: [*text.encode()], folder, **given),
+        {"n_vocab": 257, "tokenizer": "bytes", "end_of_text": 256, "shard_bytes": 2**20},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_any_setting_is_taken_or_refused(fuzz, name, tmp_path):
+    call, right = SETTINGS[name]
+    place = {"folder": tmp_path / "out"} if name == "write_shards" else {}
+
+    def claim(changes: dict[str, Any]) -> None:
+        with fuzz.answer(), contextlib.suppress(TypeError):  # Python's own words for what is no number at all
+            call(**place, **{**right, **changes})
+
+    call(**place, **right)
+    names = st.sampled_from(sorted(right))
+    fuzz(claim, 30, changes=st.dictionaries(names, fuzz.wild(), min_size=1, max_size=2))

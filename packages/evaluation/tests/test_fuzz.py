@@ -6,8 +6,9 @@ import json
 import math
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as some
+from hypothesis import strategies as some
 
+import evaluation
 import gpt2
 from evaluation import BLIMP, CHOICE, HELLASWAG, LAMBADA, read_items, score_items
 from evaluation.commands.documents import pieces, read_documents
@@ -29,7 +30,6 @@ LINES = some.fixed_dictionaries(
 )
 CONTENTS = some.lists(LINES.map(json.dumps).map(str.encode) | some.binary(max_size=20), max_size=3).map(b"\r\n".join)
 DEEP = ["[" * 100_000, '{"a":' * 100_000, '{"text": ' + "[" * 100_000]
-few = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -42,28 +42,33 @@ def here(tmp_path_factory, models):
     return folder, model.eval(), tokenizer
 
 
-@few
-@given(
-    content=CONTENTS | some.sampled_from(DEEP).map(str.encode),
-    task=some.sampled_from([LAMBADA, HELLASWAG, BLIMP, CHOICE]),
-)
-def test_questions_are_read_and_asked_or_refused(here, content, task):
+def test_questions_are_read_and_asked_or_refused(fuzz, here):
     folder, model, tokenizer = here
-    (folder / "q.jsonl").write_bytes(content)
-    with contextlib.suppress(ValueError):
-        for score in score_items(model, tokenizer, read_items(task, folder / "q.jsonl")):
-            assert all(math.isfinite(nats) for nats in score.nats)
+
+    def claim(content, task):
+        (folder / "q.jsonl").write_bytes(content)
+        with fuzz.answer():
+            for score in score_items(model, tokenizer, read_items(task, folder / "q.jsonl")):
+                assert all(math.isfinite(nats) for nats in score.nats)
+
+    tasks = some.sampled_from([LAMBADA, HELLASWAG, BLIMP, CHOICE])
+    fuzz(claim, 100, content=CONTENTS | some.sampled_from(DEEP).map(str.encode), task=tasks)
+    good = [b'{"text": "the cat and the hat"}\n', b'{"question": "a", "choices": ["a", "b"], "answer": 1}\r\n']
+    fuzz(claim, 60, content=fuzz.spoiled(*good), task=tasks)
 
 
-@few
-@given(content=CONTENTS | some.sampled_from(DEEP).map(str.encode), name=some.sampled_from(["a.jsonl", "a.txt"]))
-def test_documents_are_read_or_refused(here, content, name):
+def test_documents_are_read_or_refused(fuzz, here):
     folder, _, _ = here
-    (folder / name).write_bytes(content)
-    with contextlib.suppress(ValueError):
-        for document in read_documents([str(folder / name)]):
-            assert document.text.strip()
-            assert "".join(pieces(document.text, 3)) == document.text
+
+    def claim(content, name):
+        (folder / name).write_bytes(content)
+        with fuzz.answer():
+            for document in read_documents([str(folder / name)]):
+                assert document.text.strip()
+                assert "".join(pieces(document.text, 3)) == document.text
+
+    contents = CONTENTS | some.sampled_from(DEEP).map(str.encode)
+    fuzz(claim, 100, content=contents, name=some.sampled_from(["a.jsonl", "a.txt"]))
 
 
 NUMBERS = some.sampled_from(["0", "1", "-1", "nan", "inf", "1e300", "1.5", str(10**30), "9" * 5000, "", "x", "None"])
@@ -72,21 +77,48 @@ WORDS = some.sampled_from(
 )
 
 
-@few
-@given(
-    command=some.sampled_from(
-        [["score", "M", "T"], ["tasks", "M", "--task", "lambada", "--data", "T"], ["compare", "M", "M"]]
-    ),
-    typed=some.lists(some.tuples(some.sampled_from(["--stride", "--limit"]), NUMBERS) | some.tuples(WORDS), max_size=3),
-)
-def test_whatever_is_typed_is_answered_in_one_line(here, command, typed, monkeypatch):
+def test_whatever_is_typed_is_answered_in_one_line(fuzz, here, monkeypatch):
     folder, _, _ = here
     monkeypatch.chdir(folder)
     (folder / "t.jsonl").write_text('{"text": "the cat"}\n')
     names = {"M": str(folder / "model"), "T": str(folder / "t.jsonl")}
-    words = [names.get(word, word) for word in command] + [word for group in typed for word in group]
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
-        code = main(words)
-    assert code in (0, 2)
-    assert code == 0 or said.getvalue().count("\n") == 1
+    commands = [["score", "M", "T"], ["tasks", "M", "--task", "lambada", "--data", "T"], ["compare", "M", "M"]]
+    words = some.tuples(some.sampled_from(["--stride", "--limit"]), NUMBERS) | some.tuples(WORDS)
+
+    def claim(command, typed):
+        line = [names.get(word, word) for word in command] + [word for group in typed for word in group]
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+            code = main(line)
+        assert code in (0, 2)
+        assert code == 0 or said.getvalue().count("\n") == 1
+
+    fuzz(claim, 100, command=some.sampled_from(commands), typed=some.lists(words, max_size=3))
+
+
+IDS = list(range(40))
+SETTINGS = {
+    "score_tokens": {"stride": 8, "context": 16, "tokens_per_batch": 64},
+    "perplexity": {"stride": 8, "context": 16},
+    "score_documents": {"stride": 8, "at_a_time": 2},
+    "estimate": {"values": [1.0, 2.0, 4.0], "weights": [1.0, 2.0, 1.0], "seed": 0},
+    "compare_units": {"first": [1.0, 2.0], "second": [2.0, 1.5], "weights": [1.0, 2.0], "seed": 0},
+    "sign_test": {"wins": 3, "losses": 1},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_any_setting_is_taken_or_refused(fuzz, here, name):
+    _, model, tokenizer = here
+    function, right = getattr(evaluation, name), SETTINGS[name]
+    given = {"score_documents": (model, tokenizer, ["the cat", "a hat"])}.get(name, (model, IDS))
+    given = () if name in ("estimate", "compare_units", "sign_test") else given
+
+    def claim(changes):
+        with fuzz.answer(), contextlib.suppress(TypeError):  # Python's own words for what is no number at all
+            found = function(*given, **{**right, **changes})
+            list(found) if name == "score_documents" else found
+
+    function(*given, **right)
+    numbers = some.sampled_from([0, 1, -1, 3, 2**63, 10**400, 0.5, 1e300, float("nan"), float("inf"), [], [1.0, 2.0]])
+    fuzz(claim, 40, changes=some.dictionaries(some.sampled_from(sorted(right)), numbers, min_size=1))

@@ -81,11 +81,23 @@ def test_one_unit_has_no_interval():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: estimate([]), "wanted at least one unit .* got 0 values and 0 weights"),
-        (lambda: estimate([1.0], [1.0, 2.0]), "got 1 values and 2 weights; check the data"),
+        (lambda: estimate([]), "wanted at least one unit .* got values of shape .0. and weights of .0."),
+        (lambda: estimate([1.0], [1.0, 2.0]), r"got values of shape .1. and weights of .2.; check the data"),
         (lambda: compare_units([1.0], [1.0, 2.0]), "wanted the same units twice, got 1 and 2; score both"),
     ],
 )
 def test_units_that_do_not_match_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(501, 500), (4_000, 4_200), (60_000, 50_000), (5_000_000, 4_998_000)])
+def test_the_sign_test_of_many_units_takes_a_moment(wins, losses):
+    expected = binomtest(wins, wins + losses).pvalue
+    assert sign_test(wins, losses) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [(-1, 3), (3, 2**63)])
+def test_the_sign_test_refuses_what_it_cannot_count(wrong):
+    with pytest.raises(ValueError, match="wanted 0 to 10,000,000 wins and losses, got "):
+        sign_test(*wrong)

@@ -51,4 +51,4 @@ def test_the_legend_explains_the_signs_that_occur():
 
 
 def test_a_picture_draws_what_its_font_has():
-    assert drawable("aé世$") == r"aé\u4e16$"
+    assert drawable("aé世$\0\x7f\ud800") == r"aé\u4e16\$\x00\x7f\ud800"

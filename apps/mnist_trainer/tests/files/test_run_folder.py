@@ -83,3 +83,15 @@ def test_a_refused_command_ends_with_2_and_one_line(half_done):
         )
     assert done.returncode == 2
     assert re.fullmatch(rf"mnist-trainer: wanted .* in use by process {os.getpid()}; .*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe", b"[" * 100_000, b"[1]", b"9" * 5_000, b"{}", b'{"format": 1, "settings": 3}'],
+    ids=["empty", "no UTF-8", "deep", "list", "long number", "no record", "no settings"],
+)
+def test_whatever_a_record_holds_it_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"wanted .*run\.json|run\.json: wanted ") as refused:
+        run(TrainSettings(resume=tmp_path, device="cpu"))
+    assert len(str(refused.value)) < 600

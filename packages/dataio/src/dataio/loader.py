@@ -9,7 +9,7 @@ import numpy as np
 from .order import ExampleOrder, Order, part_of
 from .processes.pinning import check_can_pin, pin
 from .processes.workers import read_with_workers
-from .reading import ExampleError, example_keys, is_batchwise, read_batch
+from .reading import ExampleError, example_keys, is_batchwise, read_batch, row_of_numbers
 from .stream import BatchStream, ReadAhead
 
 
@@ -62,7 +62,7 @@ class Batches:
         self.dataset, self.collate, self.rank, self.world_size = dataset, collate, rank, world_size
         self.micro_batch_size = batch_size if micro_batch_size is None else micro_batch_size
         self.num_workers, self.start_method, self.pin_memory = num_workers, start_method, pin_memory
-        lengths = None if lengths is None else np.asarray(lengths)
+        lengths = None if lengths is None else row_of_numbers(lengths, "lengths", kinds="iuf")
         if batch_size < 1 or self.micro_batch_size < 1:
             raise ValueError(
                 f"wanted batch sizes of at least 1, got {batch_size} and micro-batches of {self.micro_batch_size}; "

@@ -19,6 +19,8 @@ from jaxtyping import Float32
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from workbench import shorten
+
 from .permutation import mix
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd: SplitMix64's step between draws
@@ -46,6 +48,20 @@ def uniform(keys: np.ndarray, count: int) -> Float32[Tensor, "B {count}"]:
     steps = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN
     bits = mix(np.asarray(keys, dtype=np.uint64)[:, None] + steps[None, :])
     return torch.from_numpy(((bits >> np.uint64(40)).astype(np.float64) / 2**24).astype(np.float32))
+
+
+def row_of_numbers(values: np.ndarray | Sequence[int], what: str, kinds: str = "iu") -> np.ndarray:
+    """The values as " N", whole numbers as int64; ValueError for other shapes, other kinds of numbers, and a mask."""
+    try:
+        found = np.asarray(values)
+    except ValueError:  # lists of uneven length
+        found = np.empty((), dtype=object)
+    if found.ndim != 1 or (len(found) and (found.dtype.kind not in kinds or (found >= 2**63).any())):
+        cure = "pass np.flatnonzero(mask)" if found.dtype == bool else "pass a list of them"
+        raise ValueError(
+            f"wanted {what} as a row of numbers, got {shorten(repr(values))} of type {found.dtype}; {cure}"
+        )
+    return found.astype(np.int64) if kinds == "iu" else found
 
 
 def is_batchwise(dataset: Any) -> bool:

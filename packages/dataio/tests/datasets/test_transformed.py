@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -24,3 +25,11 @@ def test_augmented_under_transformed_is_refused():
     inner = dataio.Subset(dataio.Augmented(digits, dataio.AffineAugmentation()), [1])
     with pytest.raises(TypeError, match="wanted a dataset whose examples are read one by one, got one over Augmented"):
         dataio.Transformed(inner, torch.neg)
+
+
+@pytest.mark.parametrize("indices", [[True, False, True], np.array([0.9]), np.array([[0, 1]]), [2**63]])
+def test_a_subset_takes_whole_numbers_only(indices):
+    """A mask would be taken for examples 0 and 1, and a fraction for the whole number below it."""
+    with pytest.raises(ValueError, match="wanted indices as a row of numbers, got "):
+        dataio.Subset(dataio.ArrayDataset(torch.arange(10)), indices)
+    assert len(dataio.Subset(dataio.ArrayDataset(torch.arange(10)), [])) == 0

@@ -1,9 +1,12 @@
+import gzip
+
 import pytest
 from hypothesis import given, strategies as st
 
 import dataio
 import dataio.texts.corpora
-from dataio.texts.files import text_pieces
+from dataio.texts import files
+from dataio.texts.files import strict_text, text_pieces
 
 BAD_TEXT = {
     "missing": (None, FileNotFoundError, "wanted a text file.*is not there; check the path"),
@@ -45,3 +48,13 @@ def test_pieces_end_where_a_reader_would_pause(tmp_path):
     assert list(text_pieces(path, 10)) == ["a\nb c\n\n", "d\ne f"]
     path.write_text("one two three four")
     assert list(text_pieces(path, 10)) == ["one two ", "three four"]
+
+
+def test_only_what_a_gzip_file_unpacks_to_has_a_limit(tmp_path, monkeypatch):
+    """A small one may hold any amount; what lies on the disk as it is was taken by somebody who has the room."""
+    monkeypatch.setattr(files, "MOST_ZIPPED", 10)
+    (tmp_path / "a.txt").write_text("the cat and the hat")
+    assert strict_text(tmp_path / "a.txt") == "the cat and the hat"
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"the cat and the hat"))
+    with pytest.raises(ValueError, match=r"wanted at most 10 bytes in .*a.txt.gz, got more"):
+        strict_text(tmp_path / "a.txt.gz")

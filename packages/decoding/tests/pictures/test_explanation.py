@@ -37,7 +37,7 @@ def test_a_picture_draws_what_its_font_has_and_no_formulas(tmp_path):
     pytest.importorskip("matplotlib", reason="needs the extra `plots`")
     words = {0: "$$", 1: "世", 2: "$x$", 3: r"\xe4"}  # a missing glyph would be a warning, and so an error here
     Explanation(("model",), torch.tensor([[0.1, 0.2, 0.3, 0.4]]), 1, words).picture(tmp_path / "a.png")
-    assert drawable("aé世$") == r"aé\u4e16$"
+    assert drawable("aé世$") == r"aé\u4e16\$"
 
 
 def test_a_text_needs_its_tokenizer(tiny_model):

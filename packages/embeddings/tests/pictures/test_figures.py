@@ -1,5 +1,7 @@
 """Pictures, by what is drawn in them."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -65,3 +67,16 @@ def test_comparison_has_a_panel_for_each_method(clusters):
 )
 def test_bad_input_is_refused_with_what_to_do(call, message, refused):
     refused(call, message)
+
+
+def test_tokens_that_do_not_print_and_formulas_that_are_none_are_written_as_text():
+    """Every warning is an error here: a NUL has no glyph, and two dollars begin a formula that may be broken."""
+    words = ["\0", r"$\frac$", "$$", "\x7f", "世", "a_b$c", "\ud800", "\n"]
+    vectors = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    figure = plot(project(vectors, "pca"), words, [r"$\frac$", "\0"] * 4)
+    figure.savefig(io.BytesIO())
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == [r"\x00", r"\$\frac\$"]
+    figure = similarity_map(vectors, words)
+    figure.savefig(io.BytesIO())
+    shown = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert shown == [r"\x00", r"\$\frac\$", r"\$\$", r"\x7f", r"\u4e16", r"a_b\$c", r"\ud800", r"\n"]

@@ -3,6 +3,7 @@
 Both ask only that the units (documents, questions) are a sample; nothing is assumed about how their scores spread.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -14,6 +15,7 @@ from torch import Tensor
 from tensors import generator
 
 RESAMPLES = 2000
+MOST_COMPARED = 10**7
 Numbers = Sequence[float] | Sequence[int]
 
 
@@ -80,18 +82,30 @@ def compare_units(first: Numbers, second: Numbers, weights: Numbers | None = Non
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Two-sided exact p-value of so many wins and losses if both are equally likely; 1 if there are none."""
+    """Two-sided exact p-value of so many wins and losses if both are equally likely; 1 if there are none.
+
+    Above 1,000 of them it is summed in float64, right to six digits. ValueError below 0 and above 10 million."""
     n, k = wins + losses, min(wins, losses)
-    tail = sum(comb(n, i) for i in range(k + 1))
-    return min(1.0, 2 * tail / 2**n)
+    if k < 0 or n > MOST_COMPARED:
+        raise ValueError(f"wanted 0 to {MOST_COMPARED:,} wins and losses, got {wins} and {losses}; count units")
+    if n <= 1_000:
+        return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)
+    i = torch.arange(k + 1, dtype=torch.float64)
+    whole = math.lgamma(n + 1) - n * math.log(2)
+    tail = torch.logsumexp(whole - torch.lgamma(i + 1) - torch.lgamma(n - i + 1), 0)
+    return min(1.0, 2 * math.exp(float(tail)))
 
 
 def _units(values: Numbers, weights: Numbers | None) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
-    v = torch.tensor(values, dtype=torch.float64)
-    w = torch.ones_like(v) if weights is None else torch.tensor(weights, dtype=torch.float64)
-    if len(v) == 0 or len(v) != len(w):
+    try:
+        v = torch.tensor(values, dtype=torch.float64)
+        w = torch.ones_like(v) if weights is None else torch.tensor(weights, dtype=torch.float64)
+    except OverflowError as error:
+        raise ValueError(f"wanted numbers that a float holds, got a larger one ({error}); check the data") from None
+    if v.ndim != 1 or w.ndim != 1 or len(v) == 0 or len(v) != len(w):
         raise ValueError(
-            f"wanted at least one unit and a weight for each, got {len(v)} values and {len(w)} weights; check the data"
+            f"wanted at least one unit and a weight for each, got values of shape {[*v.shape]} and "
+            f"weights of {[*w.shape]}; check the data"
         )
     return v, w
 

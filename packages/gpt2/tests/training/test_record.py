@@ -145,3 +145,15 @@ def test_record_and_model_are_on_the_disk_before_they_have_their_names(settings,
     assert {"run.json", "model", "tokenizer"} <= named.keys()
     assert all(named.values()), named
     assert json.loads((tmp_path / "run" / "run.json").read_text())["format"] == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"[" * 100_000, b"[1]", b"9" * 5_000, b"{"],
+    ids=["no UTF-8", "deep", "list", "long number", "torn"],
+)
+def test_whatever_a_record_holds_it_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"wanted .*run\.json|run\.json: wanted ") as refused:
+        list(gpt2.run(TrainSettings(resume=tmp_path)))
+    assert len(str(refused.value)) < 600

@@ -1,5 +1,6 @@
 """What is saved comes back bit for bit, without ever being float32."""
 
+import json
 import os
 
 import pytest
@@ -94,3 +95,13 @@ def test_saved_over_another_it_is_wholly_the_old_or_the_new_at_each_moment(model
     for content in disk.finally_there():
         assert found[disk.moments().index(content)] == ("int4", new.fingerprint)
     assert [path.name for path in folder.parent.iterdir()] == ["small"]
+
+
+def test_a_configuration_of_more_weights_than_its_file_can_hold_makes_none_of_them(model, tokenizer, tmp_path):
+    quantization.save(tmp_path, quantize(model), tokenizer)
+    path = tmp_path / "quantization.json"
+    content = json.loads(path.read_text())
+    content["gpt2"]["n_layer"] = 10**4
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"wanted the [\d,]+ weights of its configuration, got a file of [\d,]+ bytes"):
+        quantization.load(tmp_path)

@@ -9,7 +9,7 @@ from quantization import (
     calibrate_on_text,
     quantize,
 )
-from quantization.rounding.calibration import TOKENS
+from quantization.rounding.calibration import TOKENS, windows
 
 
 def correlated(columns, seed):
@@ -81,3 +81,11 @@ def test_calibration_names_the_larger_of_what_it_wants_at_once(model, tokenizer,
         calibrate_on_text(model, tokenizer, text, tokens=287)
     assert calibrate_on_text(model, tokenizer, text, tokens=288).tokens == 288
     assert TOKENS == 16_384
+
+
+@pytest.mark.parametrize(("length", "tokens", "rows"), [(8, 8, 1), (9, 3, 1), (16, 16, 2), (17, 8, 1), (40, 24, 3)])
+def test_windows_are_as_many_as_the_tokens_asked_for_and_span_the_text(length, tokens, rows):
+    found = windows(torch.arange(length), 8, tokens)
+    assert found.shape == (rows, 8)
+    assert found[0, 0] == 0
+    assert rows == 1 or found[-1, -1] == length - 1

@@ -29,10 +29,12 @@ def legend(words: list[str]) -> list[str]:
 
 
 def drawable(text: str) -> str:
-    """What matplotlib's font can draw of a text; other characters as their code (\\u4e16), and not as empty boxes."""
+    """A text for matplotlib: what its font lacks and what does not print as its code (\\u4e16, \\x00), not as an empty
+    box with a warning; and a `$` is written so that it starts no formula."""
     fonts = import_module("matplotlib.font_manager")  # brought by whoever draws, and not by this package
     font = fonts.get_font(fonts.findfont(fonts.FontProperties()))
-    return "".join(c if font.get_char_index(ord(c)) else _escaped(c) for c in text)
+    seen = (c if c.isprintable() and font.get_char_index(ord(c)) else _escaped(c) for c in text)
+    return "".join(seen).replace("$", r"\$")
 
 
 def _escaped(character: str) -> str:

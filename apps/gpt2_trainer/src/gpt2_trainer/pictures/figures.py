@@ -14,7 +14,7 @@ import embeddings
 import gpt2
 from attention import plot_layers, record_maps
 from trainkit import evaluating
-from workbench import read_json_lines
+from workbench import read_json_lines, shown_token
 
 matplotlib.use("Agg")
 BLUE, ORANGE = "#0072b2", "#e69f00"
@@ -50,7 +50,7 @@ def layers(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", text: str) -> Figure
     with evaluating(model), record_maps(model) as maps:
         model(torch.tensor([ids], device=next(model.parameters()).device))
     looks = {f"layer {number}": weights for number, weights in enumerate(maps.values(), start=1)}
-    return plot_layers(looks, [tokenizer.decode([id]) for id in ids])
+    return plot_layers(looks, [shown_token(tokenizer.decode_bytes([id])) for id in ids])
 
 
 def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.ndarray, most: int = 250) -> Figure:
@@ -58,7 +58,7 @@ def token_vectors(model: "gpt2.GPT2", tokenizer: "gpt2.Tokenizer", tokens: np.nd
     common = np.argsort(-np.bincount(tokens, minlength=model.n_vocab), kind="stable")[:most]
     pieces = [tokenizer.decode([int(id)]) for id in common]
     vectors = model.token_embedding.weight.detach()[torch.from_numpy(common.copy())]
-    labels = [piece.strip() or repr(piece) for piece in pieces]
+    labels = [shown_token(tokenizer.decode_bytes([int(id)])) for id in common]
     return embeddings.plot(embeddings.project(vectors, "pca"), labels, [_kind(piece) for piece in pieces])
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from workbench import Hold, claimed_folder, hold, is_vacant, make_folder, write_text
+from workbench import Hold, claimed_folder, hold, is_vacant, make_folder, read_object, write_text
 
 from ..image_data import ImageData, load_images
 from ..settings import Recipe, TrainSettings, recipe_for
@@ -104,8 +104,8 @@ def _read(folder: Path) -> RunRecord:
     if not path.is_file():
         what = "a folder without run.json" if folder.is_dir() else "no such folder"
         raise ValueError(f"--resume {folder}: wanted a run folder, got {what}; give the one that mnist-trainer printed")
+    content = read_object(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         found = content.pop("format")
         if found != FORMAT:
             raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
@@ -113,7 +113,7 @@ def _read(folder: Path) -> RunRecord:
         paths = {name: given[name] and Path(given[name]) for name in ("mnist_root", "out", "resume")}
         settings = TrainSettings(**{**given, **paths})
         return RunRecord(folder=folder, settings=settings, recipe=Recipe(**content.pop("recipe")), **content)
-    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); was it edited? Start a new run"
         ) from None

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench import require, shown_token
+from workbench import drawable, require, shown_token
 
 from ..masks.algebra import Mask
 from .recording import rollout
@@ -146,4 +146,4 @@ def draw(
 
 def named(tokens: Sequence[str]) -> list[str]:
     """Tokens as matplotlib writes them: spaces and line ends as marks, and `$` starts no formula."""
-    return [shown_token(token).replace("$", r"\$") for token in tokens]
+    return [drawable(shown_token(token)) for token in tokens]

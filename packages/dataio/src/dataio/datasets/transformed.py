@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..reading import example_keys, read_batch
+from ..reading import example_keys, read_batch, row_of_numbers
 
 
 class Wrapped:
@@ -30,10 +30,13 @@ class Wrapped:
 
 
 class Subset(Wrapped):
-    """The examples `indices` of a dataset, in that order; of a `Mixture` take subsets of its parts instead."""
+    """The examples `indices` of a dataset, in that order; of a `Mixture` take subsets of its parts instead.
+
+    ValueError for anything but a row of whole numbers.
+    """
 
     def __init__(self, dataset: Any, indices: np.ndarray | Sequence[int]) -> None:
-        self.dataset, self.indices = dataset, np.asarray(indices, dtype=np.int64)
+        self.dataset, self.indices = dataset, row_of_numbers(indices, "indices")
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -55,7 +55,7 @@ def draw_beam_tree(
             on_path, color = wanted[: len(ids)] == ids, COLORS[fate]
             axis.plot([x + 0.3, column - 0.3], [y, -row], color=BEST if on_path else color, lw=2 if on_path else 1)
             label = f"{drawable(word(candidate.token))}  {candidate.total:.2f}"
-            axis.text(column, -row, label, ha="center", va="center", color=color, fontsize=8, parse_math=False)
+            axis.text(column, -row, label, ha="center", va="center", color=color, fontsize=8)
             if candidate.place is not None:
                 next_places[candidate.place] = (float(column), float(-row))
         places = next_places

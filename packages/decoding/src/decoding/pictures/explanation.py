@@ -79,7 +79,7 @@ class Explanation:
             axis.set_xlabel("%")
             axis.set_xlim(0, max(1e-9, 112 * self.probabilities[:, tokens].max().item()))
             axis.spines[["top", "right"]].set_visible(False)
-        axes[0].set_yticks(range(len(names)), labels=names, parse_math=False)  # "$$" is a token, no formula
+        axes[0].set_yticks(range(len(names)), labels=names)
         axes[0].get_yticklabels()[tokens.index(self.chosen)].set_color(CHOSEN)  # its bar may be too short to see
         axes[0].invert_yaxis()
         figure.supxlabel("\n".join(self._legend(tokens)), fontsize=8, color="#606060")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench import answered, check_picture, drawable, parsed, shown_token, tell_next, watched
+from workbench import answered, check_picture, parsed, shown_token, tell_next, watched
 
 if TYPE_CHECKING:
     from ..words.vectors import WordVectors
@@ -100,7 +100,7 @@ def chosen(settings: "PlotSettings | CompareSettings") -> "tuple[WordVectors, li
 
 def labels_of(given: "WordVectors") -> list[str]:
     """The words as a picture shows them."""
-    return [drawable(shown(word)) for word in given.words]
+    return [shown(word) for word in given.words]
 
 
 def shown(word: str) -> str:

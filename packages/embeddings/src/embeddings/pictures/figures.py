@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from workbench import require
+from workbench import drawable, require, shorten
 
 from ..measures import require_finite
 from .choices import INK, METHODS, Theme
@@ -90,7 +90,7 @@ def similarity_map(
     image = axes.imshow((directions @ directions.T).numpy(), cmap="RdBu_r", vmin=-1, vmax=1)
     if labels is not None:
         shown = range(0, len(labels), math.ceil(len(labels) / LABELS))
-        texts = [labels[row] if len(labels[row]) <= 24 else labels[row][:23] + "…" for row in shown]
+        texts = [drawable(shorten(labels[row], 24)) for row in shown]
         axes.set_xticks(shown, texts, rotation=90, fontsize=7)
         axes.set_yticks(shown, texts, fontsize=7)
     return with_scale(figure, axes, image, theme)
@@ -123,14 +123,14 @@ def scatter(
         chosen = [row for row in range(len(x)) if groups is None or groups[row] == name]
         color = COLORS[number % len(COLORS)]
         marker = "os^Dv"[number // len(COLORS) % 5]
-        axes.scatter(x[chosen], y[chosen], s=14, color=color, marker=marker, label=name, linewidths=0)
+        axes.scatter(x[chosen], y[chosen], s=14, color=color, marker=marker, label=drawable(name), linewidths=0)
     axes.set_title(str(projection))
     axes.set(xticks=[], yticks=[])
     paint(axes, theme)
     if groups is not None:
         axes.legend(loc="best", facecolor=INK[theme][0], labelcolor=INK[theme][1], framealpha=0.8)
     if labels is not None:
-        set_labels(figure, axes, projection.coordinates, labels, INK[theme][1])
+        set_labels(figure, axes, projection.coordinates, [drawable(label) for label in labels], INK[theme][1])
 
 
 def with_scale(figure: Any, axes: Any, image: Any, theme: Theme) -> Any:

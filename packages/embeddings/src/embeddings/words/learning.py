@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import index
 
 import torch
 import torch.nn.functional as F
@@ -39,17 +40,25 @@ def skip_gram(
             f"wanted at least two words that occur {least} times, and sizes of at least 1, got {len(counts)} of them, "
             f"n_embd={n_embd}, window={window}, negatives={negatives}, epochs={epochs}; pass more text or a lower least"
         )
-    generator = torch.Generator().manual_seed(seed)
+    shares = {"learning_rate": learning_rate, "frequent": frequent}
+    if wrong := [f"{name} {value:.4g}" for name, value in shares.items() if not 0 < value <= 1]:
+        raise ValueError(f"wanted numbers above 0 and at most 1, got {', '.join(wrong)}; leave them out")
+    if max(n_embd, window, negatives) >= 2**31 or not -(2**63) <= seed < 2**63:
+        raise ValueError(
+            f"wanted sizes below 2**31 and a seed that 64 bits hold, got n_embd={n_embd}, window={window}, negatives="
+            f"{negatives}, seed={seed}; lower them"
+        )
+    draws = torch.Generator().manual_seed(index(seed))
     rows = {word: row for row, (word, _) in enumerate(counts)}
     text = torch.tensor([rows[word] for word in words if word in rows])
     frequency = torch.tensor([count for _, count in counts], dtype=torch.float32) / len(text)
-    inputs = (torch.rand(len(rows), n_embd, generator=generator) - 0.5).div_(n_embd).requires_grad_()
+    inputs = (torch.rand(len(rows), n_embd, generator=draws) - 0.5).div_(n_embd).requires_grad_()
     outputs = torch.zeros(len(rows), n_embd, requires_grad=True)
     optimizer = torch.optim.Adam([inputs, outputs], lr=learning_rate)
     for epoch in range(epochs):
         optimizer.param_groups[0]["lr"] = learning_rate * (1 - epoch / epochs)
-        for centers, contexts in pairs(text, (frequent / frequency).sqrt(), window, generator):
-            noise = torch.multinomial(frequency**0.75, SHARED_NEGATIVES, replacement=True, generator=generator)
+        for centers, contexts in pairs(text, (frequent / frequency).sqrt(), window, draws):
+            noise = torch.multinomial(frequency**0.75, SHARED_NEGATIVES, replacement=True, generator=draws)
             optimizer.zero_grad()
             looked_up = F.embedding(centers, inputs), F.embedding(contexts, outputs), F.embedding(noise, outputs)
             pair_loss(*looked_up, negatives).backward()  # indexing with [] would be several times slower backwards

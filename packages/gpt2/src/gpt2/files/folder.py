@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from workbench import expanded, saved_over
+from workbench import expanded, read_object, saved_over
 
 from ..config import GPT2Config, checked_ends
 from ..model import GPT2
@@ -86,21 +86,14 @@ def read_configuration(folder: Path) -> GPT2Config:
     Which ids end a text generation_config.json says before config.json, as in transformers.
     """
     path = folder / "config.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: wanted JSON, got something else ({error}); copy it again") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: wanted a JSON object, got a {type(content).__name__}; copy it again")
-    config = from_hugging_face(content, folder)
+    config = from_hugging_face(read_object(path), folder)
     path = folder / "generation_config.json"
     if not path.is_file():
         return config
     try:
-        generation = json.loads(path.read_text(encoding="utf-8"))
-        own = generation.get("eos_token_id") if isinstance(generation, dict) else None
+        own = read_object(path).get("eos_token_id")
         return config if own is None else config.replace(end_ids=checked_ends(own))
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: wanted JSON with a sensible eos_token_id, got {error}; correct it") from None
 
 

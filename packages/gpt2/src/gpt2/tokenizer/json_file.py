@@ -1,16 +1,18 @@
 """A JSON object of a file that others wrote."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from workbench import read_object
+
 
 def read_json(path: Path, what: str = "a JSON object of byte-level tokens and ids") -> dict[str, Any]:
-    """The object in a file; ValueError where it holds something else, or nests so deep that Python gives up."""
+    """The object in a file of `what`, with or without a byte order mark.
+
+    Raises ValueError that names the file where it holds something else or nests so deep that Python gives up, OSError
+    where there is none.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: wanted {what}, got {type(error).__name__}: {error}; copy it again") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: wanted {what}, got a {type(content).__name__}; copy it again")
-    return content
+        return read_object(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: wanted {what}, got another: {error}") from None

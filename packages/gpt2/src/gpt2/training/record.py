@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import Hold, check_kinds, claimed_folder, hold, make_folder, whole_folder, write_text
+from workbench import Hold, check_kinds, claimed_folder, hold, make_folder, parse_object, whole_folder, write_text
 
 from ..config import GPT2Config
 from ..machine.processes import by_first
@@ -76,7 +76,10 @@ def read_record(folder: Path) -> RunRecord:
                 f"{path}: wanted the record of a run, got an empty file, as power cuts leave; the checkpoints may "
                 f"be good: begin a new run from the newest with --from {folder}, or copy run.json back from a backup"
             )
-        content = json.loads(written)
+        try:
+            content = parse_object(written, "it")
+        except ValueError as error:
+            raise TypeError(str(error)) from None
         if "format" not in content:
             raise ValueError(
                 f"{path}: wanted the record of a run of `train`, got one without a format; it may be the run of "
@@ -96,7 +99,7 @@ def read_record(folder: Path) -> RunRecord:
         if odd := [name for name in numbers if type(record.data[name]) is not int]:
             raise TypeError(f"data.{odd[0]}: wanted a whole number, got {record.data[odd[0]]!r}")
         return record
-    except (KeyError, TypeError, AttributeError, RecursionError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: wanted the record of a run, got something else ({error!r}); was it edited, or "
             f"is it the run of another command? Resume it with the command that began it"

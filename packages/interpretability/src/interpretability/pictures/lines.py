@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workbench import require
+from workbench import drawable, require
 
 # Okabe and Ito 2008: colors that people with any color vision tell apart.
 COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#000000")
@@ -48,7 +48,7 @@ def plot_bars(names: Sequence[str], series: Mapping[str, Sequence[float]], *, ti
     for number, (label, values) in enumerate(series.items()):
         places = [place + (number - (len(series) - 1) / 2) * width for place in range(len(names))]
         axes.bar(places, values, width, color=COLORS[number % len(COLORS)], label=label)
-    axes.set_xticks(range(len(names)), [name.replace("$", r"\$") for name in names], rotation=60, ha="right")
+    axes.set_xticks(range(len(names)), [drawable(name) for name in names], rotation=60, ha="right")
     axes.set(title=title, ylabel=ylabel)
     axes.grid(axis="y", alpha=0.3)
     if len(series) > 1:
@@ -63,12 +63,12 @@ def plot_cells(
     figure = new_figure(2 + 0.85 * len(columns), 1.2 + 0.38 * len(rows))
     axes = figure.add_subplot()
     axes.imshow(values, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-    safe = [[word.replace("$", r"\$") for word in line] for line in words]
+    safe = [[drawable(word) for word in line] for line in words]
     for line, (numbers, texts) in enumerate(zip(values, safe, strict=True)):
         for place, (value, word) in enumerate(zip(numbers, texts, strict=True)):
             ink = "white" if value > 0.55 else "black"
             axes.text(place, line, word, ha="center", va="center", fontsize="x-small", color=ink)
-    axes.set_xticks(range(len(columns)), [name.replace("$", r"\$") for name in columns], rotation=60, ha="right")
+    axes.set_xticks(range(len(columns)), [drawable(name) for name in columns], rotation=60, ha="right")
     axes.set_yticks(range(len(rows)), list(rows))
     return figure
 

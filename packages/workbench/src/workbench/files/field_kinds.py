@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 WORDS = {
     int: "a whole number",
@@ -23,7 +23,7 @@ def check_kinds(record: Any, where: str = "") -> None:
     True is no number; a whole number is a number; a path may be a text; a list may stand for a tuple, as in JSON.
     where: what stands before the name of the field.
     """
-    hints = get_type_hints(type(record))
+    hints = get_type_hints(type(record))  # without what Annotated adds
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         if not _holds(hints[field.name], value):
@@ -38,8 +38,6 @@ def _holds(hint: Any, value: Any) -> bool:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
-    if origin is Annotated:
-        return _holds(arguments[0], value)
     if origin in (Union, UnionType):
         return any(_holds(one, value) for one in arguments)
     if origin is Literal:
@@ -62,8 +60,6 @@ def _holds(hint: Any, value: Any) -> bool:
 
 def _words(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return _words(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join(map(_words, arguments))
     if origin is Literal:
