@@ -271,6 +271,21 @@ def test_a_switch_computes_only_what_comes_after_it(page: Any) -> None:
     assert rows == [[0, length, 0], [0, length, 1], [0, length, 0], [length, 1, 0]]
 
 
+def test_what_was_kept_of_another_text_or_of_other_switches_is_not_used(page: Any) -> None:
+    found = page.evaluate(
+        """() => { const p = window.page, ids = p.inside.ids, kept = new p.Reading(p.inside.model), pairs = [];
+        for (const [text, off] of [[ids, []], [[...ids.slice(0, 2), 7, ...ids.slice(3)], []], [ids, ["0.ff"]]]) {
+            const fresh = new p.Reading(p.inside.model);
+            for (const reading of [kept, fresh]) reading.read(text, off);
+            pairs.push([kept, fresh].map(one => [...one.surprise.slice(1, text.length)]));
+            for (const place of [1, 2, 3, 4]) kept.logitsOf(place);
+        }
+        return pairs; }"""
+    )
+    ours, theirs = torch.tensor(found).unbind(dim=1)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
 def test_a_text_longer_than_the_context_is_read_at_its_end(page: Any) -> None:
     model, tokenizer = rounded_model()
     text = TYPED * 5
