@@ -100,6 +100,24 @@ def test_writers_and_readers_take_turns_and_a_long_prompt_is_read_in_chunks(mode
     assert seen == [(1, 64, 0), (2, 64, 0), (2, 128, 0), (3, 128, 0), (3, 140, 1), (4, 141, 2), (5, 142, 3)]
 
 
+def test_short_prompts_share_a_turn_so_that_their_rows_write_together(model, way):
+    calls = []
+    batch = Batch(model, exact=True, max_rows=5)
+    feed = batch.places.session.feed_part
+    batch.places.session.feed_part = lambda part, tokens, **more: calls.append(tokens) or feed(part, tokens, **more)
+    rows = [batch.add([n + 1] * 20, replace(SETTINGS, max_new_tokens=4)) for n in range(5)]
+    batch.run()
+    assert ["read" if len(tokens[0]) > 1 else len(tokens) for tokens in calls] == [
+        *["read"] * 3,
+        3,
+        *["read"] * 2,
+        5,
+        5,
+        2,
+    ]
+    assert [len(row.ids) for row in rows] == [4] * 5
+
+
 def test_equal_prompts_are_read_once(model, way):
     read = []
     batch = Batch(model, exact=True, max_rows=3)
