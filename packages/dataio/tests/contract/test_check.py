@@ -154,7 +154,7 @@ def test_a_loader_of_one_process_can_leave_out_ranks(unchecked):
     assert len(held) == len(contract.ONE_PROCESS)
 
 
-def test_the_contract_imports_torch_and_the_standard_library_only():
+def test_the_contract_imports_torch_and_what_needs_nothing_else():
     source = (Path(contract.__file__).parent / "check.py").read_text("utf-8")
     imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
-    assert imported == {"itertools", "random", "collections", "typing", "torch"}
+    assert imported == {"itertools", "random", "collections", "typing", "torch", "workbench"}
