@@ -8,6 +8,10 @@ import torch
 from torch.nn.functional import log_softmax
 
 from decoding import Batch, GenerationSettings
+from decoding.places import choosing
+from decoding.rows import Row
+from decoding.settings.vocabulary import Vocabulary
+from decoding.step import choose
 
 SETTINGS = GenerationSettings(max_new_tokens=12, temperature=1.3, seed=3, log_probabilities=3)
 
@@ -198,3 +202,19 @@ def test_models_with_other_caches_are_refused(tiny_model):
         Batch(tiny_model, exact=True)
     with pytest.raises(ValueError, match="wanted a Batch with exact=True to watch"):
         Batch(tiny_model).add([1], watch=print)
+
+
+def test_likeliest_ids_of_a_long_vocabulary_are_chosen_in_one_call(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        choosing, "choose", lambda logits, rows, known: calls.append(len(rows)) or choose(logits, rows, known)
+    )
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    vocabulary = Vocabulary()
+    logits = torch.randn(5, choosing.LONG + 1, generator=torch.Generator().manual_seed(1))
+    plain, told = GenerationSettings(temperature=0), GenerationSettings(temperature=0, log_probabilities=0)
+    drawn, bent = GenerationSettings(seed=1), GenerationSettings(temperature=0, repetition_penalty=1.2)
+    rows = [Row((3,), each, torch.Generator()) for each in (plain, told, plain, drawn, bent)]
+    assert choosing.choose_exactly(logits, rows, vocabulary) == rows
+    assert calls == [2, 1, 1, 1]
+    assert [row.ids for row in rows[:3]] == [[id] for id in logits[:3].argmax(dim=-1).tolist()]
