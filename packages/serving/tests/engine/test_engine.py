@@ -208,6 +208,15 @@ def test_pieces_make_up_what_generate_writes(shared, answer, model):
         assert client.last.usage.new_tokens == len(wanted.ids)
 
 
+def test_what_may_begin_a_stop_string_is_held_back(shared, answer):
+    settings = {"max_new_tokens": 16, "seed": 5, "stop_at_end_of_text": False}
+    settings["banned"] = tuple((n,) for n in range(128, 256))  # one byte a character
+    free = answer(shared, "fox", settings=settings).text()
+    stop = free[6:9]
+    client = answer(shared, "fox", settings={**settings, "stop": (stop,)})
+    assert (client.text(), client.pieces()[-1].finish_reason) == (free[: free.index(stop)], "stop")
+
+
 @pytest.mark.parametrize("text", ["ab", "x" * 65, "the quick brown fox", "y" * 96])
 def test_prompts_are_scored_as_the_model_scores_them(shared, answer, model, text):
     client = answer(shared, text, "b", only_prompt=True, prompt_log_probabilities=3)
