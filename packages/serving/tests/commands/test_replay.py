@@ -82,3 +82,15 @@ def test_what_cannot_be_replayed_is_one_line(tmp_path, logged, capsys):
     assert "wanted requests and their texts, got 1 line without" in capsys.readouterr().err
     assert main(["replay", str(logged), "--url", "http://127.0.0.1:1"]) == 2
     assert "wanted a server, got none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["replay", "log.jsonl"], ["bench", "http://127.0.0.1:9"]], ids=lambda words: words[0]
+)
+def test_a_key_file_without_a_key_is_a_sentence(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keys").write_text(" \r\n\n")
+    entry = {"id": "a", "request": {}, "status": 200, "texts": []}
+    (tmp_path / "log.jsonl").write_text(json.dumps(entry) + "\n")
+    assert main([*command, "--key-file", "keys"]) == 2
+    assert "--key-file keys: wanted a key on a line of its own, got an empty file" in capsys.readouterr().err

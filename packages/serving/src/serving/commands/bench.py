@@ -4,8 +4,9 @@ import asyncio
 import json
 from typing import Any
 
-from workbench import check_picture, read_utf8, shown
+from workbench import check_picture, shown
 
+from ..web.keys import known_keys
 from .outside_settings import Bench
 
 
@@ -25,7 +26,7 @@ def run_bench(command: Bench) -> None:
         command.clients, command.requests, command.tokens, command.words, command.temperature,
         fields_of(command.fields), command.timeout, command.seed,
     )  # fmt: skip
-    key = None if command.key_file is None else read_utf8(command.key_file).strip()
+    key = None if command.key_file is None else known_keys(command.key_file)[0]
     with shown("serving", "asking the servers in turns") as progress:
         found = asyncio.run(drive(servers, load, command.turns, model=command.model, key=key, progress=progress))
     names = [server.url for server in servers]

@@ -1,15 +1,14 @@
 """`serving replay`: logged requests once more, and whether they give the same texts."""
 
 import json
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
-from workbench import many, read_json_lines, read_utf8, shorten
+from workbench import many, read_json_lines, shorten
 
-from ..web.keys import VARIABLE
+from ..web.keys import known_keys
 from .settings import Replay
 
 CUT = ("cancelled", "deadline")
@@ -27,7 +26,7 @@ def replay(command: Replay) -> int:
             f"{command.file}: wanted requests and their texts, got {many(len(entries), 'line')} without; "
             "log them with serving run --log FILE --log-texts"
         )
-    key = _key(command)
+    key = next(iter(known_keys(command.key_file)), None)
     differ = 0
     for entry in chosen:
         said = _compared(entry, _asked(command, entry, key))
@@ -36,12 +35,6 @@ def replay(command: Replay) -> int:
     left = f", {many(len(entries) - len(chosen), 'line')} without" if len(entries) > len(chosen) else ""
     print(f"{many(len(chosen), 'request')}{left}: {differ or 'none'} differ{'s' if differ == 1 else ''}")
     return 1 if differ else 0
-
-
-def _key(command: Replay) -> str | None:
-    if command.key_file is None:
-        return os.environ.get(VARIABLE, "").strip() or None
-    return read_utf8(command.key_file, "a key").strip().splitlines()[0]
 
 
 def _asked(command: Replay, entry: Mapping[str, Any], key: str | None) -> dict[str, Any]:

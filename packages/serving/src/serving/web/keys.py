@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench import read_utf8
+from workbench import read_utf8, split_lines
 
 from ..protocol.refusals import Refused
 
@@ -37,14 +37,19 @@ class Keys:
 
 
 def read_keys(path: Path | None) -> Keys:
+    """What a server takes: `known_keys`, all of them."""
+    return Keys(known_keys(path))
+
+
+def known_keys(path: Path | None) -> list[str]:
     """The keys of a file, one a line; without a file that of the environment, where there is one. ValueError for a file
-    without a key."""
+    without a key. A client shows the first."""
     if path is None:
-        return Keys([key] if (key := os.environ.get(VARIABLE, "").strip()) else [])
-    keys = [line.strip() for line in read_utf8(path, "a key").splitlines() if line.strip()]
+        return [key] if (key := os.environ.get(VARIABLE, "").strip()) else []
+    keys = [line.strip() for line in split_lines(read_utf8(path, "a key")) if line.strip()]
     if not keys:
         raise ValueError(f"--key-file {path}: wanted a key on a line of its own, got an empty file; write one into it")
-    return Keys(keys)
+    return keys
 
 
 def _digest(key: bytes) -> bytes:
