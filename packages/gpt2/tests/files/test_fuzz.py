@@ -154,5 +154,5 @@ def copy(small, tmp_path):
 def test_thousands_of_brackets_are_refused_with_the_name_of_the_file(copy, name, deep):
     (copy / "model.safetensors").unlink() if name.endswith("index.json") else None
     (copy / name).write_text(deep * 100_000)
-    with pytest.raises(ValueError, match=rf"{name}.*wanted"):
+    with pytest.raises(ValueError, match=rf"{name}.*wanted|wanted .*{name}"):
         gpt2.load(copy)
