@@ -111,6 +111,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--python", help="another Python for all of them, such as 3.13")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job in a shell's background ignores it, and its children
     force = ["--force-python", options.python] if options.python else []
     print(f"pairs > Running {len(options.sessions)} sessions, {options.at_a_time} at a time", flush=True)
     failed = run_all(options.sessions, [*force, *after], options.at_a_time)
