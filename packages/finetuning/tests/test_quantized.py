@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-import quantization
 from finetuning import Adapter, TuneSettings, judge, load_adapter, packed_loss, tune, with_adapter
 from finetuning.adapted import product
 from finetuning.commands.main import main
@@ -15,6 +14,8 @@ from finetuning.files.models import load_model
 from finetuning.packing import collated
 from finetuning.running import forgetting
 
+quantization = pytest.importorskip("quantization", reason="needs the extra finetuning[quantization]")
+pytestmark = pytest.mark.extras
 SCHEMES = ["int8", "int4", "int8-weight-only", "bfloat16"]
 
 

@@ -386,18 +386,18 @@ def test_a_module_in_torch_s_own_layout_is_held_to_the_same_equation():
         query_bias=q_bias, key_bias=k_bias, value_bias=v_bias, output_bias=out.bias,
     )  # fmt: skip
     held = contract.check(module, n_embd=N_EMBD, reference=reference)
-    assert held[-1] == "the output is that of the reference"
+    assert "the output is that of the reference" in held
     assert held.not_judged == ()
 
 
 @pytest.mark.parametrize("kind", SLIPS, ids=lambda kind: kind.__name__)
 def test_a_slip_that_weights_can_hide_is_caught_by_the_reference_alone(kind):
     module = seeded(kind)
-    without = contract.check(module) if kind is not NoOutputMatrix and kind is not BiasForgotten else None
-    assert without is None or "the scale of the scores" in str(without)
+    if kind is ScaledByTheWidth:  # as one whose weights are larger
+        assert "the scale of the scores" in str(contract.check(module))
     with pytest.raises(contract.BrokenClaim) as broken:
         contract.check(module, reference=equation_of(module))
-    assert broken.value.claim == "the output is that of the reference" or without is None
+    assert broken.value.claim == "the output is that of the reference"
 
 
 def test_a_layer_that_begins_at_zero_keeps_every_claim():

@@ -22,6 +22,7 @@ def test_labels_have_an_order_of_their_own(tokenizer, tmp_path):
     assert numbered.labels == ("2", "9", "10")
 
 
+@pytest.mark.extras
 def test_csv_and_parquet_say_the_same(tokenizer, tmp_path):
     (tmp_path / "d.csv").write_text('text,label\n"a fox, of course",fox\nthe dog,dog\n', "utf-8")
     found = read_labeled(read_records(tmp_path / "d.csv"), tokenizer, 48)
@@ -29,7 +30,7 @@ def test_csv_and_parquet_say_the_same(tokenizer, tmp_path):
         ("a fox, of course", "fox"),
         ("the dog", "dog"),
     ]
-    pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    pyarrow = pytest.importorskip("pyarrow", reason="needs the extra finetuning[parquet]")
     parquet = pytest.importorskip("pyarrow.parquet")
     table = pyarrow.table({"text": ["a fox, of course", "the dog"], "label": ["fox", "dog"]})
     parquet.write_table(table, tmp_path / "d.parquet")

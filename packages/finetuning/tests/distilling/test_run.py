@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import load_file
 
 import gpt2
-import quantization
 from finetuning import DistillSettings, distill
 from finetuning.running import forgetting
 
@@ -58,7 +57,9 @@ def test_a_student_comes_nearer_to_its_teacher_and_the_teacher_stays(student, fo
     assert teacher.keys() == load_file(folder / "model.safetensors").keys()
 
 
+@pytest.mark.extras
 def test_whole_numbers_teach_too(student, folder, data, tmp_path):
+    quantization = pytest.importorskip("quantization", reason="needs the extra finetuning[quantization]")
     model, tokenizer = gpt2.load(folder)
     quantization.save(tmp_path / "int8", quantization.quantize(model, "int8"), tokenizer)
     run = distill(settings(student, tmp_path / "int8", data, tmp_path / "r", steps=2))

@@ -450,7 +450,7 @@ def written(kind):
 
 def test_a_block_is_held_to_a_reference():
     held = contract.check(written(Written), reference=written(Written).forward)
-    assert held[-1] == "the output is that of the reference"
+    assert "the output is that of the reference" in held
     assert held.not_judged == ()
     assert "pass reference=" in str(contract.check(written(Written)))
 

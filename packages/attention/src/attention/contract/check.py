@@ -46,10 +46,9 @@ def check(
         return hold(function, claims)
     module = ModuleSubject(subject, n_embd, new_cache)
     steps = STEP_CLAIMS if module.new_cache else ()
-    held = hold(module, (*CAUSAL_CLAIMS, *SIGHT_CLAIMS, *MASK_CLAIMS, *steps, *GRADIENT_CLAIMS))
-    if reference is None:
-        return Held(held, [NOT_JUDGED])
-    return Held(held + hold(module, [against(reference)]))
+    judged = () if reference is None else (against(reference),)
+    claims = (*CAUSAL_CLAIMS, *SIGHT_CLAIMS, *judged, *MASK_CLAIMS, *steps, *GRADIENT_CLAIMS)
+    return Held(hold(module, claims), [NOT_JUDGED] if reference is None else [])
 
 
 def hold(subject: Subject, claims: Iterable[Claim]) -> Held:

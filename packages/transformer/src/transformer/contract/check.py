@@ -41,19 +41,20 @@ def check(
     left = [NOT_JUDGED] if reference is None else []
     takes = inspect.signature(block.forward).parameters
     if not causal:
-        held = attention_contract.check(block, n_embd=n_embd, new_cache=new_cache)
-        claims: list[Any] = [*MASKED_CLAIMS, *EXTREME_CLAIMS, *judged]
+        held = attention_contract.check(block, n_embd=n_embd, new_cache=new_cache, reference=reference)
+        claims: list[Any] = [*MASKED_CLAIMS, *EXTREME_CLAIMS]
         return Held(held + hold(ModuleSubject(block, n_embd, new_cache), claims), left)
     subject = (CrossSubject if "source" in takes else BlockSubject)(block, n_embd, new_cache)
     claims = [
         *CAUSAL_CLAIMS,
+        SIGHT_CLAIMS[0],
+        *judged,
         *EXTREME_CLAIMS,
         *(STEP_CLAIMS if subject.new_cache else ()),
         *GRADIENT_CLAIMS,
-        SIGHT_CLAIMS[0],
     ]
     if isinstance(subject, CrossSubject):
         claims += SOURCE_CLAIMS if "source_mask" in takes else SOURCE_CLAIMS[:2]
     elif "mask" in takes:
         claims += MASKED_CLAIMS
-    return Held(hold(subject, [*claims, *judged]), left)
+    return Held(hold(subject, claims), left)
