@@ -30,6 +30,7 @@ def test_digits_explain_a_missing_library_and_a_wrong_split(monkeypatch):
         dataio.digits("train")
 
 
+@pytest.mark.extras
 def test_digits_are_the_same_where_their_file_lies_elsewhere(monkeypatch):
     images, labels = dataio.digits("test").arrays
     monkeypatch.setattr("dataio.images.digits.find_spec", lambda name: None)
