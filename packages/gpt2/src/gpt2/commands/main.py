@@ -9,7 +9,16 @@ from typing import Any
 from workbench import answered, expanded, parsed, plain, tell_next
 
 from ..training.settings import TrainSettings
-from .settings import BatchSettings, FitSettings, InspectSettings, RecipeSettings, TokensSettings, VerifySettings
+from .runs import runs_command
+from .settings import (
+    BatchSettings,
+    FitSettings,
+    InspectSettings,
+    RecipeSettings,
+    RunsSettings,
+    TokensSettings,
+    VerifySettings,
+)
 from .train import train_command
 
 DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into it, plan its memory, see its tokens."
@@ -22,11 +31,12 @@ COMMANDS: dict[str, Any] = {
     "fit": FitSettings,
     "batch": BatchSettings,
     "recipe": RecipeSettings,
+    "runs": RunsSettings,
 }
 
 
 def main() -> None:
-    """`gpt2 train …`, `verify`, `inspect`, `tokens`, `fit`, `batch` and `recipe`"""
+    """`gpt2 train …`, `verify`, `inspect`, `tokens`, `fit`, `batch`, `recipe` and `runs`"""
     name = sys.argv[1] if sys.argv[1:2] and sys.argv[1] in COMMANDS else ""
     sys.exit(
         answered(
@@ -60,6 +70,7 @@ def done(settings: Any, arguments: list[str]) -> int:
         FitSettings: fit_command,
         BatchSettings: batch_command,
         RecipeSettings: recipe_command,
+        RunsSettings: runs_command,
     }
     return int(work[type(settings)](settings))
 

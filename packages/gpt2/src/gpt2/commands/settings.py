@@ -1,4 +1,4 @@
-"""What a person may say to `gpt2 verify`, `inspect`, `tokens`, `fit`, `batch`, `recipe`: read before torch is."""
+"""What a person may say to `gpt2 verify`, `inspect`, `tokens` and the like: read before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,3 +89,14 @@ class RecipeSettings:
     run."""
     megabytes: Annotated[float, arg(metavar="N")] = 1.0
     """Size of the text that quick's shape and steps are for."""
+
+
+@dataclass(frozen=True)
+class RunsSettings:
+    """List the runs in a folder: recipe, text, steps, held-out bits per byte, seconds and state. Two runs are compared
+    side by side, with what differs."""
+
+    folders: Positional[Annotated[tuple[Path, ...], arg(metavar="FOLDER", help_behavior_hint="(default: runs)")]] = ()
+    """Folder with runs, one run, or two runs to compare."""
+    json: bool = False
+    """Print JSON."""
