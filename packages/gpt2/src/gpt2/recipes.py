@@ -64,11 +64,16 @@ def recipe(name: RecipeName, n_bytes: int | None = None) -> Recipe:
         return quick(n_bytes)
     known = {recipe.name: recipe for recipe in RECIPES}
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-        guess = f"did you mean {near[0]}? " if near else ""
-        names = ", ".join(known)
-        raise ValueError(f"--recipe: wanted one of {names}, got {name!r}; {guess}`train --help` explains them")
+        raise unknown(name)
     return known[name]
+
+
+def unknown(name: str) -> ValueError:
+    """The error for a name that no recipe has, with the nearest."""
+    known = [recipe.name for recipe in RECIPES]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    guess = f"did you mean {near[0]}?" if near else "`train --help` explains them"
+    return ValueError(f"--recipe: wanted one of {', '.join(known)}, or a file that exists, got {name!r}; {guess}")
 
 
 def quick(n_bytes: int) -> Recipe:

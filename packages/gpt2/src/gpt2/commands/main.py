@@ -6,10 +6,19 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from workbench import answered, parsed, plain
+from workbench import answered, expanded, parsed, plain, tell_next
 
 from ..training.settings import TrainSettings
-from .settings import BatchSettings, FitSettings, InspectSettings, TokensSettings, VerifySettings
+from .runs import runs_command
+from .settings import (
+    BatchSettings,
+    FitSettings,
+    InspectSettings,
+    RecipeSettings,
+    RunsSettings,
+    TokensSettings,
+    VerifySettings,
+)
 from .train import train_command
 
 DESCRIPTION = "GPT-2: train one, check whether one may be trusted, look into it, plan its memory, see its tokens."
@@ -21,11 +30,13 @@ COMMANDS: dict[str, Any] = {
     "tokens": TokensSettings,
     "fit": FitSettings,
     "batch": BatchSettings,
+    "recipe": RecipeSettings,
+    "runs": RunsSettings,
 }
 
 
 def main() -> None:
-    """`gpt2 train …`, `verify`, `inspect`, `tokens`, `fit` and `batch`"""
+    """`gpt2 train …`, `verify`, `inspect`, `tokens`, `fit`, `batch`, `recipe` and `runs`"""
     name = sys.argv[1] if sys.argv[1:2] and sys.argv[1] in COMMANDS else ""
     sys.exit(
         answered(
@@ -58,6 +69,8 @@ def done(settings: Any, arguments: list[str]) -> int:
         TokensSettings: tokens_command,
         FitSettings: fit_command,
         BatchSettings: batch_command,
+        RecipeSettings: recipe_command,
+        RunsSettings: runs_command,
     }
     return int(work[type(settings)](settings))
 
@@ -106,4 +119,15 @@ def batch_command(settings: BatchSettings) -> int:
     from .batch import describe
 
     print(describe(settings))
+    return 0
+
+
+def recipe_command(settings: RecipeSettings) -> int:
+    """`gpt2 recipe`: a recipe as TOML."""
+    from ..training.recipe_file import as_toml, chosen_recipe
+
+    if not 0 < settings.megabytes < float("inf"):
+        raise ValueError(f"--megabytes: wanted a number above 0, got {settings.megabytes}; leave it out for 1")
+    sys.stdout.write(as_toml(chosen_recipe(expanded(settings.name), max(1, round(settings.megabytes * 1e6)))))
+    tell_next("gpt2", "train --recipe FILE.toml", "write it to a file, and", beside_results=True)
     return 0

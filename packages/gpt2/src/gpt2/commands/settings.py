@@ -1,4 +1,4 @@
-"""What a person may say to `gpt2 verify`, `inspect`, `tokens`, `fit` and `batch`: read before torch is imported."""
+"""What a person may say to `gpt2 verify`, `inspect`, `tokens` and the like: read before torch is imported."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,3 +78,25 @@ class BatchSettings:
     """Number of the step, from 1."""
     text: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: where the run found it)")] = None
     """Where the run's text is now."""
+
+
+@dataclass(frozen=True)
+class RecipeSettings:
+    """Print a recipe as TOML: every field with what it is. Change what you like, and give it to `train --recipe`."""
+
+    name: Positional[Annotated[str, arg(metavar="NAME_OR_FILE")]]
+    """quick, small, tiny, finetune, gpt2, gpt2-medium, gpt2-large or gpt2-xl; a recipe's file; or the run.json of a
+    run."""
+    megabytes: Annotated[float, arg(metavar="N")] = 1.0
+    """Size of the text that quick's shape and steps are for."""
+
+
+@dataclass(frozen=True)
+class RunsSettings:
+    """List the runs in a folder: recipe, text, steps, held-out bits per byte, seconds and state. Two runs are compared
+    side by side, with what differs."""
+
+    folders: Positional[Annotated[tuple[Path, ...], arg(metavar="FOLDER", help_behavior_hint="(default: runs)")]] = ()
+    """Folder with runs, one run, or two runs to compare."""
+    json: bool = False
+    """Print JSON."""

@@ -14,11 +14,12 @@ from ..config import GPT2Config
 from ..machine.bits import bit_conditions, compare_bit_conditions
 from ..machine.precision import choose_precision
 from ..machine.processes import by_first, own_device
-from ..recipes import Recipe, recipe
+from ..recipes import Recipe
 from ..texts.prepared import TrainingText
 from ..texts.sources import IN_MEMORY, new_text, source_text
 from ..tokenizer.tokenizer import Tokenizer
-from .record import RunRecord, check_free, claimed, read_record
+from .recipe_file import chosen_recipe
+from .record import RunRecord, check_free, claimed, read_record, settings_of
 from .settings import CHANGEABLE, TrainSettings, of_the_run
 
 
@@ -76,8 +77,8 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
 
 
 def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
-    """The named recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
-    named = recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
+    """The recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
+    named = chosen_recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
     chosen = named.replace(steps=settings.steps, batch_size=settings.batch_size, warmup=settings.warmup)
     if settings.warmup is None:
         chosen = chosen.replace(warmup=round(named.warmup * min(1.0, chosen.steps / named.steps)))
@@ -96,7 +97,7 @@ def _begin(
     settings: TrainSettings, shape: GPT2Config | None, known: Tokenizer | None
 ) -> tuple[RunRecord, TrainingText]:
     check_free(settings.out)
-    recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
+    chosen_recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
     found = source_text(settings.text, settings.field)
     chosen = resolve(settings, found.n_bytes or IN_MEMORY)
     if shape is not None:
@@ -112,7 +113,7 @@ def _begin(
         evaluate_every,
         settings.save_every or evaluate_every,
         settings.log_every or 10,
-        TrainSettings(**of_the_run(settings)),
+        settings_of(of_the_run(settings)),
         {
             "name": text.name,
             "fingerprint": text.fingerprint,
@@ -164,8 +165,9 @@ def _resume(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingT
 def _check_same(settings: TrainSettings, record: RunRecord) -> None:
     """ValueError for a setting that is given now and was another when the run began."""
     meant = {"precision": record.precision, "compile": "on" if record.compiled else "off", "steps": record.recipe.steps}
+    given = of_the_run(settings)
     for name, was in (of_the_run(record.settings) | meant).items():
-        asked = getattr(settings, name)
+        asked = given[name]
         if name in meant and asked == "auto":
             continue  # it was decided when the run began
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.

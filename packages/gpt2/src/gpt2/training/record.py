@@ -14,6 +14,7 @@ from ..config import GPT2Config
 from ..machine.processes import by_first
 from ..recipes import Recipe
 from ..tokenizer.tokenizer import Tokenizer
+from .recipe_file import known_name
 from .settings import TrainSettings, of_the_run
 
 FORMAT = 1
@@ -63,6 +64,12 @@ class RunRecord:
         write_text(self.folder / "run.json", json.dumps(content, indent=2) + "\n")
 
 
+def settings_of(written: dict[str, Any]) -> TrainSettings:
+    """The settings that `of_the_run` wrote down."""
+    which = written.get("recipe")
+    return TrainSettings(**{**written, "recipe": known_name(which) if isinstance(which, str) else which})
+
+
 def read_record(folder: Path) -> RunRecord:
     """The record of a run folder; ValueError if it is none, or of another format."""
     path = folder / "run.json"
@@ -90,7 +97,7 @@ def read_record(folder: Path) -> RunRecord:
             raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
         shape = GPT2Config(**content["recipe"].pop("config"))
         recipe = Recipe(config=shape, **content.pop("recipe"))
-        given = TrainSettings(**content.pop("settings"))
+        given = settings_of(content.pop("settings"))
         record = RunRecord(folder=folder, recipe=recipe, settings=given, **content)
         check_kinds(record)
         texts, numbers = ("name", "fingerprint", "tokenizer"), ("train_bytes", "held_out_bytes")

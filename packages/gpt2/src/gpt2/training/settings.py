@@ -37,9 +37,10 @@ class TrainSettings:
     """Field of JSON lines, or column of Parquet, that holds the text."""
     out: Annotated[Path | None, _shown("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
-    recipe: Annotated[RecipeName | None, _shown("NAME", "quick")] = None
+    recipe: Annotated[RecipeName | Path | None, _shown("NAME_OR_FILE", "quick")] = None
     """quick (minutes on two cores; shape and steps follow from the size of the text), small (seconds), tiny (to try
-    things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with --from: finetune."""
+    things), gpt2, gpt2-medium, gpt2-large or gpt2-xl; with --from: finetune.
+    Or a file: TOML as `gpt2 recipe NAME` prints it, or the run.json of a run."""
     source: Annotated[str | None, arg(name="from", metavar="SOURCE", help_behavior_hint="(default: new weights)")] = (
         None
     )
@@ -100,7 +101,8 @@ CHANGEABLE = NOT_OF_THE_RUN | {"micro_batch_size", "skip_limit", "keep"}
 
 def of_the_run(settings: TrainSettings) -> dict[str, Any]:
     """The settings that are written down with a run, by name."""
-    return {name: value for name, value in asdict(settings).items() if name not in NOT_OF_THE_RUN}
+    kept = {name: value for name, value in asdict(settings).items() if name not in NOT_OF_THE_RUN}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in kept.items()}
 
 
 def check(settings: TrainSettings) -> None:
