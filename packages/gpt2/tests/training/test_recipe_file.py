@@ -99,6 +99,15 @@ def test_what_is_no_recipe(name, text, said):
         parse_recipe(text, Path(name))
 
 
+def test_a_field_of_a_run_is_named_with_its_line(text_file, tmp_path):
+    run = gpt2.run(TrainSettings(text=str(text_file), out=tmp_path / "run", recipe="tiny", steps=1, device="cpu"))
+    file = run.folder / "run.json"
+    text = file.read_text(encoding="utf-8").replace('"steps": 1,', '"steps": "1",', 1)
+    number = next(n for n, line in enumerate(text.splitlines(), start=1) if '"steps"' in line)
+    with pytest.raises(ValueError, match=rf"run.json, line {number}: steps: wanted a whole number, got '1'"):
+        parse_recipe(text, file)
+
+
 def test_the_commands_answer(command, text_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, errors = command("recipe", "tiny")

@@ -44,7 +44,8 @@ class RunState:
 def runs_command(settings: RunsSettings) -> int:
     """Print the runs of a folder, or compare two, and name the next command."""
     if len(settings.folders) == 2:
-        _tell_two(*(run_state(folder) for folder in settings.folders), as_json=settings.json)
+        first, second = map(run_state, settings.folders)
+        _tell_two(first, second, settings.json)
         return 0
     if len(settings.folders) > 2:
         raise ValueError(f"FOLDER: wanted one folder, or two runs, got {len(settings.folders)}; name two")
@@ -195,7 +196,7 @@ def _tell_two(first: RunState, second: RunState, as_json: bool) -> None:
         both = [_plain(one.folder, one) for one in (first, second)]
         print(json.dumps({"runs": both, "differs": differing}, indent=2))
     else:
-        rows = [("", str(first.folder), str(second.folder))]
+        rows: list[tuple[str, ...]] = [("", str(first.folder), str(second.folder))]
         rows += [(head.lower(), *two) for head, *two in zip(HEADS, _row(first), _row(second), strict=True)][1:]
         rows += [("", "", ""), ("what differs", "", "")] if differing else []
         rows += [(name.removeprefix("recipe."), str(a), str(b)) for name, (a, b) in differing.items()]

@@ -46,7 +46,7 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     """The recipe that a file of this text holds; `path` is for errors, and for its kind: `.json`, else TOML."""
     is_json = path.suffix == ".json"
     try:
-        found = parse_object(text, "it") if is_json else tomllib.loads(text)
+        found: Any = parse_object(text, "it") if is_json else tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: wanted TOML, got something else: {error}; `gpt2 recipe tiny` shows one") from None
     except (ValueError, RecursionError) as error:
@@ -109,11 +109,11 @@ def _check_ranges(made: Recipe) -> None:
 
 
 def _line(text: str, field: str) -> str:
-    """`, line N` of the last line that gives a field its value, or opens the table of that name; else nothing."""
+    """`, line N` of the first line that gives a field its value, or opens the table of that name; else nothing."""
     gives = re.compile(rf"""(^|[\s{{,.])["']?{re.escape(field)}["']?\s*[=:]|^\s*\[\s*{re.escape(field)}\s*\]""")
     lines = enumerate(text.splitlines(), start=1)
     numbers = [number for number, line in lines if not line.lstrip().startswith("#") and gives.search(line)]
-    return f", line {numbers[-1]}" if numbers else ""
+    return f", line {numbers[0]}" if numbers else ""
 
 
 def as_toml(made: Recipe) -> str:
