@@ -39,7 +39,7 @@ class FeatureReport:
 
 
 @torch.no_grad()
-def judge_features(model: GPT2, autoencoder: SparseAutoencoder, windows: Sequence[Int[Tensor, "B T"]]) -> FeatureReport:
+def judge_features(model: GPT2, autoencoder: SparseAutoencoder, windows: Sequence[Int[Tensor, "_ T"]]) -> FeatureReport:
     """Run the model on `windows` as it is, on features alone, and on zeros. ValueError for windows without a next token
     to predict."""
     if not any(tokens.shape[1] > 1 for tokens in windows):

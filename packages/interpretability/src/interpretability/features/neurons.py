@@ -14,7 +14,7 @@ from ..trace import tracing
 from .passages import TopPassages
 
 
-def top_passages(model: GPT2, windows: Iterable[Int[Tensor, "B T"]], k: int = 8) -> list[TopPassages]:
+def top_passages(model: GPT2, windows: Iterable[Int[Tensor, "_ T"]], k: int = 8) -> list[TopPassages]:
     """For each block the `k` best passages of each of its 4 n_embd neurons, over all windows, which are asked for one
     batch after the other: so a corpus of any length does. Activations are those after GELU.
 

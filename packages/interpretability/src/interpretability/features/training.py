@@ -47,7 +47,7 @@ class FeatureStep:
 def train_features(
     model: GPT2,
     place: str,
-    windows: Sequence[Int[Tensor, "B T"]],
+    windows: Sequence[Int[Tensor, "_ T"]],
     *,
     n_features: int | None = None,
     k: int = 32,

@@ -58,7 +58,7 @@ def read_lens(
 
 @torch.no_grad()
 def lens_divergences(
-    model: GPT2, windows: Sequence[Int[Tensor, "B T"]], tuned: TunedLens | None = None
+    model: GPT2, windows: Sequence[Int[Tensor, "_ T"]], tuned: TunedLens | None = None
 ) -> dict[str, float]:
     """For each place the mean over all tokens of KL(end || lens) in nats: how much of what the model says in the end
     the lens does not read there yet. Places are read one after the other, so that one [B, T, V] is held at a time."""

@@ -22,7 +22,7 @@ WHAT, MADE_BY = "a tuned lens", "`interpretability lens MODEL --tune FILE`"
 
 
 def tune_lens(
-    model: GPT2, windows: Sequence[Int[Tensor, "B T"]], *, steps: int = 60, rate: float = RATE
+    model: GPT2, windows: Sequence[Int[Tensor, "_ T"]], *, steps: int = 60, rate: float = RATE
 ) -> Iterator[TunedLens]:
     """Fit the maps on `windows` (several rows of tokens each, used in turn), one yield a step; the last is the result.
 

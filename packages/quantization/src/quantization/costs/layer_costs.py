@@ -28,7 +28,7 @@ class LayerCost:
 
 def sensitivity(
     model: nn.Module,
-    rows: Sequence[Int[Tensor, " T"]],
+    rows: Sequence[Int[Tensor, " _"]],
     how: str = "int4",
     *,
     calibration: Calibration | None = None,
@@ -45,7 +45,7 @@ def costs_alone(
     model: nn.Module,
     small: nn.Module,
     plan: Mapping[str, Scheme],
-    rows: Sequence[Int[Tensor, " T"]],
+    rows: Sequence[Int[Tensor, " _"]],
     progress: Progress = unwatched,
 ) -> list[LayerCost]:
     """`sensitivity` of a model that has been quantized already, by this plan."""
@@ -55,6 +55,6 @@ def costs_alone(
     return sorted(costs, key=lambda cost: cost.divergence.nats, reverse=True)
 
 
-def steps_alone(plan: Mapping[str, Scheme], rows: Sequence[Int[Tensor, " T"]]) -> int:
+def steps_alone(plan: Mapping[str, Scheme], rows: Sequence[Int[Tensor, " _"]]) -> int:
     """Steps of progress that `costs_alone` takes."""
     return len(batches(rows)) * (1 + len(plan))

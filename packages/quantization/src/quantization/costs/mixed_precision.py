@@ -28,7 +28,7 @@ class Plan:
 
 def precision_path(
     model: nn.Module,
-    rows: Sequence[Int[Tensor, " T"]],
+    rows: Sequence[Int[Tensor, " _"]],
     *,
     options: Sequence[str] = OPTIONS,
     calibration: Calibration | None = None,
