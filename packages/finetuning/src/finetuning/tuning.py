@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from dataio import split_by_content
 from gpt2 import GPT2, Tokenizer, Trained
 from workbench import digest
 
@@ -23,7 +20,7 @@ from .judging import judge
 from .running.forgetting import old_scores
 from .running.record import TuneRecord
 from .running.settings import TuneSettings
-from .running.starting import HELD_OUT, Start, TaskRun, started
+from .running.starting import Start, TaskRun, started, two_sides
 from .running.trained import trained_model
 from .templates import Template
 
@@ -89,15 +86,7 @@ def split_examples(
     found = read_examples(read_records(settings.data), tokenizer, template, n_ctx)
     if settings.held_out is not None:
         return found, found.fitting, read_examples(read_records(settings.held_out), tokenizer, template, n_ctx).fitting
-    try:
-        sides = split_by_content([(np.array(example.ids),) for example in found.fitting], HELD_OUT)
-    except ValueError:
-        raise ValueError(
-            f"{settings.data}: wanted at least two different examples, one to judge by, got {len(found.fitting)}; "
-            f"add some, or give others with --held-out"
-        ) from None
-    learned, judged = (tuple(found.fitting[number] for number in side.indices) for side in sides)
-    return found, learned, judged
+    return found, *two_sides(found.fitting, lambda example: example.ids, settings.data, "examples")
 
 
 def examples_digest(examples: Sequence[Example]) -> str:

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from dataio import split_by_content
 from gpt2 import Tokenizer
 from workbench import digest
 
 from ..examples import Example
+from ..running.starting import two_sides
 from .classifier import readable
 
 
@@ -78,14 +76,7 @@ def split_labeled(
 ) -> tuple[tuple[LabeledText, ...], tuple[LabeledText, ...]]:
     """Those to learn from, and about a `share` to judge by, by content: equal texts land on one side. ValueError where
     there are too few, or where a label is only among those to judge by."""
-    try:
-        sides = split_by_content([(np.array(text.ids),) for text in texts.fitting], share)
-    except ValueError:
-        raise ValueError(
-            f"{source}: wanted at least two different texts, one to judge by, got {len(texts.fitting)}; add some, or "
-            f"give others with --held-out"
-        ) from None
-    learned, judged = (tuple(texts.fitting[number] for number in side.indices) for side in sides)
+    learned, judged = two_sides(texts.fitting, lambda text: text.ids, source, "texts", share=share)
     seen = {text.label for text in learned}
     if unseen := [text for text in judged if text.label not in seen]:
         raise ValueError(

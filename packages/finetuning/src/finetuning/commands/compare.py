@@ -14,7 +14,7 @@ def compare(settings: Compare) -> int:
     from workbench import next_lines
 
     from ..comparing.measures import Measure, old_text, task_measures
-    from ..comparing.subjects import run_settings, subject
+    from ..comparing.subjects import adapter_folder, run_settings, subject
 
     before, after = subject(settings.before), subject(settings.after)
     run = run_settings(settings.after)
@@ -51,5 +51,7 @@ def compare(settings: Compare) -> int:
     next_words = ["evaluation", "compare", settings.before, settings.after, "--text", "FILE"]
     if after.classifier is not None:
         next_words = ["finetuning", "label", settings.after, "FILE"]
+    if adapter_folder(settings.after) is not None:  # no other command opens one
+        next_words = ["finetuning", "merge", settings.after, "--out", f"{settings.after}-merged"]
     say("\n" + next_lines(next_words[0], next_words))
     return 0

@@ -10,13 +10,16 @@ from workbench import expanded
 from ..classifying.classifier import Classifier
 from ..classifying.model_folder import PAD, is_classifier, load_classifier
 from ..classifying.settings import ClassifySettings
+from ..distilling.settings import DistillSettings
 from ..files.models import load_model
 from ..files.peft import CONFIGURATION, load_adapter, read_adapter
 from ..preferring.settings import PreferSettings
 from ..running.record import read_run, settings_of
 from ..running.settings import RunSettings, TuneSettings
 
-KINDS: dict[str, type[RunSettings]] = {kind.command: kind for kind in (TuneSettings, ClassifySettings, PreferSettings)}
+KINDS: dict[str, type[RunSettings]] = {
+    kind.command: kind for kind in (TuneSettings, ClassifySettings, PreferSettings, DistillSettings)
+}
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from dataio import split_by_content
 from gpt2 import Tokenizer
 from workbench import digest
 
 from ..examples import Example, encoded
+from ..running.starting import two_sides
 from ..templates import Template
 
 FIELDS = ("prompt", "chosen", "rejected")
@@ -63,15 +61,8 @@ def read_pairs(records: Iterable[tuple[str, Mapping[str, Any]]], tokenizer: Toke
 
 def split_pairs(pairs: Pairs, share: float, source: object) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
     """Those to learn from, and about a `share` to judge by; all pairs of one prompt land on one side."""
-    try:
-        sides = split_by_content([(np.array(pair.prompt),) for pair in pairs.fitting], share)
-    except ValueError:
-        raise ValueError(
-            f"{source}: wanted at least two different prompts, one to judge by, got {len(pairs.fitting)} pairs of one; "
-            f"add some, or give others with --held-out"
-        ) from None
-    learned, judged = (tuple(pairs.fitting[number] for number in side.indices) for side in sides)
-    return learned, judged
+    got = f"{len(pairs.fitting)} pairs of one"
+    return two_sides(pairs.fitting, lambda pair: pair.prompt, source, "prompts", got=got, share=share)
 
 
 def pairs_digest(pairs: Sequence[Pair]) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 import gpt2
-from dataio import split_by_content
 from gpt2 import GPT2, Tokenizer
 from trainkit import Evaluation
 from workbench import digest
@@ -23,7 +22,7 @@ from ..files.chat import read_template
 from ..files.records import read_records
 from ..running.forgetting import old_scores
 from ..running.settings import ADAPTERS
-from ..running.starting import HELD_OUT, Start, TaskRun, started
+from ..running.starting import Start, TaskRun, started, two_sides
 from ..running.trained import trained_model
 from ..templates import Template
 from .curriculum import ReinforceCurriculum, RolloutPart, Sampling
@@ -127,14 +126,7 @@ def _prompts(
     if settings.held_out is not None:
         judged, _, _ = read_prompts(read_records(settings.held_out), tokenizer, template, room)
         return found, judged[:MOST_JUDGED], too_long, conversations
-    try:
-        sides = split_by_content([(np.array(prompt.ids),) for prompt in found], HELD_OUT)
-    except ValueError:
-        raise ValueError(
-            f"{settings.data}: wanted at least two different prompts, one to judge by, got {len(found)}; add some, or "
-            f"give others with --held-out"
-        ) from None
-    learned, judged = (tuple(found[number] for number in side.indices) for side in sides)
+    learned, judged = two_sides(found, lambda prompt: prompt.ids, settings.data, "prompts")
     return learned, judged[:MOST_JUDGED], too_long, conversations
 
 

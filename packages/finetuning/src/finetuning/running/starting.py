@@ -1,12 +1,14 @@
 """How a run begins, or goes on: its folder, its device, and what must be as it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
+import numpy as np
 import torch
 
 import gpt2
+from dataio import split_by_content
 from gpt2 import GPT2, Tokenizer
 from tensors import choose_device
 from trainkit import Evaluation
@@ -19,6 +21,29 @@ from .settings import RunSettings, check
 HELD_OUT = 0.1
 """Share of the examples to judge by, where no file of them is given."""
 S = TypeVar("S", bound=RunSettings)
+T = TypeVar("T")
+
+
+def two_sides(
+    items: Sequence[T],
+    ids: Callable[[T], Sequence[int]],
+    source: object,
+    what: str,
+    *,
+    got: str | None = None,
+    share: float = HELD_OUT,
+) -> tuple[tuple[T, ...], tuple[T, ...]]:
+    """Those to learn from, and about a `share` to judge by; those of equal ids land on one side. ValueError, with
+    `what` is wanted two of and what was `got`, where that leaves nobody to judge by."""
+    try:
+        sides = split_by_content([(np.array(ids(item)),) for item in items], share)
+    except ValueError:
+        raise ValueError(
+            f"{source}: wanted at least two different {what}, one to judge by, got {got or len(items)}; add some, or "
+            f"give others with --held-out"
+        ) from None
+    learned, judged = (tuple(items[number] for number in side.indices) for side in sides)
+    return learned, judged
 
 
 class TaskRun(gpt2.Run):
