@@ -5,6 +5,8 @@ the fixture `fuzz`.
 """
 
 import contextlib
+import functools
+import inspect
 import json
 import os
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
@@ -39,6 +42,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    global tests_begun
+    tests_begun += 1
     if item.get_closest_marker("network") and "TESTS_MAY_USE_NETWORK" not in os.environ:
         pytest.skip("needs the network: set TESTS_MAY_USE_NETWORK=1 to run it")
     if item.get_closest_marker("gpu"):
@@ -46,6 +51,47 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device")
+
+
+FIRST_CALLS, EVERY = 8, 64
+"""The type checker looks at a function's first calls in each test, and at each 64th of the others: checked at all of
+them, loops over layers and tokens spend three fifths of their time on it."""
+tests_begun = 0
+
+
+def sparing(jaxtyped: Callable[..., Any]) -> Callable[..., Any]:
+    """`jaxtyping.jaxtyped`, the decorator that the option --jaxtyping-packages puts on everything, made to check
+    functions sparingly, and to think about their annotations only when they are called."""
+
+    def decorator(**options: Any) -> Callable[[Any], Any]:
+        def decorate(it: Any) -> Any:
+            if not inspect.isfunction(it):
+                return jaxtyped(**options)(it)
+            checked, test, calls = it, -1, 0
+            torch: Any = sys.modules.get("torch")  # whose compiler would compile anew at each count
+            is_compiling = torch.compiler.is_compiling if torch else lambda: False
+
+            @functools.wraps(it)
+            def sometimes_checked(*arguments: Any, **named: Any) -> Any:
+                nonlocal checked, test, calls
+                if is_compiling():
+                    return it(*arguments, **named)
+                if checked is it:
+                    checked = jaxtyped(**options)(it)
+                if test != tests_begun:
+                    test, calls = tests_begun, 0
+                calls += 1
+                chosen = checked if calls <= FIRST_CALLS or calls % EVERY == 0 else it
+                return chosen(*arguments, **named)
+
+            return sometimes_checked
+
+        return decorate
+
+    return decorator
+
+
+jaxtyping.jaxtyped = sparing(jaxtyping.jaxtyped)
 
 
 CPU_SECONDS, GIGABYTES = 10, 2
@@ -57,8 +103,6 @@ SHORTER, LONGER = 0.5, 60
 @pytest.fixture(params=[pytest.param(SHORTER, id="briefly"), pytest.param(LONGER, id="long", marks=pytest.mark.slow)])
 def fuzz(request: pytest.FixtureRequest) -> Iterator["Fuzz"]:
     """Try a claim on many inputs, as users call the package: without the type checker of the tests."""
-    import jaxtyping
-
     was = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     yield Fuzz(request.param)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import weakref
 from contextlib import suppress
@@ -353,18 +354,33 @@ class Collected:
     pass
 
 
+class SlowToStart(threading.Timer):
+    """A timer that has rung before its starter goes on, the first `slow` times."""
+
+    slow = 0
+
+    def start(self) -> None:
+        super().start()
+        if self.slow:
+            SlowToStart.slow -= 1
+            time.sleep(0.2)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process at once by SIGTERM")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("kind", ["weak reference", "import", "__del__"])
+@pytest.mark.parametrize("kind", ["weak reference", "import", "__del__", "busy machine"])
 def test_a_stop_that_falls_into_a_callback_is_not_lost(monkeypatch, number, code, kind):
     """Python drops exceptions there; an import has one for the lock of its module."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    if kind == "busy machine":
+        monkeypatch.setattr(threading, "Timer", SlowToStart)
+        monkeypatch.setattr(SlowToStart, "slow", 2)
 
     def press(*_: object) -> None:
         signal.raise_signal(number)
 
     def work() -> None:
-        if kind == "weak reference":
+        if kind in ("weak reference", "busy machine"):
             one = Collected()
             reference = weakref.ref(one, press)  # noqa: F841
             del one

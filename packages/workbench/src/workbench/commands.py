@@ -5,31 +5,19 @@ import logging
 import os
 import signal
 import sys
-import threading
-from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
-from types import FrameType
 from typing import Any
 
 from .files.paths import with_expanded_paths
 from .output import Unfailing, around, lead_nowhere, settle
 from .slips import nearest, slip, unframed
+from .stops.signals import ENDS, Terminated, none_lost, terminated
 from .threads import spin_briefly
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 """Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT and SIGPIPE, and so for `ENDS`."""
-ENDS = {"SIGTERM": "terminated", "SIGHUP": "hung up"}
-"""Signals that unwind the work as an exception, and what is said then. SIGHUP: its terminal was closed."""
 LOGS = "%(levelname)s: %(message)s"
-
-
-class Terminated(BaseException):
-    """One of the signals `ENDS` came."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
 
 
 def plain(error: Exception) -> str:
@@ -84,7 +72,7 @@ def answered(
         return end(code, f"{word}; {left}" if left else word, after_echo)
 
     try:
-        with _terminated() if on_terminate else nullcontext(), redirect_stderr(around("stderr")), _none_lost():
+        with terminated() if on_terminate else nullcontext(), redirect_stderr(around("stderr")), none_lost():
             return _flushed(work)
     except BrokenPipeError:
         lead_nowhere(sys.stdout)
@@ -181,58 +169,3 @@ def _flushed(work: Callable[[], int | None]) -> int:
 def _flush() -> None:
     if sys.stdout is not None:
         sys.stdout.flush()
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """The signals `ENDS` as an exception, where nobody else handles or ignores them (nohup ignores SIGHUP)."""
-    here = [getattr(signal, name) for name in ENDS if hasattr(signal, name)]
-    in_main = threading.current_thread() is threading.main_thread()
-    ours = [number for number in here if in_main and signal.getsignal(number) is signal.SIG_DFL]
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated(number)
-
-    for number in ours:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-@contextmanager
-def _none_lost() -> Iterator[None]:
-    """A stop that falls into a callback, where Python drops every exception, comes again once the callback is over.
-
-    Each import of a module ends in such a callback, of a weak reference, so the seconds in which a command starts have
-    thousands of them.
-    """
-    usual, again = sys.unraisablehook, list[threading.Timer]()
-
-    def hook(dropped: Any) -> None:
-        stop = dropped.exc_value
-        if isinstance(stop, (KeyboardInterrupt, Terminated)):
-            number = stop.number if isinstance(stop, Terminated) else signal.SIGINT
-            again.append(threading.Timer(0.01, _press, (number,)))
-            again[-1].start()
-        else:
-            usual(dropped)
-
-    sys.unraisablehook = hook
-    try:
-        yield
-    finally:
-        sys.unraisablehook = usual
-        for timer in again:
-            timer.join()
-
-
-def _press(number: int) -> None:
-    """The signal once more, to the main thread, which may be waiting."""
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, number)
-    else:
-        interrupt_main(signal.Signals(number))
