@@ -27,8 +27,8 @@ def plot_history(
     axes = figure.add_subplot()
     for number, (name, values) in enumerate(measures.items()):
         marker = MARKERS[number % len(MARKERS)]
-        axes.plot(steps, values, color=COLORS[number % len(COLORS)], marker=marker, markersize=4, label=name)
-    axes.set(xlabel="step", ylabel=ylabel, title=title)
+        axes.plot(steps, values, color=COLORS[number % len(COLORS)], marker=marker, markersize=4, label=drawable(name))
+    axes.set(xlabel="step", ylabel=drawable(ylabel), title=drawable(title))
     axes.grid(alpha=0.3)
     if loss is not None:
         right = axes.twinx()
