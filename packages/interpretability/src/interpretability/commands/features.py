@@ -60,8 +60,8 @@ def run(settings: Features) -> None:
         from ..pictures.lines import plot_bars
 
         losses = [report.loss, report.loss_with_features, report.loss_without]
-        figure = plot_bars(["as it is", "on features", "without"], {autoencoder.place: losses},
-                           title=autoencoder.place, ylabel="loss (nats a token)")  # fmt: skip
+        title = f"The model on features of {autoencoder.place}"
+        figure = plot_bars(["as it is", "on features", "without"], {"loss": losses}, title=title, ylabel="nats a token")
         lines += save_picture(figure, settings.out)
     answer(_facts(settings, autoencoder, report, top, order, tokenizer), lines, settings.json)
     if settings.save is None and settings.load is None:

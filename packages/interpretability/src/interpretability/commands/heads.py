@@ -41,7 +41,7 @@ def run(settings: Heads) -> None:
     if settings.out is not None:
         from attention import plot_scores
 
-        named = {f"{name}, layer {layer}": values[layer] for name, values in kinds.kinds.items() if name != "distance"
+        named = {f"{layer}.{name}": values[layer] for name, values in kinds.kinds.items() if name != "distance"
                  for layer in range(layers)}  # fmt: skip
         lines += save_picture(plot_scores(named, "share of attention"), settings.out)
     facts = {"model": settings.model, "scores": scores, "best": {name: list(each) for name, each in best.items()}}

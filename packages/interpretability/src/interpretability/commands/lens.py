@@ -131,6 +131,7 @@ def _picture(settings: Lens, names: list[str], places: list[str], top: dict[str,
         [names[at] for at in last],
         [[top[place][at][1] for at in last] for place in upward],
         [[clipped(top[place][at][0], 9) for at in last] for place in upward],
+        title="What the lens reads after each token; the darker, the likelier",
     )
     assert settings.out is not None
     return save_picture(figure, settings.out)

@@ -142,6 +142,11 @@ def _picture(settings: Neurons, model: "GPT2", blocks: "list[TopPassages]", chos
     names = [f"{layer}.{neuron}" for layer, neuron in chosen]
     highest = [float(blocks[layer].values[neuron, 0]) for layer, neuron in chosen]
     mean = [float(blocks[layer].mean[neuron]) for layer, neuron in chosen]
-    figure = plot_bars(names, {"highest": highest, "mean": mean}, title="neurons", ylabel="activation after GELU")
+    figure = plot_bars(
+        names,
+        {"highest": highest, "mean": mean},
+        title="Neurons: highest and mean activation",
+        ylabel="activation after GELU",
+    )
     assert settings.out is not None
     return save_picture(figure, settings.out)

@@ -12,7 +12,7 @@ from tensors import generator
 from workbench import Progress, expanded, make_folder, unwatched, write_text
 
 from .document import document
-from .first_text import first_place, first_text
+from .first_text import first_place, first_text, other_ids
 from .packing import GROUP, packed, packed_float16, packed_int8, packed_states, ranges, shapes_of, spelled
 from .runs import RunFolder, chosen, run_of, state_at
 
@@ -93,7 +93,8 @@ def write_page(
     content = document(
         f"Inside {name_of(source)}",
         facts(name_of(source), model, tokenizer, run, steps, int8)
-        | {"text": text, "place": first_place(model, tokenizer, ids)},
+        | {"text": text, "place": first_place(model, tokenizer, ids)}
+        | {"other": other_ids(model, tokenizer, run.held_out(), text)},
         blocks,
     )
     make_folder(out.parent)
