@@ -8,7 +8,7 @@ function drawSwitches() {
     const on = !state.off.has(name), effect = effects.get(name);
     const button = el("button.part" + kind, { type: "button", "aria-pressed": `${on}`, "aria-label": `${partName(name)}: ${on ? "on" : "off"}${effect === undefined ? "" : `, without it the loss changes by ${signed(effect)}`}`, title: effect === undefined ? partName(name) : `${partName(name)}: without it ${signed(effect, 3)} nats`, onclick: () => flip(name) }, label);
     if (effect !== undefined) {
-      button.style.setProperty("--share", (Math.abs(effect) / most).toFixed(3));
+      button.style.setProperty("--share", Math.sqrt(Math.abs(effect) / most).toFixed(3)); // small ones can be seen, too
       button.classList.add(effect < 0 ? "helps" : "hurts");
     }
     return button;
