@@ -82,7 +82,9 @@ def test_wrong_input_is_one_line(folder, text_file, refused, tmp_path):
     (tmp_path / "empty.txt").write_text("", "utf-8")
     words = ["ablate", folder, "--text"]
     assert "--length: wanted 2 to 32 tokens (the model's context), got 64" in refused(*words, text_file, "--length", 64)
-    assert "--tokens: wanted at least two rows of 16, got" in refused(*words, text_file, "--length", 16, "--tokens", 8)
+    assert "--tokens: wanted at least 32, two rows of 16, got 8; give more, or a smaller --length" in refused(
+        *words, text_file, "--length", 16, "--tokens", 8
+    )
     assert "--text: wanted at least two rows of 32 tokens, got" in refused(*words, "short.txt")
     assert "empty" in refused(*words, "empty.txt")
     assert "did you mean 0.head.2?" in refused(*words, text_file, "--parts", "0.heat.2")

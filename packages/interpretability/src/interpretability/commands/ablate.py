@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench import Progress, check_picture, many, shown, tell_next, unwatched
 
 from .histories import History, run_history
-from .inputs import loaded, windows
+from .inputs import loaded, row_length, windows
 from .outputs import check_top, options, say
 from .settings import Ablate
 
@@ -67,10 +67,11 @@ def history(settings: Ablate, model: "GPT2", tokenizer: "Tokenizer") -> History:
 def _texts(settings: Ablate, model: "GPT2", tokenizer: "Tokenizer") -> "tuple[Tensor, Tensor | None]":
     """Rows to measure on, and those of the other text, if one is needed."""
     wanted = settings.tokens if settings.reference or settings.how == "zero" else 2 * settings.tokens
-    tokens = windows(model, tokenizer, settings.text, wanted, settings.length)
+    length = row_length(model, settings.tokens, settings.length, has_length=True)
+    tokens = windows(model, tokenizer, settings.text, wanted, length, has_length=True)
     other = None
     if settings.reference is not None:
-        other = windows(model, tokenizer, settings.reference, settings.tokens, settings.length, "--reference")
+        other = windows(model, tokenizer, settings.reference, settings.tokens, length, "--reference", has_length=True)
     elif settings.how != "zero":
         half = len(tokens) // 2
         tokens, other = tokens[:half], tokens[half:]

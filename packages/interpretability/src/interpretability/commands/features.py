@@ -116,6 +116,13 @@ def _autoencoder(settings: Features, model: "GPT2", learn: "Tensor") -> "SparseA
     if settings.load is not None:
         return load_features(settings.load, model)
     place = settings.place or f"{(model.config.n_layer - 1) // 2}.resid_post"
+    if settings.active < 1:
+        raise ValueError(f"--active: wanted at least 1 feature a token, got {settings.active}; leave it out")
+    if settings.features is not None and not settings.active <= settings.features:
+        raise ValueError(
+            f"--features: wanted at least the {settings.active} that are used for a token (--active), got "
+            f"{settings.features}; give more"
+        )
     steps = train_features(
         model,
         place,
