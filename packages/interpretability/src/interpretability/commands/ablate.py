@@ -43,7 +43,8 @@ def run(settings: Ablate) -> None:
         draw_effects(effects[: settings.top], f"{settings.how} ablation").savefig(settings.out)
     part = effects[0].part
     deeper = f"{part.partition('.')[0]}.neuron.*" if part.endswith(("feed_forward", "block")) else "*.feed_forward"
-    words = ["ablate", settings.model, *options(text=settings.text, how=settings.how), "--parts", deeper]
+    few = ["--tokens", "2000"] if "neuron" in deeper else []  # a thousand parts take minutes on more
+    words = ["ablate", settings.model, *options(text=settings.text, how=settings.how), *few, "--parts", deeper]
     tell_next(PROG, [PROG, *words], beside_results=True)
     return None
 
