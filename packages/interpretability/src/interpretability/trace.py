@@ -85,6 +85,14 @@ def check_float(model: GPT2, what: str) -> None:
             )
 
 
+def check_finite(model: nn.Module, source: object) -> None:
+    """ValueError, with the name of the first of them, for weights that are no numbers or infinite."""
+    if wrong := next((name for name, weight in model.named_parameters() if not weight.isfinite().all()), None):
+        raise ValueError(
+            f"{source}: wanted finite weights, got others in {wrong}; training diverged: take an earlier checkpoint"
+        )
+
+
 def weight_of(linear: Any) -> Tensor:
     """The weights [out, in] of a linear layer, in floating point whatever holds them."""
     weight: Tensor = linear.weight if isinstance(linear, nn.Linear) else linear.rows(slice(None))[0]

@@ -58,14 +58,15 @@ def test_checkpoints_have_the_effects_of_each(folder, text_file, answer, tmp_pat
     wanted = {effect.part: effect.nats.value for effect in ablate(gpt2.load(folder)[0], rows, how="zero")}
     assert code == 0
     assert (first["step"], last["step"]) == (10, 20)
-    assert last["parts"] == pytest.approx(wanted, abs=1e-6)
-    assert first["parts"]["0.head.0"] == pytest.approx(0.0, abs=1e-6)
-    assert abs(last["parts"]["0.head.0"]) > 1e-4
+    assert {name: last[name] for name in wanted} == pytest.approx(wanted, abs=1e-6)
+    assert first["0.head.0"] == pytest.approx(0.0, abs=1e-6)
+    assert abs(last["0.head.0"]) > 1e-4
     code, out, _ = answer(*words, "--checkpoints", "2", "--top", 3)
     assert code == 0
-    assert out.splitlines()[2].split() == ["step", *sorted(wanted, key=lambda name: -wanted[name])[:3]]
-    assert out.splitlines()[4].split()[0] == "20"
-    assert "3 other parts: --json has all" in out
+    assert out.splitlines()[2].split() == ["step", "10", "20"]
+    largest = sorted(wanted, key=lambda name: -abs(wanted[name]))[:3]
+    assert [line.split()[0] for line in out.splitlines()[3:6]] == largest
+    assert "3 others: --top shows more, --json all" in out
     assert "interpretability ablate run" in out.splitlines()[-1]
 
 
@@ -81,7 +82,9 @@ def test_wrong_input_is_one_line(folder, text_file, refused, tmp_path):
     (tmp_path / "empty.txt").write_text("", "utf-8")
     words = ["ablate", folder, "--text"]
     assert "--length: wanted 2 to 32 tokens (the model's context), got 64" in refused(*words, text_file, "--length", 64)
-    assert "--tokens: wanted at least two rows of 16, got" in refused(*words, text_file, "--length", 16, "--tokens", 8)
+    assert "--tokens: wanted at least 32, two rows of 16, got 8; give more, or a smaller --length" in refused(
+        *words, text_file, "--length", 16, "--tokens", 8
+    )
     assert "--text: wanted at least two rows of 32 tokens, got" in refused(*words, "short.txt")
     assert "empty" in refused(*words, "empty.txt")
     assert "did you mean 0.head.2?" in refused(*words, text_file, "--parts", "0.heat.2")

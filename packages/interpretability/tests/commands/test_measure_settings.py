@@ -27,6 +27,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     parameter.mul_(6)
         gpt2.save(folder / "run" / place, model, tokenizer)
     (folder / "text.txt").write_text(TEXT)
+    (folder / "short.txt").write_text("a")
+    with torch.no_grad():
+        model.final_norm.bias[3] = float("nan")
+    gpt2.save(folder / "broken", model, tokenizer)
     return folder
 
 
@@ -148,7 +152,16 @@ def test_induction(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         (("neurons", "RUN", "--neuron", "2.0", "--text", "TEXT"), "layers 0..1"),
         (("neurons", "RUN", "--top", "0", "--text", "TEXT"), "--top: wanted at least 1"),
         (("features", "RUN", "--place", "0.resid", "--text", "TEXT"), "did you mean 0.resid"),
-        (("features", "RUN", "--active", "0", "--text", "TEXT"), "k: wanted 1..128"),
+        (("features", "RUN", "--active", "0", "--text", "TEXT"), "--active: wanted at least 1"),
+        (("features", "RUN", "--active", "999", "--text", "TEXT"), "k: wanted 1..128"),
+        (("features", "RUN", "--features", "9", "--text", "TEXT"), "--features: wanted at least the 32"),
+        (("lens", "RUN", "--text", "SHORT"), "got 2 tokens; give more text"),
+        (("neurons", "RUN", "--tokens", "9"), "--tokens: wanted at least 64, two rows of 32, got 9; give more"),
+        (("attribute", "BROKEN", "--prompt", "a"), "wanted finite weights, got others in final_norm.bias"),
+        (("page", "BROKEN", "--int8"), "wanted finite weights, got others in final_norm.bias"),
+        (("page", "RUN", "--text", "x" * 40), "--text: wanted 1 to 31 tokens"),
+        (("patch", "RUN", "--prompt", "a", "--subject", "a", "--checkpoints", "1"), "or a number of at least 2"),
+        (("neurons", "RUN/model", "--checkpoints", "all"), "got a model folder"),
         (("features", "RUN", "--load", "none", "--text", "TEXT"), "dictionary of features"),
         (("probe", "RUN", "--labels", "none.jsonl"), "none.jsonl"),
         (("probe", "RUN", "--labels", "TEXT"), "another ending"),
@@ -162,10 +175,12 @@ def test_induction(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 def test_bad_input_is_answered_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], error: str
 ) -> None:
-    given = [word.replace("RUN", str(folder / "run")).replace("TEXT", str(folder / "text.txt")) for word in words]
-    assert main(given) == 2
+    names = {"RUN": "run", "TEXT": "text.txt", "SHORT": "short.txt", "BROKEN": "broken"}
+    for name, path in names.items():
+        words = tuple(word.replace(name, str(folder / path)) for word in words)
+    assert main(words) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert error in err
-    assert "Traceback" not in err
-    assert len([line for line in err.splitlines() if line.startswith("interpretability: ")]) >= 1
+    assert err.startswith("interpretability: ")
+    assert err.count("\n") == 1, err

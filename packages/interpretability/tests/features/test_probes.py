@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from interpretability import fit_probe, probe_place
-from interpretability.features.probes import control_classes
+from interpretability.features.probes import RIDGES, _split, control_classes
 
 
 def test_the_closed_form_is_ridge_regression() -> None:
@@ -59,6 +59,26 @@ def test_every_token_keeps_its_lot_and_lots_are_drawn_as_classes_occur() -> None
     for kind in tokens.unique()[:50]:
         assert len(lots[tokens == kind].unique()) == 1
     assert 0.06 < lots.double().mean() < 0.14
+
+
+def test_the_ridge_is_the_one_that_is_best_on_what_was_not_learned_from() -> None:
+    draw = torch.Generator().manual_seed(4)
+    x, groups = torch.randn(240, 100, generator=draw), torch.arange(240) // 6
+    classes = (x[:, 0] + torch.randn(240, generator=draw) > 0).long()
+    report = probe_place(x, classes, torch.arange(240), groups, seed=7)
+    learn, choose, _ = _split(groups, torch.Generator().manual_seed(7))
+    right = [(fit_probe(x[learn], classes[learn], 2, r)(x[choose]) == classes[choose]).sum().item() for r in RIDGES]
+    assert len(set(right)) > 1
+    assert report.probe.ridge == RIDGES[right.index(max(right))]
+
+
+def test_the_most_frequent_class_is_that_of_what_was_learned_from() -> None:
+    groups = torch.arange(80) // 4
+    judge = _split(groups, torch.Generator().manual_seed(0))[2]
+    classes = judge.long()
+    classes[(~judge).nonzero()[::5]] = 1  # some where it learns, too
+    report = probe_place(torch.randn(80, 3, generator=torch.Generator().manual_seed(5)), classes, groups, groups)
+    assert report.majority == 0.0
 
 
 def test_whole_texts_are_held_out() -> None:

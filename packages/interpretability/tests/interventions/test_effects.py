@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from evaluation import Estimate
+from evaluation import Estimate, compare_units
 from interpretability import Effect, benjamini_hochberg, holm
 from interpretability.interventions.effects import effects_of
 
@@ -51,6 +51,16 @@ def test_chance_is_not_taken_for_an_effect_and_an_effect_is():
     assert [effect.part for effect in effects if effect.is_real] == ["part 17"]
     assert sum(effect.p_value < 0.05 for effect in effects) > 1  # without the correction there would be more
     assert effects[17].nats.value == pytest.approx((changed[17] - plain).mean().item())
+
+
+def test_a_row_that_is_as_it_was_speaks_for_neither_side():
+    plain = torch.arange(12, dtype=torch.float64)
+    changed = plain.clone()
+    changed[:5] += 0.5
+    effect = effects_of(["x"], changed[None], plain)[0]
+    wanted = compare_units(changed.tolist(), plain.tolist())
+    assert effect.p_value == wanted.p_value == 2 * 0.5**5
+    assert effect.nats == wanted.difference
 
 
 def test_an_interval_over_zero_is_chance_whatever_the_sign_test_says():

@@ -54,7 +54,7 @@ def loss(bridge, tokens, head=None):
 
 
 @torch.no_grad()
-def test_all_heads_ablated_are_the_same_numbers_in_less_than_half_the_time(tmp_path):
+def test_all_heads_ablated_are_the_same_numbers_in_a_fraction_of_the_time(tmp_path):
     """The shape of the default recipe, 16,000 tokens; CPU seconds of this process, whatever else runs beside it."""
     config = gpt2.GPT2Config(n_vocab=2048, n_ctx=128, n_embd=256, n_head=8, n_layer=2)
     model = gpt2.GPT2(config, generator=torch.Generator().manual_seed(0)).eval()
@@ -76,5 +76,5 @@ def test_all_heads_ablated_are_the_same_numbers_in_less_than_half_the_time(tmp_p
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-3)
     spent = f"{our_time:.1f} CPU s, TransformerLens {their_time:.1f}"
     print(f"all heads on 16,000 tokens: {spent}")  # noqa: T201
-    assert their_time >= 2 * our_time, spent
+    assert their_time >= 2.5 * our_time, f"{spent}; alone on a machine it is 3 times and more"
     assert our_time <= 20.0, f"{spent}; 20 is 10 s on two cores"

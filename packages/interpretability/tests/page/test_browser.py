@@ -16,7 +16,7 @@ import torch
 
 import decoding
 import gpt2
-from interpretability import write_page
+from interpretability import editing, tracing, write_page
 from interpretability.page.packing import GRID, rounded
 
 TEXT = (
@@ -391,6 +391,54 @@ def test_what_is_switched_off_writes_nothing(page: Any, name: str) -> None:
     assert "loss of the text" in effect
 
 
+@pytest.mark.parametrize("name", ["1.2", "0.ff", "1", "0.n17"])
+@pytest.mark.parametrize("how", ["mean", "resample"])
+def test_what_stands_in_its_place_is_of_another_text(page: Any, how: str, name: str) -> None:
+    model, tokenizer = rounded_model()
+    other = page.evaluate("() => window.page.facts.other")
+    with tracing(model) as found:
+        model(torch.tensor([other]))
+    ids = ids_of(tokenizer)
+    rows = torch.arange(len(ids)) % len(other)
+
+    def put(place: str, *columns: Any) -> Any:
+        value = found[place].mean(dim=1, keepdim=True).expand(-1, len(ids), *found[place].shape[2:])
+        value = found[place][:, rows] if how == "resample" else value
+
+        def edit(x: torch.Tensor) -> torch.Tensor:
+            x[(slice(None), slice(None), *columns)] = value[(slice(None), slice(None), *columns)]
+            return x
+
+        return {place: edit}
+
+    edits = {
+        "1.2": put("1.attention.heads", 2),
+        "0.ff": put("0.feed_forward.out"),
+        "1": put("1.attention.out") | put("1.feed_forward.out"),
+        "0.n17": put("0.feed_forward.hidden", 17),
+    }
+    with editing(model, edits[name]):
+        logits = model(torch.tensor([ids]))[0]
+    ours, total, kept, fresh = page.evaluate(
+        """([how, name]) => { const p = window.page, ids = p.inside.ids, model = p.inside.model, logits = [];
+        p.state.how = how;
+        p.flip(name);
+        for (let place = 1; place <= ids.length; place++) logits.push([...p.inside.reading.logitsOf(place)]);
+        const { total, parts } = p.attribution(p.inside.reading, 5, 40);
+        const kept = new p.Reading(model), fresh = new p.Reading(model), put = p.replacement(model, how);
+        kept.read(ids.slice(0, 4), [name], p.replacement(model, how === "mean" ? "resample" : "mean"));
+        kept.read(ids.slice(0, 6), [name], put);
+        for (const reading of [kept, fresh]) reading.read(ids, [name], put);
+        p.state.how = "zero";
+        p.flip(name);
+        return [logits, total, [...kept.surprise], [...fresh.surprise]]; }""",
+        [how, name],
+    )
+    torch.testing.assert_close(torch.tensor(ours), logits, atol=2e-4, rtol=0)
+    assert total == pytest.approx(float(logits[4, 40]), abs=1e-4)
+    assert kept == pytest.approx(fresh, abs=1e-5)
+
+
 def test_the_odds_are_those_of_decoding(page: Any) -> None:
     generator = torch.Generator().manual_seed(3)
     logits = torch.randn(40, 60, generator=generator).mul(2).round(decimals=1)  # with ties
@@ -462,7 +510,8 @@ def test_an_address_brings_back_what_was_seen(browser: Any, written: Path) -> No
     with opened(browser, written) as first:
         first.fill("#typed", "The hat & the <b>cat</b>\n")
         first.evaluate(
-            "() => { const p = window.page; p.flip('1.ff'); p.choosePlace(3); p.state.head = [1, 2]; p.draw(); }"
+            """() => { const p = window.page; p.state.how = 'mean';
+            p.flip('1.ff'); p.choosePlace(3); p.state.head = [1, 2]; p.draw(); }"""
         )
         first.evaluate("() => window.page.chooseStep(1).then(() => window.page.drawWaiting())")
         address = first.evaluate("() => window.page.addressed()")
@@ -472,6 +521,7 @@ def test_an_address_brings_back_what_was_seen(browser: Any, written: Path) -> No
         assert second.inner_text("#place-title") == wanted[0]
         assert second.inner_text("#effect").split("\n")[:2] == wanted[1].split("\n")[:2]
         assert second.evaluate("() => window.page.state.head") == [1, 2]
+        assert second.input_value("#how") == "mean"
 
 
 def test_keys_do_what_the_list_says(page: Any) -> None:

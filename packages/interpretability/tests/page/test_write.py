@@ -15,7 +15,7 @@ import gpt2
 from interpretability import write_page
 from interpretability.commands.main import main
 from interpretability.page.document import document, embedded_json
-from interpretability.page.first_text import beginning
+from interpretability.page.first_text import beginning, other_ids
 from interpretability.page.packing import packed_int8, packed_states, rounded
 from interpretability.page.runs import chosen
 from interpretability.page.write import check_size
@@ -102,6 +102,16 @@ def test_checkpoints_are_chosen_evenly_in_the_logarithm(wanted: int) -> None:
         assert found[-1] == 140
     assert chosen([10, 20, 40, 80, 160], 3) == [10, 40, 160]
     assert chosen(steps, None) == steps
+
+
+def test_the_other_text_is_another_one_as_long_as_it_may_be(tmp_path: Path) -> None:
+    model, tokenizer = gpt2.load(saved(tmp_path / "model"))
+    shown, other = "the cat sat", "on the mat and there it sat all day long, " * 9
+    found = other_ids(model, tokenizer, ["so the  cat\nsat.", "short", other, "never read " * 99], shown)
+    assert found == [tokenizer.end_of_text, *tokenizer.encode(other)][: model.n_ctx]
+    own = other_ids(model, tokenizer, ["so the cat sat " * 9], shown)
+    assert own[0] == tokenizer.end_of_text
+    assert 1 < len(own) <= model.n_ctx
 
 
 def test_a_passage_ends_with_a_sentence() -> None:

@@ -144,7 +144,10 @@ def find_model(source: str | Path) -> Path:
             if not has_vocabulary(folder):
                 absent += ["vocab.json", "merges.txt"]
             if absent:
-                raise ValueError(f"{folder}: wanted a whole model folder, got one without {', '.join(absent)}")
+                raise ValueError(
+                    f"{folder}: wanted a whole model folder, got one without {', '.join(absent)}; copy what is missing "
+                    "from where the model was made, or save it with its tokenizer by gpt2.save"
+                )
             return folder
     raise ValueError(
         f"{source}: wanted a model folder (config.json, model.safetensors, vocab.json, merges.txt) or a run folder, "

@@ -1,12 +1,13 @@
 """`interpretability ablate`: what a text costs without each part."""
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench import Progress, check_picture, counted, many, shown, tell_next, unwatched
+from workbench import Progress, check_picture, many, shown, tell_next, unwatched
 
-from .answers import answer, answer_next, save_picture, table as columns
-from .inputs import loaded, windows
+from .histories import History, run_history
+from .inputs import loaded, row_length, windows
 from .outputs import check_top, options, say
 from .settings import Ablate
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ..interventions.effects import Effect
 
 PROG = "interpretability"
-FOLLOWED = 6
-"""Parts that a table of checkpoints has columns for."""
 
 
 def run(settings: Ablate) -> None:
@@ -27,7 +26,8 @@ def run(settings: Ablate) -> None:
     check_picture(settings.out, PROG)
     check_top(settings.top)
     if settings.checkpoints is not None:
-        return run_history(settings, settings.checkpoints)
+        again = ["ablate", settings.model, *options(text=settings.text, how=settings.how)]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
     tokens, other = _texts(settings, model, tokenizer)
     with shown(PROG, f"ablating on {many(tokens.numel(), 'token')} in {many(len(tokens), 'row')}") as progress:
@@ -43,49 +43,36 @@ def run(settings: Ablate) -> None:
         draw_effects(effects[: settings.top], f"{settings.how} ablation").savefig(settings.out)
     part = effects[0].part
     deeper = f"{part.partition('.')[0]}.neuron.*" if part.endswith(("feed_forward", "block")) else "*.feed_forward"
-    words = ["ablate", settings.model, *options(text=settings.text, how=settings.how), "--parts", deeper]
+    few = ["--tokens", "2000"] if "neuron" in deeper else []  # a thousand parts take minutes on more
+    words = ["ablate", settings.model, *options(text=settings.text, how=settings.how), *few, "--parts", deeper]
     tell_next(PROG, [PROG, *words], beside_results=True)
     return None
 
 
-def run_history(settings: Ablate, which: str) -> None:
-    """What each part was worth at every checkpoint, on one text; the table has those that are worth most at last."""
-    from ..history.checkpoints import chosen_checkpoints, over_training
-
-    chosen = chosen_checkpoints(settings.model, which)
-    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
-    tokens, other = _texts(settings, last, tokenizer)
+def history(settings: Ablate, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """What each part is worth, on one text."""
+    tokens, other = _texts(settings, model, tokenizer)
 
     def measure(model: "GPT2") -> dict[str, float]:
         return {effect.part: effect.nats.value for effect in _effects(settings, model, tokens, other, unwatched)}
 
-    steps = over_training(settings.model, measure, which, device=tokens.device)
-    found = list(counted(steps, len(chosen), unit="checkpoint"))
-    names = sorted(found[-1][1], key=lambda name: -found[-1][1][name])
-    shown_names = names[: min(FOLLOWED, settings.top)]
-    rows = [(f"{step}", *(f"{effects[name]:+.4f}" for name in shown_names)) for step, effects in found]
-    lines = [f"Nats a token without a part ({settings.how}) at {len(found)} checkpoints:", ""]
-    lines += columns(("step", *shown_names), rows, left=0)
-    if len(names) > len(shown_names):
-        lines += ["", f"{many(len(names) - len(shown_names), 'other part')}: --json has all"]
-    if settings.out is not None:
-        from ..pictures.lines import plot_history
-
-        measures = {name: [effects[name] for _, effects in found] for name in shown_names}
-        figure = plot_history([step for step, _ in found], measures, ylabel=f"nats a token without it ({settings.how})")
-        lines += save_picture(figure, settings.out)
-    steps_found = [{"step": step, "parts": dict(effects)} for step, effects in found]
-    answer({"model": settings.model, "how": settings.how, "steps": steps_found}, lines, settings.json)
-    answer_next(["ablate", settings.model, *options(text=settings.text, how=settings.how)], settings.json)
+    return History(
+        measure,
+        f"Nats a token without a part ({settings.how})",
+        f"nats a token without it ({settings.how})",
+        top=settings.top,
+        facts={"how": settings.how},
+    )
 
 
 def _texts(settings: Ablate, model: "GPT2", tokenizer: "Tokenizer") -> "tuple[Tensor, Tensor | None]":
     """Rows to measure on, and those of the other text, if one is needed."""
     wanted = settings.tokens if settings.reference or settings.how == "zero" else 2 * settings.tokens
-    tokens = windows(model, tokenizer, settings.text, wanted, settings.length)
+    length = row_length(model, settings.tokens, settings.length, has_length=True)
+    tokens = windows(model, tokenizer, settings.text, wanted, length, has_length=True)
     other = None
     if settings.reference is not None:
-        other = windows(model, tokenizer, settings.reference, settings.tokens, settings.length, "--reference")
+        other = windows(model, tokenizer, settings.reference, settings.tokens, length, "--reference", has_length=True)
     elif settings.how != "zero":
         half = len(tokens) // 2
         tokens, other = tokens[:half], tokens[half:]

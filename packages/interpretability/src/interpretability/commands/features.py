@@ -1,10 +1,12 @@
 """`interpretability features`: a place as sparse features, what they are worth, and what they are about."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench import check_picture, counted, shown_token
 
 from .answers import PROG, answer, answer_next, save_picture
+from .histories import History, run_history
 from .inputs import loaded, windows
 from .measure_settings import Features
 from .neurons import passage_lines
@@ -36,12 +38,11 @@ def run(settings: Features) -> None:
         raise ValueError("--load, --save: wanted one of them, got both; --save keeps what is learned now")
     if settings.load is not None and (settings.place or settings.features) is not None:
         raise ValueError("--load: wanted the place and the features that are in the folder, got others; leave them out")
+    if settings.checkpoints is not None:
+        again = ["features", settings.model, *([] if settings.load is None else ["--load", str(settings.load)])]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
-    rows = windows(model, tokenizer, settings.text, settings.tokens, None)
-    held = max(1, len(rows) // 10)
-    judge = rows[-held:].split(max(1, JUDGED_AT_ONCE // rows.shape[1]))
-    autoencoder = _autoencoder(settings, model, rows[:-held])
-    from ..features.folders import save_features
+    rows, judge, autoencoder = _learned(settings, model, tokenizer)
     from ..features.measures import judge_features
 
     report = judge_features(model, autoencoder, judge)
@@ -54,20 +55,57 @@ def run(settings: Features) -> None:
         lines += [f"Feature {feature}: on {float(top.active[feature]):.2%} of tokens"]
         lines += [*passage_lines(top.of(feature)[:3], tokenizer), ""]
     if settings.save is not None:
-        save_features(settings.save, autoencoder, model, model_name=settings.model)
         lines.append(f"Features: {settings.save} (SAELens opens it: SAE.load_from_disk)")
     if settings.out is not None:
         from ..pictures.lines import plot_bars
 
         losses = [report.loss, report.loss_with_features, report.loss_without]
-        figure = plot_bars(["as it is", "on features", "without"], {autoencoder.place: losses},
-                           title=autoencoder.place, ylabel="loss (nats a token)")  # fmt: skip
+        title = f"The model on features of {autoencoder.place}"
+        figure = plot_bars(["as it is", "on features", "without"], {"loss": losses}, title=title, ylabel="nats a token")
         lines += save_picture(figure, settings.out)
     answer(_facts(settings, autoencoder, report, top, order, tokenizer), lines, settings.json)
     if settings.save is None and settings.load is None:
         answer_next(["features", settings.model, "--save", "features"], settings.json)
     else:
         answer_next(["probe", settings.model, "--place", autoencoder.place], settings.json)
+    return None
+
+
+def history(settings: Features, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """What the features of the last checkpoint, or of --load, are worth at each: whether the directions were there."""
+    from ..features.measures import judge_features
+
+    _, judge, autoencoder = _learned(settings, model, tokenizer)
+
+    def measure(model: "GPT2") -> dict[str, float]:
+        report = judge_features(model, autoencoder, judge)
+        losses = {"as it is": report.loss, "on features": report.loss_with_features, "without": report.loss_without}
+        return losses | {"recovered": report.recovered, "explained": report.explained, "active": report.active}
+
+    source = "learned at the last checkpoint" if settings.load is None else f"of {settings.load.name}"
+    return History(
+        measure,
+        f"Loss on features of {autoencoder.place} {source}",
+        "loss (nats a token)",
+        spec=".3f",
+        beside=("recovered", "explained", "active"),
+        facts={"place": autoencoder.place, "features": autoencoder.n_features},
+    )
+
+
+def _learned(
+    settings: Features, model: "GPT2", tokenizer: "Tokenizer"
+) -> "tuple[Tensor, tuple[Tensor, ...], SparseAutoencoder]":
+    """The windows of the text, batches of the last tenth of them to judge by, and the features, kept if they shall."""
+    from ..features.folders import save_features
+
+    rows = windows(model, tokenizer, settings.text, settings.tokens, None)
+    held = max(1, len(rows) // 10)
+    judge = rows[-held:].split(max(1, JUDGED_AT_ONCE // rows.shape[1]))
+    autoencoder = _autoencoder(settings, model, rows[:-held])
+    if settings.save is not None:
+        save_features(settings.save, autoencoder, model, model_name=settings.model)
+    return rows, judge, autoencoder
 
 
 def _autoencoder(settings: Features, model: "GPT2", learn: "Tensor") -> "SparseAutoencoder":
@@ -78,6 +116,13 @@ def _autoencoder(settings: Features, model: "GPT2", learn: "Tensor") -> "SparseA
     if settings.load is not None:
         return load_features(settings.load, model)
     place = settings.place or f"{(model.config.n_layer - 1) // 2}.resid_post"
+    if settings.active < 1:
+        raise ValueError(f"--active: wanted at least 1 feature a token, got {settings.active}; leave it out")
+    if settings.features is not None and not settings.active <= settings.features:
+        raise ValueError(
+            f"--features: wanted at least the {settings.active} that are used for a token (--active), got "
+            f"{settings.features}; give more"
+        )
     steps = train_features(
         model,
         place,

@@ -1,10 +1,12 @@
 """`interpretability heads`: what kind of head each head is, now or over the checkpoints of a run."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from workbench import check_picture, counted
+from workbench import check_picture
 
 from .answers import PROG, answer, answer_next, save_picture, table
+from .histories import History, run_history
 from .inputs import loaded
 from .measure_settings import Heads
 
@@ -22,7 +24,9 @@ def run(settings: Heads) -> None:
     """Do the work of the command; ValueError for what is wrong."""
     check_picture(settings.out, PROG)
     if settings.checkpoints is not None:
-        return run_history(settings, settings.checkpoints)
+        text = [] if settings.text is None else ["--text", settings.text]
+        again = ["heads", settings.model, *text]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
     kinds = _scores(settings, model, _pool(settings, tokenizer))
     scores = {name: values.tolist() for name, values in kinds.kinds.items()}
@@ -37,7 +41,7 @@ def run(settings: Heads) -> None:
     if settings.out is not None:
         from attention import plot_scores
 
-        named = {f"{name}, layer {layer}": values[layer] for name, values in kinds.kinds.items() if name != "distance"
+        named = {f"{layer}.{name}": values[layer] for name, values in kinds.kinds.items() if name != "distance"
                  for layer in range(layers)}  # fmt: skip
         lines += save_picture(plot_scores(named, "share of attention"), settings.out)
     facts = {"model": settings.model, "scores": scores, "best": {name: list(each) for name, each in best.items()}}
@@ -50,32 +54,15 @@ def run(settings: Heads) -> None:
     return None
 
 
-def run_history(settings: Heads, which: str) -> None:
-    """The best head of each kind, for every checkpoint."""
-    from ..history.checkpoints import chosen_checkpoints, over_training
-
-    chosen = chosen_checkpoints(settings.model, which)
-    names = KINDS[:-1]
-    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
-    pool, device = _pool(settings, tokenizer), last.final_norm.weight.device
+def history(settings: Heads, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """The best head of each kind."""
+    pool = _pool(settings, tokenizer)
 
     def measure(model: "GPT2") -> dict[str, float]:
         kinds = _scores(settings, model, pool)
-        return {name: kinds.best(name)[2] for name in names}
+        return {name: kinds.best(name)[2] for name in KINDS[:-1]}
 
-    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
-    rows = [(f"{step}", *(f"{numbers[name]:.2f}" for name in names)) for step, numbers in found]
-    lines = [f"The best head of each kind at {len(found)} checkpoints:", "", *table(("step", *names), rows, left=0)]
-    if settings.out is not None:
-        from ..pictures.lines import plot_history
-
-        measures = {name: [numbers[name] for _, numbers in found] for name in names}
-        figure = plot_history([step for step, _ in found], measures, ylabel="share of attention, best head")
-        lines += save_picture(figure, settings.out)
-    answer({"model": settings.model, "steps": [{"step": step, **numbers} for step, numbers in found]}, lines,
-           settings.json)  # fmt: skip
-    text = [] if settings.text is None else ["--text", settings.text]
-    answer_next(["heads", settings.model, *text], settings.json)
+    return History(measure, "The best head of each kind", "share of attention, best head", spec=".2f")
 
 
 def _pool(settings: Heads, tokenizer: "Tokenizer") -> list[int]:

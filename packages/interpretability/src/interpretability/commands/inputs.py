@@ -15,10 +15,14 @@ def loaded(source: str, device: str = "auto") -> "tuple[GPT2, Tokenizer]":
     import gpt2
     from tensors import choose_device
 
+    from ..trace import check_finite
+
     chosen = choose_device(device)
     if chosen.type == "meta":
         raise ValueError("wanted a device that computes, got 'meta', which holds shapes only; leave --device out")
-    return gpt2.load(str(expanded(source)) if source.startswith("~") else source, device=chosen)
+    model, tokenizer = gpt2.load(str(expanded(source)) if source.startswith("~") else source, device=chosen)
+    check_finite(model, source)
+    return model, tokenizer
 
 
 def prompt_ids(model: "GPT2", tokenizer: "Tokenizer", prompt: str, option: str = "--prompt") -> "Tensor":
@@ -42,26 +46,20 @@ def windows(
     tokens: int,
     length: int | None,
     option: str = "--text",
+    has_length: bool = False,
 ) -> "Tensor":
     """About `tokens` tokens of a text as rows of `length` (default: the context), [N, T]; a shorter text gives fewer.
 
     text: a UTF-8 file, a folder or a glob; None: the part of Python's own documentation and sources that `train` holds
-        out. ValueError for a text shorter than two rows, and for lengths beyond the context.
+        out. has_length: whether the command has an option --length, to advise it. ValueError for a text shorter than
+        two rows, and for lengths beyond the context.
     """
     import torch
 
     from dataio import embedded_text, read_text, split_corpus
     from gpt2 import recipe
 
-    length = model.n_ctx if length is None else length
-    if not 2 <= length <= model.n_ctx:
-        raise ValueError(
-            f"--length: wanted 2 to {model.n_ctx} tokens (the model's context), got {length}; leave it out"
-        )
-    if tokens < 2 * length:
-        raise ValueError(
-            f"--tokens: wanted at least two rows of {length}, got {tokens}; give more, or a smaller --length"
-        )
+    length = row_length(model, tokens, length, has_length)
     corpus = split_corpus(embedded_text(), recipe("quick").held_out)[1] if text is None else read_text(text)
     ids: list[int] = []
     for document in corpus.documents:
@@ -70,11 +68,26 @@ def windows(
             break
     rows = min(len(ids), tokens) // length
     if rows < 2:
+        shorter = f", or a smaller --length, such as {max(2, len(ids) // 8)}" if has_length else ""
         raise ValueError(
-            f"{option}: wanted at least two rows of {length} tokens, got {len(ids)} tokens; give more text, or a "
-            f"smaller --length, such as {max(2, len(ids) // 8)}"
+            f"{option}: wanted at least two rows of {length} tokens, got {len(ids)} tokens; give more text{shorter}"
         )
     return torch.tensor(ids[: rows * length], device=model.final_norm.weight.device).view(rows, length)
+
+
+def row_length(model: "GPT2", tokens: int, length: int | None, has_length: bool = False) -> int:
+    """Tokens of a row, the context by default; ValueError for a length beyond it, and where two rows are too many."""
+    length = model.n_ctx if length is None else length
+    if not 2 <= length <= model.n_ctx:
+        raise ValueError(
+            f"--length: wanted 2 to {model.n_ctx} tokens (the model's context), got {length}; leave it out"
+        )
+    if tokens < 2 * length:
+        shorter = ", or a smaller --length" if has_length else ""
+        raise ValueError(
+            f"--tokens: wanted at least {2 * length}, two rows of {length}, got {tokens}; give more{shorter}"
+        )
+    return length
 
 
 def token_names(tokenizer: "Tokenizer", ids: "Tensor | list[int]") -> list[str]:

@@ -1,11 +1,12 @@
 """`interpretability lens`: what the model would say if it stopped at each place of the stream."""
 
-from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted, shown_token
 
 from .answers import PROG, answer, answer_next, clipped, save_picture, table
+from .histories import History, run_history
 from .inputs import loaded, prompt_ids, windows
 from .measure_settings import Lens
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from ..lens.reading import TunedLens
 
-Checkpoint = tuple[int, Mapping[str, float]]
-"""A step, and what was measured there."""
 SHOWN = 5
 """Tokens of a prompt that a table has room for: the last ones."""
 WIDTH = 12
@@ -35,7 +34,12 @@ def run(settings: Lens) -> None:
     if settings.steps < 0:
         raise ValueError(f"--steps: wanted 0 or more, got {settings.steps}; leave it out")
     if settings.checkpoints is not None:
-        return run_history(settings, settings.checkpoints)
+        if settings.tune is not None or settings.tuned is not None:
+            raise ValueError(
+                "--checkpoints: wanted the plain lens, got a tuned one, which is one model's; leave it out"
+            )
+        again = ["lens", settings.model, "--tune", "lens.safetensors"]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
     learn, judge = _texts(settings, model, tokenizer)
     prompt = judge[0][:1, :16] if settings.prompt is None else prompt_ids(model, tokenizer, settings.prompt)
@@ -74,42 +78,16 @@ def run(settings: Lens) -> None:
     return None
 
 
-def run_history(settings: Lens, which: str) -> None:
-    """The distance to the end at each place, for every checkpoint."""
-    from ..history.checkpoints import chosen_checkpoints, over_training
+def history(settings: Lens, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """The distance to the end at each place but the last."""
     from ..lens.reading import lens_divergences
 
-    if settings.tune is not None or settings.tuned is not None:
-        raise ValueError("--checkpoints: wanted the plain lens, got a tuned one, which is one model's; leave it out")
-    chosen = chosen_checkpoints(settings.model, which)
-    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
-    _, judge = _texts(settings, last, tokenizer)
-    device = last.final_norm.weight.device
+    _, judge = _texts(settings, model, tokenizer)
 
     def measure(model: "GPT2") -> dict[str, float]:
-        return lens_divergences(model, judge)
+        return dict(list(lens_divergences(model, judge).items())[:-1])
 
-    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
-    places = list(found[0][1])
-    rows = [(place, *(f"{numbers[place]:.2f}" for _, numbers in _few(found))) for place in places]
-    lines = ["Distance of the plain lens to the end (KL, nats a token), by step:", ""]
-    lines += table(("place", *(str(step) for step, _ in _few(found))), rows)
-    if settings.out is not None:
-        from ..pictures.lines import plot_history
-
-        measures = {place: [numbers[place] for _, numbers in found] for place in places[:-1]}
-        lines += save_picture(plot_history([s for s, _ in found], measures, ylabel="KL to the end (nats)"),
-                              settings.out)  # fmt: skip
-    answer({"model": settings.model, "steps": [{"step": step, **numbers} for step, numbers in found]}, lines,
-           settings.json)  # fmt: skip
-    answer_next(["lens", settings.model, "--tune", "lens.safetensors"], settings.json)
-
-
-def _few(found: list[Checkpoint], most: int = 8) -> list[Checkpoint]:
-    """As many checkpoints as a table of 80 columns has room for, evenly."""
-    if len(found) <= most:
-        return found
-    return [found[round(place * (len(found) - 1) / (most - 1))] for place in range(most)]
+    return History(measure, "Distance of the plain lens to the end (KL, nats a token)", "KL to the end (nats)", ".2f")
 
 
 def _texts(settings: Lens, model: "GPT2", tokenizer: "Tokenizer") -> "tuple[list[Tensor], list[Tensor]]":
@@ -153,6 +131,7 @@ def _picture(settings: Lens, names: list[str], places: list[str], top: dict[str,
         [names[at] for at in last],
         [[top[place][at][1] for at in last] for place in upward],
         [[clipped(top[place][at][0], 9) for at in last] for place in upward],
+        title="What the lens reads after each token; the darker, the likelier",
     )
     assert settings.out is not None
     return save_picture(figure, settings.out)

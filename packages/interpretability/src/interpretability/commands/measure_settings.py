@@ -89,6 +89,8 @@ class Neurons:
     """Tokens of it, at most."""
     top: Annotated[int, arg(metavar="N")] = 5
     """Passages of each neuron; without --neuron, neurons."""
+    checkpoints: History = None
+    """Of a run: how high neurons are on the passages that are theirs at last, at all checkpoints, or at N of them."""
     json: Flag = False
     """Everything as one JSON object."""
     out: Picture = None
@@ -124,6 +126,8 @@ class Features:
     """Features that are shown: the strongest of those that are on for one token in a thousand."""
     seed: Annotated[int, arg(metavar="N")] = 0
     """Picks the directions that learning starts from."""
+    checkpoints: History = None
+    """Of a run: what the features of the last one are worth at all checkpoints, or at N of them."""
     json: Flag = False
     """Everything as one JSON object."""
     out: Picture = None

@@ -1,14 +1,18 @@
 """`interpretability neurons`: the passages that neurons of the feed-forward layers are highest on."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench import check_picture, counted, shown_token
 
 from .answers import COLUMNS, PROG, answer, answer_next, clipped, save_picture, table
+from .histories import History, run_history
 from .inputs import loaded, windows
 from .measure_settings import Neurons
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gpt2 import GPT2, Tokenizer
 
     from ..features.passages import Passage, TopPassages
@@ -23,14 +27,15 @@ def run(settings: Neurons) -> None:
     check_picture(settings.out, PROG)
     if settings.top < 1:
         raise ValueError(f"--top: wanted at least 1, got {settings.top}; leave it out")
+    if settings.checkpoints is not None:
+        named = [word for name in settings.neuron for word in ("--neuron", name)]
+        again = ["neurons", settings.model, *named]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
-    from ..features.neurons import most_selective, promoted_tokens, read_neuron, top_passages
+    from ..features.neurons import promoted_tokens
 
-    asked = [read_neuron(name, model) for name in settings.neuron]
-    rows = windows(model, tokenizer, settings.text, settings.tokens, None)
-    batches = rows.split(max(1, TOGETHER // rows.shape[1]))
-    blocks = top_passages(model, counted(batches, len(batches), unit="piece"), k=max(settings.top, 3))
-    chosen = asked or most_selective(blocks, settings.top)
+    asked = bool(settings.neuron)
+    rows, blocks, chosen = _found(settings, model, tokenizer)
     facts = [
         _facts(layer, neuron, blocks[layer], promoted_tokens(model, layer, neuron, PROMOTED), tokenizer)
         for layer, neuron in chosen
@@ -46,6 +51,38 @@ def run(settings: Neurons) -> None:
         answer_next(["features", settings.model], settings.json)
     else:
         answer_next(["neurons", settings.model, "--neuron", facts[0]["neuron"]], settings.json)
+    return None
+
+
+def history(settings: Neurons, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """How high each neuron is on the tokens that it is highest on in the end."""
+    from ..features.neurons import mean_at
+
+    rows, blocks, chosen = _found(settings, model, tokenizer)
+    peaks = {
+        (layer, neuron): [divmod(passage.at, rows.shape[1]) for passage in blocks[layer].of(neuron)]
+        for layer, neuron in chosen
+    }
+
+    def measure(model: "GPT2") -> dict[str, float]:
+        return {f"{layer}.{neuron}": value for (layer, neuron), value in mean_at(model, rows, peaks).items()}
+
+    most = max(settings.top, 3)
+    title = f"Activation on the tokens that it is highest on at last (mean of {most})"
+    return History(measure, title, "activation after GELU", spec="+.2f", facts={"tokens": rows.numel()})
+
+
+def _found(
+    settings: Neurons, model: "GPT2", tokenizer: "Tokenizer"
+) -> "tuple[Tensor, list[TopPassages], list[tuple[int, int]]]":
+    """The windows of the text, the passages of all neurons, and layer and number of those that are looked at."""
+    from ..features.neurons import most_selective, read_neuron, top_passages
+
+    asked = [read_neuron(name, model) for name in settings.neuron]
+    rows = windows(model, tokenizer, settings.text, settings.tokens, None)
+    batches = rows.split(max(1, TOGETHER // rows.shape[1]))
+    blocks = top_passages(model, counted(batches, len(batches), unit="piece"), k=max(settings.top, 3))
+    return rows, blocks, asked or most_selective(blocks, settings.top)
 
 
 def _facts(
@@ -105,6 +142,11 @@ def _picture(settings: Neurons, model: "GPT2", blocks: "list[TopPassages]", chos
     names = [f"{layer}.{neuron}" for layer, neuron in chosen]
     highest = [float(blocks[layer].values[neuron, 0]) for layer, neuron in chosen]
     mean = [float(blocks[layer].mean[neuron]) for layer, neuron in chosen]
-    figure = plot_bars(names, {"highest": highest, "mean": mean}, title="neurons", ylabel="activation after GELU")
+    figure = plot_bars(
+        names,
+        {"highest": highest, "mean": mean},
+        title="Neurons: highest and mean activation",
+        ylabel="activation after GELU",
+    )
     assert settings.out is not None
     return save_picture(figure, settings.out)

@@ -1,11 +1,13 @@
 """`interpretability probe`: what a straight line reads off each place, and what it reads off one without meaning."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench import check_picture, counted
 
 from .answers import PROG, answer, answer_next, clipped, save_picture, table
+from .histories import History, run_history
 from .inputs import loaded, windows
 from .measure_settings import Probe
 
@@ -26,7 +28,8 @@ def run(settings: Probe) -> None:
     """Do the work of the command; ValueError for what is wrong."""
     check_picture(settings.out, PROG)
     if settings.checkpoints is not None:
-        return run_history(settings, settings.checkpoints)
+        again = ["probe", settings.model]
+        return run_history(settings, settings.checkpoints, partial(history, settings), again)
     model, tokenizer = loaded(settings.model, settings.device)
     task = _Task(settings, model, tokenizer)
     reports = {place: task.report(model, place) for place in counted(task.places, len(task.places), unit="place")}
@@ -68,30 +71,15 @@ def run(settings: Probe) -> None:
     return None
 
 
-def run_history(settings: Probe, which: str) -> None:
-    """The selectivity at each place, for every checkpoint."""
-    from ..history.checkpoints import chosen_checkpoints, over_training
-
-    chosen = chosen_checkpoints(settings.model, which)
-    last, tokenizer = loaded(str(chosen[-1][1]), settings.device)
-    task, device = _Task(settings, last, tokenizer), last.final_norm.weight.device
+def history(settings: Probe, model: "GPT2", tokenizer: "Tokenizer") -> History:
+    """The selectivity of each place."""
+    task = _Task(settings, model, tokenizer)
 
     def measure(model: "GPT2") -> dict[str, float]:
         return {place: task.report(model, place).selectivity for place in task.places}
 
-    found = list(counted(over_training(settings.model, measure, which, device=device), len(chosen), unit="checkpoint"))
-    steps = [step for step, _ in found]
-    rows = [(f"{step}", *(f"{numbers[place]:.3f}" for place in task.places)) for step, numbers in found]
-    lines = [f"{task.title}: selectivity (accuracy above that of the control task), by step", ""]
-    lines += table(("step", *task.places), rows, left=0)
-    if settings.out is not None:
-        from ..pictures.lines import plot_history
-
-        measures = {place: [numbers[place] for _, numbers in found] for place in task.places}
-        lines += save_picture(plot_history(steps, measures, title=task.title, ylabel="selectivity"), settings.out)
-    steps_facts = [{"step": step, **numbers} for step, numbers in found]
-    answer({"model": settings.model, "task": task.title, "steps": steps_facts}, lines, settings.json)
-    answer_next(["probe", settings.model], settings.json)
+    title = f"{task.title}: selectivity (accuracy above that of the control task)"
+    return History(measure, title, "selectivity", spec=".3f", facts={"task": task.title})
 
 
 class _Task:

@@ -10,6 +10,7 @@ Model = Positional[Annotated[str, arg(metavar="MODEL")]]
 Flag = FlagCreatePairsOff[bool]
 Picture = Annotated[Path | None, arg(metavar="PICTURE")]
 Token = Annotated[str | None, arg(metavar="TOKEN")]
+History = Annotated[str | None, arg(metavar="all|N", help_behavior_hint="(default: the model as it is)")]
 Default = Annotated[str | None, arg(metavar="TOKEN", help_behavior_hint="(default: the likeliest)")]
 
 
@@ -31,6 +32,8 @@ class Attribute:
     """Take the feed-forward layer of this block apart, neuron by neuron."""
     top: Annotated[int, arg(metavar="N")] = 16
     """Lines of the table, the largest parts first."""
+    checkpoints: History = None
+    """Of a run: who wrote the logit of the same token at all checkpoints, or at N of them."""
     json: Flag = False
     """Everything as one JSON object."""
     out: Picture = None
@@ -62,7 +65,7 @@ class Ablate:
     """Draws the rows of resample."""
     top: Annotated[int, arg(metavar="N")] = 20
     """Lines of the table, the largest effects first."""
-    checkpoints: Annotated[str | None, arg(metavar="all|N", help_behavior_hint="(default: the model as it is)")] = None
+    checkpoints: History = None
     """Of a run: the effects at all checkpoints, or at N of them."""
     json: Flag = False
     """Every part's effect as one JSON object."""
@@ -103,6 +106,8 @@ class Patch:
     """Draws the noise."""
     top: Annotated[int, arg(metavar="N")] = 16
     """Lines of the table, the largest effects first."""
+    checkpoints: History = None
+    """Of a run: what each place and token brings back of the same answer at all checkpoints, or at N of them."""
     json: Flag = False
     """All numbers as one JSON object."""
     out: Picture = None

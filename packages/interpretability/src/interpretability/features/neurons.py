@@ -1,6 +1,6 @@
 """What excites a neuron of the feed-forward layers, and what it then speaks for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -29,6 +29,25 @@ def top_passages(model: GPT2, windows: Iterable[Int[Tensor, "_ T"]], k: int = 8)
     if not blocks[0].n_tokens:
         raise ValueError("wanted windows of at least one token, got none; give a longer text")
     return blocks
+
+
+@torch.no_grad()
+def mean_at(
+    model: GPT2, windows: Int[Tensor, "N T"], peaks: Mapping[tuple[int, int], Sequence[tuple[int, int]]]
+) -> dict[tuple[int, int], float]:
+    """How high each neuron (layer and number) is, on average, at its own tokens of `windows` (row and place). Only the
+    rows that some neuron asks for are computed."""
+    wanted = sorted({row for places in peaks.values() for row, _ in places})
+    found: dict[int, dict[str, Tensor]] = {}
+    with tracing(model, "*.feed_forward.hidden") as record:
+        for row in wanted:
+            model.hidden(windows[row : row + 1])
+            found[row] = dict(record)
+    return {
+        (layer, neuron): sum(float(found[row][f"{layer}.feed_forward.hidden"][0, at, neuron]) for row, at in places)
+        / len(places)
+        for (layer, neuron), places in peaks.items()
+    }
 
 
 def most_selective(blocks: list[TopPassages], count: int) -> list[tuple[int, int]]:

@@ -89,12 +89,15 @@ def read_labels(path: str | Path) -> tuple[list[str], list[str]]:
     texts, labels = [], []
     for number, text, label in _json_rows(path) if path.suffix == ".jsonl" else _csv_rows(path):
         if not isinstance(text, str) or not text or isinstance(label, (dict, list)) or label in (None, ""):
-            raise ValueError(f'{path}: wanted "text" and "label" in line {number}, got {text!r:.40} and {label!r:.40}')
+            raise ValueError(
+                f'{path}: wanted "text" and "label" in line {number}, got {text!r:.40} and {label!r:.40}; mend it'
+            )
         texts.append(text)
         labels.append(str(label))
     if len(set(labels)) < 2:
         raise ValueError(
-            f"{path}: wanted at least 2 different labels, got {len(set(labels))}; a probe tells them apart"
+            f"{path}: wanted at least 2 different labels, got {len(set(labels))}; a probe tells them apart: give texts "
+            "of another label, too"
         )
     return texts, labels
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from evaluation import Estimate, compare_units
+from evaluation import Estimate, estimate, sign_test
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,10 @@ class Effect:
 def effects_of(names: Sequence[str], changed: Float[Tensor, "P N"], plain: Float[Tensor, " N"]) -> list[Effect]:
     """The effect of each part, in the order given: nats a token in each row of text with the part changed, and as it
     was."""
-    found = [compare_units(row.tolist(), plain.tolist()) for row in changed]
-    adjusted = holm([one.p_value for one in found])
+    p_values = [sign_test(int((row > plain).sum()), int((row < plain).sum())) for row in changed]
     return [
-        Effect(name, one.difference, one.p_value, corrected)
-        for name, one, corrected in zip(names, found, adjusted, strict=True)
+        Effect(name, estimate((row - plain).tolist()), p_value, corrected)
+        for name, row, p_value, corrected in zip(names, changed, p_values, holm(p_values), strict=True)
     ]
 
 

@@ -39,9 +39,9 @@ class Unchanged:
         columns: Float[Tensor, "C D"],
     ) -> Float[Tensor, "B T C"]:
         """What the layer adds to `stream`, which is the one as it was and `change` through `columns`."""
-        narrow = torch.addmm(self.unscaled.flatten(0, 1), change.flatten(0, 1), (self.weight @ columns).T)
-        neurons = torch.addcmul(self.constant, narrow.view_as(self.unscaled), scale_of(self.block, stream))
-        feed_forward = self.block.feed_forward
+        scale, feed_forward = scale_of(self.block, stream), self.block.feed_forward
+        neurons = torch.addcmul(self.constant, self.unscaled, scale)
+        neurons.flatten(0, 1).addmm_((change * scale).flatten(0, 1), (self.weight @ columns).T)
         out: Tensor = feed_forward.down(feed_forward.activate(neurons))
         return out
 

@@ -10,6 +10,7 @@ from typing import Any
 SCRIPTS = (
     "bytes",
     "tokenizer",
+    "replacements",
     "model",
     "inside",
     "sampling",

@@ -10,6 +10,8 @@ from decoding import generate
 
 LEAST, MOST = 40, 90
 """Tokens of a passage: enough to look back on, and few enough to take in."""
+OTHER = 256
+"""Tokens of another text, at most."""
 TRIED = 32
 """Passages that are compared."""
 
@@ -29,6 +31,24 @@ def first_text(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[
     if passages:
         return min(passages, key=lambda text: _loss(model, tokenizer, text))
     return _own(model, tokenizer, most)
+
+
+def other_ids(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, documents: Iterable[str], text: str) -> list[int]:
+    """Ids of another text, which says what may stand in the place of a part: a document of at least `LEAST` tokens in
+    which `text` is not, or the longest there is; without any, what the model itself writes."""
+    most, best = min(OTHER, model.n_ctx), list[int]()
+    for document in documents:
+        if text in " ".join(document.split()):
+            continue
+        ids = [tokenizer.end_of_text, *tokenizer.encode(document[: 16 * most])][:most]
+        best = max(best, ids, key=len)
+        if len(best) == most:
+            break
+    return (
+        best
+        if len(best) >= min(LEAST, most)
+        else [tokenizer.end_of_text, *tokenizer.encode(_own(model, tokenizer, most, 1))][:most]
+    )
 
 
 def first_place(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, ids: list[int]) -> int:
@@ -70,11 +90,11 @@ def beginning(text: str, tokenizer: gpt2.Tokenizer, most: int) -> str:
     return found if len(tokenizer.encode(found)) >= min(LEAST, most) else ""
 
 
-def _own(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, most: int) -> str:
+def _own(model: gpt2.GPT2, tokenizer: gpt2.Tokenizer, most: int, seed: int = 0) -> str:
     start = tokenizer.decode([tokenizer.end_of_text])
     try:
         written = generate(
-            model, tokenizer, [start], max_new_tokens=max(1, min(48, most - 8)), temperature=0.8, top_k=50, seed=0
+            model, tokenizer, [start], max_new_tokens=max(1, min(48, most - 8)), temperature=0.8, top_k=50, seed=seed
         )[0].text
     except ValueError:  # the start does not fit the context
         return "The"

@@ -11,8 +11,9 @@ import gpt2
 from tensors import generator
 from workbench import Progress, expanded, make_folder, unwatched, write_text
 
+from ..trace import check_finite
 from .document import document
-from .first_text import first_place, first_text
+from .first_text import first_place, first_text, other_ids
 from .packing import GROUP, packed, packed_float16, packed_int8, packed_states, ranges, shapes_of, spelled
 from .runs import RunFolder, chosen, run_of, state_at
 
@@ -61,6 +62,7 @@ def write_page(
     out = expanded(out)
     model, tokenizer = gpt2.load(source)
     run = run_of(expanded(source))
+    check_finite(model, source)
     check_tokenizer(tokenizer)
     paths = run.checkpoints() if checkpoints != 0 else {}
     if required and not paths:
@@ -70,16 +72,16 @@ def write_page(
         )
     steps = chosen(list(paths), checkpoints) if paths else []
     check_size(model.config.n_parameters, len(steps), int8)
+    if text is not None and not 1 <= (n_tokens := len(tokenizer.encode(text))) < model.n_ctx:
+        raise ValueError(
+            f"--text: wanted 1 to {model.n_ctx - 1} tokens, the model's context without its start, got {n_tokens}; "
+            "give another"
+        )
     total = 3 + 2 * len(steps)
     progress(0, total)
     if text is None:
         text = first_text(model, tokenizer, run.held_out())
     ids = [tokenizer.end_of_text, *tokenizer.encode(text)]
-    if not 1 < len(ids) <= model.n_ctx:
-        raise ValueError(
-            f"--text: wanted 1 to {model.n_ctx - 1} tokens, the model's context without its start, got "
-            f"{len(ids) - 1}; give another"
-        )
     progress(1, total)
     state = dict(model.named_parameters())
     blocks = {"vocabulary": vocabulary(tokenizer), "weights": spelled((packed_int8 if int8 else packed_float16)(state))}
@@ -93,7 +95,8 @@ def write_page(
     content = document(
         f"Inside {name_of(source)}",
         facts(name_of(source), model, tokenizer, run, steps, int8)
-        | {"text": text, "place": first_place(model, tokenizer, ids)},
+        | {"text": text, "place": first_place(model, tokenizer, ids)}
+        | {"other": other_ids(model, tokenizer, run.held_out(), text)},
         blocks,
     )
     make_folder(out.parent)

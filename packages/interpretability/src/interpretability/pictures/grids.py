@@ -22,8 +22,10 @@ def draw_patching(result: "Patching", tokens: Sequence[str], title: str) -> Any:
     most = max(len(rows) for rows in kinds.values())
     width = 1.2 + len(kinds) * (1.6 + 0.22 * len(tokens))
     figures = require("matplotlib.figure", "interpretability", "plots")
-    figure = figures.Figure(figsize=(width, 2.2 + 0.22 * most), layout="constrained", dpi=150)
-    figure.suptitle(drawable(f"{title}: {result.clean:.3g} clean, {result.corrupted:.3g} corrupted"), fontsize="medium")
+    figure = figures.Figure(figsize=(width, max(3.2, 2.2 + 0.22 * most)), layout="constrained", dpi=150)
+    figure.suptitle(
+        drawable(f"{title} ({result.clean:.3g} clean, {result.corrupted:.3g} corrupted)"), fontsize="medium"
+    )
     image = None
     for number, (kind, rows) in enumerate(kinds.items(), start=1):
         axes = figure.add_subplot(1, len(kinds), number)
@@ -32,6 +34,9 @@ def draw_patching(result: "Patching", tokens: Sequence[str], title: str) -> Any:
         axes.set_xticks(range(len(tokens)), [drawable(token) for token in tokens], rotation=90, fontsize="x-small")
         labels = [result.names[row].removesuffix(f".{kind}") for row in rows]
         axes.set_yticks(range(len(rows)), labels, fontsize="x-small")
+        if number == 1 and labels[0].isdecimal():
+            axes.set_ylabel("layer", fontsize="small")
+    figure.supxlabel("the token at which it is put in", fontsize="small")
     figure.colorbar(image, ax=figure.axes, label="share of the clean answer", shrink=0.8)
     return figure
 

@@ -27,8 +27,8 @@ def plot_history(
     axes = figure.add_subplot()
     for number, (name, values) in enumerate(measures.items()):
         marker = MARKERS[number % len(MARKERS)]
-        axes.plot(steps, values, color=COLORS[number % len(COLORS)], marker=marker, markersize=4, label=name)
-    axes.set(xlabel="step", ylabel=ylabel, title=title)
+        axes.plot(steps, values, color=COLORS[number % len(COLORS)], marker=marker, markersize=4, label=drawable(name))
+    axes.set(xlabel="step", ylabel=drawable(ylabel), title=drawable(title))
     axes.grid(alpha=0.3)
     if loss is not None:
         right = axes.twinx()
@@ -48,16 +48,23 @@ def plot_bars(names: Sequence[str], series: Mapping[str, Sequence[float]], *, ti
     for number, (label, values) in enumerate(series.items()):
         places = [place + (number - (len(series) - 1) / 2) * width for place in range(len(names))]
         axes.bar(places, values, width, color=COLORS[number % len(COLORS)], label=label)
-    axes.set_xticks(range(len(names)), [drawable(name) for name in names], rotation=60, ha="right")
-    axes.set(title=title, ylabel=ylabel)
+    steep = {"rotation": 60, "ha": "right"} if len(names) > 4 else {}
+    axes.set_xticks(range(len(names)), [drawable(name) for name in names], **steep)
+    axes.set(title=drawable(title), ylabel=ylabel)
     axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
     if len(series) > 1:
-        axes.legend(fontsize="small")
+        figure.legend(fontsize="small", loc="outside lower center", ncols=len(series), frameon=False)
     return figure
 
 
 def plot_cells(
-    rows: Sequence[str], columns: Sequence[str], values: Sequence[Sequence[float]], words: Sequence[Sequence[str]]
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float]],
+    words: Sequence[Sequence[str]],
+    *,
+    title: str = "",
 ) -> Any:
     """A Figure of cells, dark where a value from 0 to 1 is high, with a word in each: a line for each of `rows`."""
     figure = new_figure(2 + 0.85 * len(columns), 1.2 + 0.38 * len(rows))
@@ -70,6 +77,7 @@ def plot_cells(
             axes.text(place, line, word, ha="center", va="center", fontsize="x-small", color=ink)
     axes.set_xticks(range(len(columns)), [drawable(name) for name in columns], rotation=60, ha="right")
     axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_title(drawable(title), fontsize="medium", loc="left")
     return figure
 
 

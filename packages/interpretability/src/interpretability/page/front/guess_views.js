@@ -19,8 +19,9 @@ function drawCandidates() {
 }
 
 function drawLens() {
-  const { tokenizer } = inside, target = targetId(), rows = lens(inside.reading, state.place, target, 4, config.n_layer <= 6);
-  const head = el("tr", {}, el("th", { scope: "col" }, "after"), el("th", { scope: "col", colSpan: 4 }, "it would say"), el("th.number", { scope: "col" }, tokenizer.shown(target)));
+  const { tokenizer } = inside, target = targetId(), guesses = window.innerWidth < 480 ? 3 : 4;
+  const rows = lens(inside.reading, state.place, target, guesses, config.n_layer <= 6);
+  const head = el("tr", {}, el("th", { scope: "col" }, "after"), el("th", { scope: "col", colSpan: guesses }, "it would say"), el("th.number", { scope: "col" }, tokenizer.shown(target)));
   byId("lens-table").replaceChildren(el("thead", {}, head), el("tbody", {}, ...rows.map(({ name, top, target: p, rank }) => el("tr", {},
     el("th", { scope: "row" }, name),
     ...top.map(([id, its]) => el("td" + (id === target ? ".chosen" : ""), { title: percent(its), style: { "--share": Math.sqrt(its).toFixed(3) } }, el("span.token-name", {}, tokenizer.shown(id)))),

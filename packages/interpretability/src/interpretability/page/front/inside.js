@@ -45,7 +45,7 @@ function lens(reading, place, target, count, whole = true) {
 // feed-forward and every bias wrote into the stream, each through the final norm, whose scale is taken as it came out.
 function attribution(reading, place, target, against = null) {
   const { model } = reading, width = model.width, { n_layer: layers, n_head: heads, layer_norm_epsilon: epsilon } = model.config;
-  const t = place - 1, off = new Set(reading.off.split(" ")), table = model.weights["token_embedding.weight"];
+  const t = place - 1, off = new Set(reading.off.split(" ")), { put } = reading, table = model.weights["token_embedding.weight"];
   const gain = model.weights["final_norm.weight"], shift = model.weights["final_norm.bias"], last = reading.stream[2 * layers];
   let mean = 0, variance = 0, final = 0, middle = 0;
   for (let i = 0; i < width; i++) mean += last[t * width + i] / width;
@@ -81,8 +81,9 @@ function attribution(reading, place, target, against = null) {
       for (let i = head * size; i < (head + 1) * size; i++) value += written[i] * reading.heads[layer][t * width + i];
       parts.push({ name: `${layer}.${head}`, layer, head, value: silent ? 0 : value });
     }
-    const down = back(layer, "feed_forward.down");
-    let value = 0;
+    const down = back(layer, "feed_forward.down"), instead = (number) => dot(put.writes[number], (t % put.length) * width);
+    let value = mute && put ? instead(2 * layer + 1) : 0;
+    if (silent && put) parts.push({ name: `${layer}.attention`, layer, value: instead(2 * layer) });
     for (let i = 0; i < wide && !mute; i++) value += byNeuron[layer * wide + i] = down[i] * reading.hidden[layer][t * wide + i];
     parts.push({ name: `${layer}.ff`, layer, value });
     if (!silent) biases += dot(model.of(layer, "attention.out.bias"));

@@ -112,13 +112,14 @@ class Model {
 const KEPT = 8; // places whose logits are kept
 
 // What a model computed for a text, kept so that a longer text begins where this one ends. `off`: names of what is
-// switched off, "1" a layer, "1.3" a head, "1.ff" a feed-forward, "1.n517" a neuron.
+// switched off, "1" a layer, "1.3" a head, "1.ff" a feed-forward, "1.n517" a neuron; `put`: what stands there instead.
 class Reading {
   constructor(model) {
     const { n_layer: layers, n_ctx: time } = model.config, width = model.width;
     this.model = model;
     this.ids = [];
     this.off = "";
+    this.put = null;
     const states = (count, size) => Array.from({ length: count }, () => new Float32Array(time * size));
     this.stream = states(2 * layers + 1, width); // embeddings, then after each attention and each feed-forward
     this.heads = states(layers, width); // what the heads read, side by side
@@ -133,10 +134,11 @@ class Reading {
   }
 
   // Read `ids`: only those from where they differ from what was read before, and, where other parts are off than
-  // before, the layers from there on. Returns how many rows were new.
-  read(ids, off = []) {
-    const before = new Set(this.off.split(" ").filter(Boolean)), now = new Set(off);
-    const layers = [...before, ...now].filter((name) => before.has(name) !== now.has(name)).map((name) => parseInt(name));
+  // before, or replaced otherwise, the layers from there on. Returns how many rows were new.
+  read(ids, off = [], put = null) {
+    const before = new Set(this.off.split(" ").filter(Boolean)), now = new Set(off), other = put !== this.put;
+    const layers = [...before, ...now].filter((name) => other || before.has(name) !== now.has(name)).map((name) => parseInt(name));
+    this.put = put;
     let same = 0;
     while (same < ids.length && same < this.ids.length && ids[same] === this.ids[same]) same++;
     this.off = [...now].sort().join(" ");
@@ -162,12 +164,13 @@ class Reading {
       model.product(layer, "attention.qkv", state, 0, count, this.qkv[layer], 3 * at);
       this.attend(layer, from, count, off);
       model.product(layer, "attention.out", this.heads[layer], at, count, write, 0);
-      const silent = off.has(`${layer}`);
-      for (let i = 0; i < count * width; i++) between[at + i] = before[at + i] + (silent ? 0 : write[i]);
+      const silent = off.has(`${layer}`), { put } = this;
+      if (silent) replaceColumns(write, 0, width, 0, width, from, count, put, put?.writes[2 * layer]);
+      for (let i = 0; i < count * width; i++) between[at + i] = before[at + i] + write[i];
       normed(between, at, count, width, model.of(layer, "feed_forward_norm.weight"), model.of(layer, "feed_forward_norm.bias"), epsilon, state, 0);
       this.think(layer, from, count, state, write, off);
-      const mute = silent || off.has(`${layer}.ff`);
-      for (let i = 0; i < count * width; i++) after[at + i] = between[at + i] + (mute ? 0 : write[i]);
+      if (silent || off.has(`${layer}.ff`)) replaceColumns(write, 0, width, 0, width, from, count, put, put?.writes[2 * layer + 1]);
+      for (let i = 0; i < count * width; i++) after[at + i] = between[at + i] + write[i];
     }
     model.finish(this.stream[2 * layers], from * width, count, this.final, from * width);
   }
@@ -176,7 +179,7 @@ class Reading {
     const { model, qkv: all, row } = this, width = model.width, size = model.headSize, wide = 3 * width;
     const qkv = all[layer], heads = this.heads[layer], scale = 1 / Math.sqrt(size);
     for (let head = 0; head < model.config.n_head; head++) {
-      const map = this.maps[layer][head], silent = off.has(`${layer}.${head}`);
+      const map = this.maps[layer][head];
       map.length = from;
       for (let t = from; t < from + count; t++) {
         const q = t * wide + head * size, out = t * width + head * size;
@@ -193,10 +196,11 @@ class Reading {
         heads.fill(0, out, out + size);
         for (let s = 0; s <= t; s++) {
           const weight = (weights[s] = row[s] / sum), v = s * wide + 2 * width + head * size;
-          if (!silent) for (let i = 0; i < size; i++) heads[out + i] += weight * qkv[v + i];
+          for (let i = 0; i < size; i++) heads[out + i] += weight * qkv[v + i];
         }
         map.push(weights);
       }
+      if (off.has(`${layer}.${head}`)) replaceColumns(heads, from * width, width, head * size, size, from, count, this.put, this.put?.heads[layer]);
     }
   }
 
@@ -206,7 +210,7 @@ class Reading {
     for (let i = at; i < at + count * 4 * width; i++) hidden[i] = model.activate(hidden[i]);
     for (const name of off) {
       const [, its, neuron] = /^(\d+)\.n(\d+)$/.exec(name) ?? [];
-      if (its === `${layer}`) for (let t = from; t < from + count; t++) hidden[t * 4 * width + +neuron] = 0;
+      if (its === `${layer}`) replaceColumns(hidden, at, 4 * width, +neuron, 1, from, count, this.put, this.put?.hidden[layer]);
     }
     model.product(layer, "feed_forward.down", hidden, at, count, write, 0);
   }

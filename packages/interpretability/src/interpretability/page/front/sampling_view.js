@@ -35,10 +35,10 @@ function drawOdds() {
 
 // Ids that the model writes after those read, drawn with the seed; `each` sees them come, a few at a time.
 async function writeOn(count, each) {
-  const twister = new Twister(facts.seeds[state.seed]), own = inside.reading, off = [...state.off], drawnIds = [];
+  const twister = new Twister(facts.seeds[state.seed]), own = inside.reading, off = [...state.off], { put } = own, drawnIds = [];
   let all = allIds(), frame = performance.now();
   while (drawnIds.length < count) {
-    own.read(windowed(all).ids, off);
+    own.read(windowed(all).ids, off, put);
     const id = nextToken(own, state.sampling, twister, knownIds());
     drawnIds.push(id);
     if (id === inside.tokenizer.endOfText) break;
@@ -50,7 +50,7 @@ async function writeOn(count, each) {
     }
   }
   if (each) each(drawnIds);
-  else own.read(inside.ids, off);
+  else own.read(inside.ids, off, put);
   return drawnIds;
 }
 

@@ -27,7 +27,7 @@ function analyze() {
   const all = allIds(), { ids, from } = windowed(all);
   Object.assign(inside, { ids, from, places: inside.tokenizer.places(state.text, all.slice(1)) });
   inside.clean.read(ids);
-  if (state.off.size) inside.cut.read(ids, state.off);
+  if (state.off.size) inside.cut.read(ids, state.off, replacement(inside.model, state.how));
   inside.reading = state.off.size ? inside.cut : inside.clean;
   state.place = Math.max(1, Math.min(ids.length, state.place));
 }
@@ -102,6 +102,7 @@ function listen() {
   byId("back").onclick = () => choosePlace(state.place - 1);
   byId("on").onclick = () => choosePlace(state.place + 1);
   byId("against").onchange = (event) => { state.against = event.target.value === "" ? null : +event.target.value; draw(); };
+  byId("how").onchange = (event) => { state.how = event.target.value; effects.clear(); draw({ again: true }); };
   byId("all-on").onclick = allOn;
   byId("try-each").onclick = tryEach;
   byId("write").onclick = write;
@@ -181,7 +182,7 @@ async function unpackCheckpoints() {
 }
 
 // For the console, and for tests.
-window.page = { facts, state, inside, effects, ageLoss, draw, drawWaiting, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
+window.page = { facts, state, inside, effects, ageLoss, draw, drawWaiting, analyze, changed, softmax, largest, lens, attribution, alike, chosenFrom, drawn, Twister, Reading, replacement, writeOn, chooseStep, modelAt, choosePlace, flip, picture, addressed, tryEach, measureAges };
 
 start().catch((error) => {
   const wait = byId("wait") ?? byId("page").appendChild(el("p", { id: "wait" }));

@@ -13,6 +13,7 @@ const state = {
   step: LAST,
   head: [0, 0],
   off: new Set(),
+  how: "zero", // what stands in their place: "mean" over another text, or "resample", what that text had there
   sampling: { temperature: 0.8, topK: 50, topP: 1, minP: 0 },
   seed: 0,
   length: 24,
@@ -38,6 +39,7 @@ function addressed() {
   if (state.step !== LAST) words.set("s", steps[state.step]);
   words.set("h", state.head.join("."));
   if (state.off.size) words.set("off", [...state.off].join(" "));
+  if (state.how !== "zero") words.set("w", state.how);
   const { temperature, topK, topP, minP } = state.sampling;
   words.set("d", [temperature, topK, topP, minP, state.seed, state.length].join(" "));
   return `#${words}`;
@@ -60,6 +62,7 @@ function readAddress(hash) {
   state.anyHead = !(layer < config.n_layer && head < config.n_head);
   if (!state.anyHead) state.head = [layer, head];
   state.off = new Set((words.get("off") ?? "").split(" ").filter(isPart));
+  state.how = facts.other.length && ["mean", "resample"].includes(words.get("w")) ? words.get("w") : "zero";
   const numbers = (words.get("d") ?? "").split(" ").map(Number);
   if (numbers.length === 6 && numbers.every(Number.isFinite)) {
     const [temperature, topK, topP, minP, seed, length] = numbers;

@@ -8,7 +8,7 @@ function drawSwitches() {
     const on = !state.off.has(name), effect = effects.get(name);
     const button = el("button.part" + kind, { type: "button", "aria-pressed": `${on}`, "aria-label": `${partName(name)}: ${on ? "on" : "off"}${effect === undefined ? "" : `, without it the loss changes by ${signed(effect)}`}`, title: effect === undefined ? partName(name) : `${partName(name)}: without it ${signed(effect, 3)} nats`, onclick: () => flip(name) }, label);
     if (effect !== undefined) {
-      button.style.setProperty("--share", (Math.abs(effect) / most).toFixed(3));
+      button.style.setProperty("--share", Math.sqrt(Math.abs(effect) / most).toFixed(3)); // small ones can be seen, too
       button.classList.add(effect < 0 ? "helps" : "hurts");
     }
     return button;
@@ -20,6 +20,7 @@ function drawSwitches() {
   byId("neurons").replaceChildren(
     ...off.map((name) => toggle(name, name, ".neuron")),
     ...shown.map(({ name, value }) => { const button = toggle(name, `${name} `, ".neuron"); button.append(el("span" + (value < 0 ? ".less" : ".more"), {}, signed(value))); return button; }));
+  byId("how").value = state.how;
   byId("all-on").disabled = !state.off.size;
   drawEffect();
 }
@@ -44,14 +45,14 @@ function drawEffect() {
 
 // What a reading would write next, without a draw.
 function greedy(reading, count = 10) {
-  const ids = reading.ids.slice(), off = reading.off ? reading.off.split(" ") : [], written = [];
+  const ids = reading.ids.slice(), off = reading.off ? reading.off.split(" ") : [], { put } = reading, written = [];
   while (written.length < count && ids.length + written.length < config.n_ctx) {
     const id = nextToken(reading, null, null, knownIds());
     written.push(id);
     if (id === inside.tokenizer.endOfText) break;
-    reading.read([...ids, ...written], off);
+    reading.read([...ids, ...written], off, put);
   }
-  reading.read(ids, off);
+  reading.read(ids, off, put);
   return inside.tokenizer.decode(written).replaceAll("\n", "↵");
 }
 
@@ -64,14 +65,15 @@ function flip(name) {
 async function tryEach() {
   const reading = new Reading(inside.model), ids = inside.ids.slice(), text = state.text, whole = inside.clean.loss, step = state.step;
   const names = Array.from({ length: config.n_layer }, (_, layer) => [...Array.from({ length: config.n_head }, (_, head) => `${layer}.${head}`), `${layer}.ff`]).flat();
+  const { how } = state, put = replacement(inside.model, how);
   byId("try-each").disabled = true;
   for (const name of names) {
     for (let n = 0; n < ids.length;) {
       n = Math.min(ids.length, n + 8);
-      reading.read(ids.slice(0, n), [name]);
+      reading.read(ids.slice(0, n), [name], put);
       await new Promise((done) => setTimeout(done));
     }
-    if (text !== state.text || step !== state.step) break;
+    if (text !== state.text || step !== state.step || how !== state.how) break;
     effects.set(name, reading.loss - whole);
     drawSwitches();
   }

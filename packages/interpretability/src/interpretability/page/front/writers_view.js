@@ -34,7 +34,7 @@ function drawWriters() {
 }
 
 function folded(parts) {
-  const named = parts.map((part) => ({ ...part, title: part.head === undefined ? part.name.replace(/^(\d+)\.ff$/, "feed-forward $1") : `head ${part.layer}.${part.head}` }));
+  const named = parts.map((part) => ({ ...part, title: part.head === undefined ? part.name.replace(/^(\d+)\.ff$/, "feed-forward $1").replace(/^(\d+)\.attention$/, "attention $1") : `head ${part.layer}.${part.head}` }));
   if (named.length <= FULL) return named;
   const heads = named.filter((part) => part.head !== undefined).sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const kept = new Set(heads.slice(0, 10)), rest = new Map();
