@@ -54,11 +54,11 @@ def test_what_comes_together_wakes_the_loop_once():
     mail, calls, seen = asyncio.run(made()), [], []
     mail.loop = SimpleNamespace(call_soon_threadsafe=calls.append)
     for number in range(3):
-        mail.send(seen.append, number)
+        mail.send(seen.append, Piece(number, (), ""))
     assert (len(calls), seen) == (1, [])
     calls[0]()
-    assert seen == [0, 1, 2]
-    mail.send(seen.append, 3)
+    assert [piece.row for piece in seen] == [0, 1, 2]
+    mail.send(seen.append, END)
     assert len(calls) == 2
 
 
@@ -66,12 +66,12 @@ def test_what_comes_while_mail_is_handed_out_waits_for_the_others_turns():
     async def counted():
         mail, seen, counts = Mail(), [], []
 
-        def put(number):
-            seen.append(number)
-            if number < 3:
-                mail.send(put, number + 1)
+        def put(event):
+            seen.append(event)
+            if len(seen) < 4:
+                mail.send(put, END)
 
-        mail.send(put, 0)
+        mail.send(put, END)
         for _ in range(4):
             await asyncio.sleep(0)
             counts.append(len(seen))
