@@ -58,7 +58,7 @@ def test_a_place_is_free_a_step_after_its_client_left(fakes, serve, until, strea
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("count", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_who_waits_in_the_queue_and_leaves_gives_the_place_in_it_free(fakes, serve, until, stream, count):
-    engine = fakes.FakeEngine(places=1, queue=100, pace=0.01)
+    engine = fakes.FakeEngine(places=1, queue=100, pace=0.2)  # the first one's text takes longer than `until` waits
     with serve(engine) as (url, _):
         first = asked(url, stream=True)
         until(lambda: engine.tasks)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tensors import PackedWeights as PackedWeights, fast_products, keep_freed_memory, onednn_is_there
 from transformer.kernels.fused import fused_steps_are_faster, with_fused_steps
 
-from .inference import inference
+from .inference import inference, modules_of
 from .protocols import LanguageModel
 from .requests.checks import check_model
 
@@ -28,6 +28,7 @@ class Session:
         self.model = model
         self.stepped = with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster() else model
         """The model as it is called: with the decoding step of its blocks as one call, where that is faster."""
+        self.modules = modules_of(self.stepped)
         self.cache_length = min(length, model.n_ctx)
         keep_freed_memory()
         with inference(model):
@@ -72,7 +73,7 @@ class Session:
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
         padded, lengths = padded_rows(tokens, self.device)
-        with inference(self.stepped), self._products(len(padded) * padded.shape[1]):
+        with inference(self.stepped, self.modules), self._products(len(padded) * padded.shape[1]):
             logits = self.stepped(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
         return logits

@@ -122,6 +122,19 @@ def test_short_prompts_share_a_turn_so_that_their_rows_write_together(model, way
     assert [len(row.ids) for row in rows] == [4] * 5
 
 
+@pytest.mark.parametrize(("length", "wanted"), [(50, ["read"] * 3 + [3]), (90, ["read"] * 4 + [2])])
+def test_while_more_rows_are_to_be_read_than_write_prompts_of_four_chunks_share_a_turn(model, way, length, wanted):
+    calls = []
+    batch = Batch(model, exact=True, max_rows=6)
+    feed = batch.places.session.feed_part
+    batch.places.session.feed_part = lambda part, tokens, **more: calls.append(tokens) or feed(part, tokens, **more)
+    for n in range(6):
+        batch.add([n + 1] * length, SETTINGS)
+    for _ in wanted:
+        batch.advance()
+    assert ["read" if len(tokens[0]) > 1 else len(tokens) for tokens in calls] == wanted
+
+
 def test_equal_prompts_are_read_once(model, way):
     read = []
     batch = Batch(model, exact=True, max_rows=3)

@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 from serving.jobs import Finished, Piece, PromptScores, Usage
-from serving.web.inbox import MOST_IDS, Inbox
+from serving.web.inbox import MOST_IDS, Inbox, Mail
 
 END = Finished(Usage(1, 2, 0.0, None, 0.0))
 
@@ -44,6 +45,39 @@ def test_much_is_taken_in_portions_and_the_end_comes_last():
             for token in one.ids
         ]
         assert told == list(range(2 * MOST_IDS))
+
+
+def test_what_comes_together_wakes_the_loop_once():
+    async def made():
+        return Mail()
+
+    mail, calls, seen = asyncio.run(made()), [], []
+    mail.loop = SimpleNamespace(call_soon_threadsafe=calls.append)
+    for number in range(3):
+        mail.send(seen.append, Piece(number, (), ""))
+    assert (len(calls), seen) == (1, [])
+    calls[0]()
+    assert [piece.row for piece in seen] == [0, 1, 2]
+    mail.send(seen.append, END)
+    assert len(calls) == 2
+
+
+def test_what_comes_while_mail_is_handed_out_waits_for_the_others_turns():
+    async def counted():
+        mail, seen, counts = Mail(), [], []
+
+        def put(event):
+            seen.append(event)
+            if len(seen) < 4:
+                mail.send(put, END)
+
+        mail.send(put, END)
+        for _ in range(4):
+            await asyncio.sleep(0)
+            counts.append(len(seen))
+        return counts
+
+    assert asyncio.run(counted()) == [1, 2, 3, 4]
 
 
 def test_what_comes_after_the_loop_was_closed_is_lost_without_a_word():

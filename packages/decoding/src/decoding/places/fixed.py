@@ -12,15 +12,18 @@ from .exact import ExactSession
 
 CHUNK = 64
 """Prompt tokens in one call. Always so many, for a prompt's logits depend on how it is cut."""
+MOST_READ = 4 * CHUNK
+"""Prompt tokens read in one turn while more rows are yet to be read than write."""
 
 
 class FixedPlaces:
     """Rows whose logits are the same to the bit whatever their neighbors are; see `exact`.
 
     A call of the model either reads a chunk of one prompt, the longest there first, or one id of all rows that write.
-    Where both wait, they take turns; prompts that are together no longer than a chunk are read in one turn, for a step
-    in which some rows do not write is lost to them all. The call of the rows that write goes over all places from the
-    first such row to the last; what is between them is computed for nothing, and newcomers take the lowest free place.
+    Where both wait, they take turns; short prompts are read in one turn, for a step in which some rows do not write is
+    lost to them all: as many as a chunk holds, or `MOST_READ` while more rows are yet to be read than write. The
+    call of the rows that write goes over all places from the first such row to the last; what is between them is
+    computed for nothing, and newcomers take the lowest free place.
     """
 
     def __init__(self, session: ExactSession) -> None:
@@ -70,15 +73,16 @@ class FixedPlaces:
         self.readers = [row for row in self.readers if row.finish_reason is None and len(row.pending) > 1]
         running = [place for place, row in enumerate(self.seats) if row is not None and row.finish_reason is None]
         writers = [place for place in running if len(self._row(place).pending) == 1]
-        if self.readers and (not writers or self._has_turn(self.readers[0])):
+        if self.readers and (not writers or self._has_turn(self.readers[0], len(writers))):
             self.read_in_turn += min(len(self.readers[0].pending), CHUNK)
             return self._read_chunk(self.readers[0])
         self.read_in_turn = 0
         return self._write(writers)
 
-    def _has_turn(self, reader: Row) -> bool:
+    def _has_turn(self, reader: Row, writers: int) -> bool:
         """Whether the readers' turn is not over: their first chunk always, others while they fit beside it."""
-        return not self.read_in_turn or self.read_in_turn + len(reader.pending) <= CHUNK
+        most = MOST_READ if len(self.readers) > writers else CHUNK
+        return not self.read_in_turn or self.read_in_turn + len(reader.pending) <= most
 
     def _read_chunk(self, row: Row) -> tuple[list[Row], Float[Tensor, "B V"]]:
         place, ids = self.seats.index(row), row.pending[:CHUNK]

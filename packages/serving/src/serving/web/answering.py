@@ -1,10 +1,9 @@
 """One request on its way: the job's events become an answer, whole or streamed, and who leaves is not worked for."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -15,26 +14,19 @@ from ..protocol.plans import Plan
 from ..protocol.refusals import Refused
 from ..protocol.writers import Writer, failed
 from .access_log import Record
-from .inbox import Inbox
+from .inbox import Inbox, Left, Mail
 
 JSON = "application/json"
-Result = TypeVar("Result")
 FAILURES = {"refused": 400, "late": 503, "memory": 503, "broken": 500}
 """Statuses by the kind of `Failed`."""
 STREAM_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store"))
-
-
 MANY_SCORES = 1_000
 """Tokens with log-probabilities that are written down in a thread, while others are answered."""
 
 
-class Left(Exception):
-    """The client has closed its connection."""
-
-
-def submit(engine: Serves, plan: Plan, name: str, seconds: float) -> tuple[Ticket, Inbox]:
+def submit(engine: Serves, plan: Plan, name: str, seconds: float, mail: Mail) -> tuple[Ticket, Inbox]:
     """Give the job to the engine: 400 for what it cannot do, 429 when it is full, 503 when it takes nothing."""
-    inbox = Inbox()
+    inbox = Inbox(mail)
     try:
         return engine.submit(plan.job(name, seconds, inbox.tell)), inbox
     except ValueError as error:
@@ -62,32 +54,37 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; the job ends with its client. Whoever leaves gets no status in the log."""
-        gone = asyncio.create_task(_gone(receive))
+        gone = asyncio.create_task(self._watch(receive))
         try:
             if self.writer.plan.stream:
-                await self._stream(gone, send)
+                await self._stream(send)
             else:
-                await Response(await self._whole(gone), media_type=JSON)(scope, receive, send)
+                await Response(await self._whole(), media_type=JSON)(scope, receive, send)
         except Left:
             self.record.facts["left"] = True
         finally:
             self.ticket.cancel()
             gone.cancel()
 
-    async def _whole(self, gone: asyncio.Task[None]) -> bytes:
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.inbox.leave()
+
+    async def _whole(self) -> bytes:
         ended = False
         while not ended:
-            ended = self._read(await unless(gone, self.inbox.take()))
+            ended = self._read(await self.inbox.take())
         texts = together(self.told, self.writer.plan.rows)
         self._note(texts)
         if sum(len(text.scores or ()) for text in texts) <= MANY_SCORES:
             return self.writer.whole(texts, self.parts)
         return await asyncio.to_thread(self.writer.whole, texts, self.parts)
 
-    async def _stream(self, gone: asyncio.Task[None], send: Send) -> None:
+    async def _stream(self, send: Send) -> None:
         began = ended = False
         while not ended:
-            events = await unless(gone, self.inbox.take())
+            events = await self.inbox.take()
             known = len(self.told)
             try:
                 ended = self._read(events)
@@ -104,8 +101,6 @@ class Answer:
                 await send({"type": "http.response.start", "status": 200, "headers": [*STREAM_HEADERS]})
                 began = True
             await _more(send, data + (self.writer.end(self.parts) if ended else b""), last=ended)
-            if gone.done() and not ended:
-                raise Left
         self._note(together(self.told, self.writer.plan.rows))
 
     def _read(self, events: Sequence[Event]) -> bool:
@@ -133,23 +128,6 @@ class Answer:
         self.record.facts["finish_reasons"] = [text.finish_reason for text in texts]
         if self.texts:
             self.record.facts["texts"] = [text.text for text in texts]
-
-
-async def unless(gone: asyncio.Task[None], work: Awaitable[Result]) -> Result:
-    """The result of `work`; `Left`, as soon as the client has."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Left
-        return task.result()
-    finally:
-        task.cancel()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _more(send: Send, body: bytes, *, last: bool) -> None:

@@ -30,6 +30,7 @@ from .access_log import AccessLog, Record
 from .answering import Answer, submit
 from .bodies import body_of
 from .front import Front, Running, refusal
+from .inbox import Mail
 from .keys import Keys
 from .metrics import CONTENT_TYPE, Metrics
 
@@ -50,6 +51,7 @@ class Web:
 
     def __post_init__(self) -> None:
         self.metrics, self.running, self.began = Metrics(self.engine), Running(), int(time.time())
+        self.mail: Mail | None = None  # of the loop, which runs once a request is there
 
     def application(self) -> Starlette:
         """The ASGI application."""
@@ -116,7 +118,9 @@ class Web:
             record.facts["user"] = plan.user
         if self.log.texts:
             record.facts["request"] = msgspec.json.decode(body)
-        ticket, inbox = submit(self.engine, plan, record.name, float(self.limits.seconds))
+        if self.mail is None:
+            self.mail = Mail()
+        ticket, inbox = submit(self.engine, plan, record.name, float(self.limits.seconds), self.mail)
         return Answer(ticket, inbox, kind(plan, record.name), record, texts=self.log.texts)
 
     def _served(self, name: str | None) -> Served:

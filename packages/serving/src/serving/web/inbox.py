@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..jobs import Event, Failed, Finished, Likely, Piece, PromptScores, Why
@@ -10,6 +10,38 @@ from ..jobs import Event, Failed, Finished, Likely, Piece, PromptScores, Why
 MOST_IDS = 256
 """In one piece that has grown together, and about as many in what is taken at once: so that nobody else waits long
 while it is written down."""
+
+
+class Left(Exception):
+    """The client has closed its connection."""
+
+
+class Mail:
+    """What other threads tell the handlers of one loop, handed out in as few calls of the loop as will do: to wake it
+    for each event of each row costs more than to write the event down."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.letters: deque[tuple[Callable[[Event], None], Event]] = deque()
+        self.is_called = False
+
+    def send(self, put: Callable[[Event], None], event: Event) -> None:
+        """Have `put(event)` called in the loop; from any thread. Nothing happens once the loop is closed."""
+        self.letters.append((put, event))
+        if self.is_called:  # and has not looked yet: it will find this one too
+            return
+        self.is_called = True
+        try:
+            self.loop.call_soon_threadsafe(self._hand_out)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+
+    def _hand_out(self) -> None:
+        self.is_called = False
+        for _ in range(len(self.letters)):  # and not what comes meanwhile: others have a turn first
+            put, event = self.letters.popleft()
+            put(event)
 
 
 @dataclass(eq=False)
@@ -47,22 +79,24 @@ class Inbox:
     """The events of one job. What a reader is too slow to take grows together: so a slow reader costs the memory of its
     own text, which the limits of a request bound, and nobody else anything."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
+    def __init__(self, mail: Mail | None = None) -> None:
+        self.mail = Mail() if mail is None else mail
         self.news = asyncio.Event()
         self.scores: list[PromptScores] = []
         self.pieces: deque[Growing] = deque()
         self.open: dict[int, Growing] = {}
         """The last of each row among these, while it may grow."""
         self.end: Finished | Failed | None = None
+        self.has_left = False
 
     def tell(self, event: Event) -> None:
-        """Hand an event to the handler; from any thread. Nothing happens once the handler's loop is closed."""
-        try:
-            self.loop.call_soon_threadsafe(self._put, event)
-        except RuntimeError:
-            if not self.loop.is_closed():
-                raise
+        """Hand an event to the handler; from any thread."""
+        self.mail.send(self._put, event)
+
+    def leave(self) -> None:
+        """The client has: whoever takes is told so, at once."""
+        self.has_left = True
+        self.news.set()
 
     def _put(self, event: Event) -> None:
         if isinstance(event, Piece):
@@ -78,8 +112,10 @@ class Inbox:
         self.news.set()
 
     async def take(self) -> Sequence[Event]:
-        """Some of what came since the last call, in its order, as soon as something did."""
+        """Some of what came since the last call, in its order, as soon as something did. `Left` once the client has."""
         await self.news.wait()
+        if self.has_left:
+            raise Left
         events: list[Event] = [*self.scores]
         self.scores, ids = [], 0
         while self.pieces and ids < MOST_IDS:

@@ -42,14 +42,23 @@ class FusedDecoder(DecoderStack):
         self, x: Float[Tensor, "B T C"], cache: KeyValueCache | None = None, *, mask: Mask | Tensor | None = None
     ) -> Float[Tensor, "B T C"]:
         """As `DecoderStack.forward`."""
-        if mask is None and is_plain(x) and self.takes(x, cache) and (library := native.library()) is not None:
-            assert cache is not None
-            cache.check_room(x.shape[1])
-            fast = self.prepared()
-            most = MANY - 1 if self.most_tokens is None else self.most_tokens
-            if fast is not None and (x.numel() <= most * x.shape[-1] or not fast.many_by_torch):
-                return fast(library, x, cache)
+        if mask is None and cache is not None:
+            with torch._C.DisableTorchFunction():  # modes that change products would be asked about every address
+                found = self.fused(x, cache)
+            if found is not None:
+                return found
         return super().forward(x, cache, mask=mask)
+
+    def fused(self, x: Tensor, cache: KeyValueCache) -> Tensor | None:
+        """The blocks' output by the kernels; None where they do not apply."""
+        if not (is_plain(x) and self.takes(x, cache)) or (library := native.library()) is None:
+            return None
+        cache.check_room(x.shape[1])
+        fast = self.prepared()
+        most = MANY - 1 if self.most_tokens is None else self.most_tokens
+        if fast is None or (x.numel() > most * x.shape[-1] and fast.many_by_torch):
+            return None
+        return fast(library, x, cache)
 
     def takes(self, x: Tensor, cache: KeyValueCache | None) -> bool:
         """Whether the cache is one of float32 for such an x."""
