@@ -3,7 +3,8 @@
     uv run python tests/benchmarks/adapter_step.py [--turns 3] [--steps 4] [--rank 8] [--targets all|qkv]
 
 Both sides learn from 8 rows of 128 tokens a step, each in a process of its own; they take turns, so many steps at a
-time, and the medians of tokens per second are compared. Memory is that of the whole process at its peak, and beside it
+time, and the medians of tokens per second are compared; and those of tokens per CPU second, which suffer less where
+others are at work. Memory is that of the whole process at its peak, and beside it
 that of a process that has imported the side's packages and loaded the model.
 """
 
@@ -30,10 +31,10 @@ def served(steps: Iterator[object]) -> None:
         next(steps)
     print("ready", flush=True)
     for line in sys.stdin:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         for _ in range(int(line)):
             next(steps)
-        print(time.perf_counter() - began, flush=True)
+        print(time.perf_counter() - began, time.process_time() - used, flush=True)
 
 
 def ours(folder: Path, rank: int, targets: str, total: int) -> None:
@@ -64,18 +65,19 @@ def theirs(folder: Path, rank: int, targets: str, total: int) -> None:
         """Holds the training between two turns."""
 
         def __init__(self) -> None:
-            self.left, self.began = WARM, 0.0
+            self.left, self.began, self.used = WARM, 0.0, 0.0
 
         def on_step_end(
             self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
         ) -> None:
             self.left -= 1
             if self.left == 0:
-                print(time.perf_counter() - self.began if self.began else "ready", flush=True)
+                seconds = f"{time.perf_counter() - self.began} {time.process_time() - self.used}"
+                print(seconds if self.began else "ready", flush=True)
                 line = sys.stdin.readline()
                 if not line:
                     os._exit(0)
-                self.left, self.began = int(line), time.perf_counter()
+                self.left, self.began, self.used = int(line), time.perf_counter(), time.process_time()
 
     arguments = TrainingArguments(
         output_dir=str(folder / "theirs"), per_device_train_batch_size=ROWS, max_steps=total + 9, save_strategy="no",
@@ -156,24 +158,29 @@ def main() -> None:
             while (line := process.stdout.readline()) and line.strip() != "ready":
                 pass
         speeds: dict[str, list[float]] = {side: [] for side in sides}
+        work: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(options.turns):
             for side in sorted(sides, reverse=bool(turn % 2)):
                 stdin, stdout = sides[side].stdin, sides[side].stdout
                 assert stdin is not None
                 assert stdout is not None
                 stdin.write(f"{options.steps}\n")
-                speeds[side].append(options.steps * ROWS * LENGTH / float(stdout.readline()))
+                seconds, used = map(float, stdout.readline().split())
+                speeds[side].append(options.steps * ROWS * LENGTH / seconds)
+                work[side].append(options.steps * ROWS * LENGTH / used)
         for process in sides.values():
             assert process.stdin is not None
             process.stdin.close()
         peaks = {side: ended(process) for side, process in sides.items()}
-    print(f"{'':<10}{'tokens/s':>10}{'from':>8}{'to':>8}{'peak':>10}{'loaded':>10}")
+    print(f"{'':<10}{'tokens/s':>10}{'from':>8}{'to':>8}{'a CPU s':>9}{'peak':>10}{'loaded':>10}")
     for side, name in (("ours", "ours"), ("theirs", "peft")):
         found = speeds[side]
         print(f"{name:<10}{statistics.median(found):>10,.0f}{min(found):>8,.0f}{max(found):>8,.0f}", end="")
+        print(f"{statistics.median(work[side]):>9,.0f}", end="")
         print(f"{peaks[side]:>7.0f} MB{floor[side]:>7.0f} MB")
     pairs = [mine / other for mine, other in zip(speeds["ours"], speeds["theirs"], strict=True)]
-    print(f"ratio     {statistics.median(pairs):>10.2f}{min(pairs):>8.2f}{max(pairs):>8.2f}", end="")
+    used = statistics.median(mine / other for mine, other in zip(work["ours"], work["theirs"], strict=True))
+    print(f"ratio     {statistics.median(pairs):>10.2f}{min(pairs):>8.2f}{max(pairs):>8.2f}{used:>9.2f}", end="")
     print(f"{peaks['ours'] / peaks['theirs']:>9.2f}x")
 
 

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from scipy.stats import binomtest, bootstrap
 
-from evaluation import compare_units, estimate, sign_test
+from evaluation import compare_units, estimate, share, sign_test
 
 
 def draws(n, seed=0):
@@ -101,3 +101,17 @@ def test_the_sign_test_of_many_units_takes_a_moment(wins, losses):
 def test_the_sign_test_refuses_what_it_cannot_count(wrong):
     with pytest.raises(ValueError, match="wanted 0 to 10,000,000 wins and losses, got "):
         sign_test(*wrong)
+
+
+@given(st.integers(1, 60), st.integers(0, 60))
+def test_the_interval_of_a_share_is_wilsons_of_scipy(n, right):
+    right = min(n, right)
+    found = share([True] * right + [False] * (n - right))
+    expected = binomtest(right, n).proportion_ci(0.95, "wilson")
+    assert (found.value, found.low, found.high) == pytest.approx((right / n, expected.low, expected.high), abs=1e-9)
+    assert found.low < found.high
+
+
+def test_a_share_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="wanted at least one unit, got none"):
+        share([])

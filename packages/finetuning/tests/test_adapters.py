@@ -56,6 +56,34 @@ def test_only_the_adapter_learns(model):
     assert all(adapted.get_parameter(name).grad is not None for name in learning)
 
 
+def test_gradients_of_a_lora_layer_are_those_of_its_formula(model, shaken):
+    """First and second ones by differences, in float64; in 16 bits against torch's autocast; and by torch.func."""
+    adapted = shaken(with_adapter(model, Adapter(rank=2, alpha=3.0, targets=("attention.qkv",))))
+    layer = adapted.decoder.blocks[0].attention.qkv
+    x = torch.randn(2, 3, 24, generator=torch.Generator().manual_seed(2))
+
+    def formula(x, down, up):
+        return torch.nn.functional.linear(x, layer.base.weight, layer.base.bias) + layer.scale * (x @ down.T @ up.T)
+
+    for number, tolerance in ((torch.float32, 1e-5), (torch.bfloat16, 5e-2)):
+        given = [part.detach().requires_grad_() for part in (x, layer.down, layer.up)]
+        with torch.autocast("cpu", torch.bfloat16, enabled=number != torch.float32):
+            wanted, got = formula(*given), layer(given[0])
+        assert got.dtype == number
+        torch.testing.assert_close(got.float(), wanted.float(), rtol=tolerance, atol=tolerance)
+        slopes = torch.autograd.grad(got.float().square().sum(), [given[0], layer.down, layer.up])
+        expected = torch.autograd.grad(wanted.float().square().sum(), given)
+        for one, other in zip(slopes, expected, strict=True):
+            assert one.dtype == torch.float32
+            torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance * float(other.abs().max()))
+    [given] = torch.autograd.grad(formula(x := x.requires_grad_(), layer.down, layer.up).square().sum(), x)
+    torch.testing.assert_close(torch.func.grad(lambda x: layer(x).square().sum())(x), given, rtol=1e-5, atol=1e-5)
+    layer, x = layer.double(), x.double()
+    inputs = (x[0, :2].detach().requires_grad_(), layer.down, layer.up)
+    assert torch.autograd.gradcheck(lambda x, *_: layer(x), inputs)
+    assert torch.autograd.gradgradcheck(lambda x, *_: layer(x), inputs)
+
+
 def test_gradients_of_a_dora_layer_are_those_of_its_formula(model):
     """Against autograd on equation 5 written out, the length held fixed as in section 4.3."""
     adapted = with_adapter(model, Adapter(rank=2, alpha=3.0, targets=("attention.out",), method="dora"))

@@ -16,6 +16,7 @@ from .intervals import (
     Estimate as Estimate,
     compare_units as compare_units,
     estimate as estimate,
+    share as share,
     sign_test as sign_test,
 )
 from .corpora.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer

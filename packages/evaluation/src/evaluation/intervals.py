@@ -1,6 +1,6 @@
-"""How far a score can be trusted, and whether two differ: the bootstrap and the exact sign test.
+"""How far a score can be trusted, and whether two differ: the bootstrap, Wilson's interval and the exact sign test.
 
-Both ask only that the units (documents, questions) are a sample; nothing is assumed about how their scores spread.
+They ask only that the units (documents, questions) are a sample; nothing is assumed about how their scores spread.
 """
 
 import math
@@ -16,6 +16,8 @@ from tensors import generator
 
 RESAMPLES = 2000
 MOST_COMPARED = 10**7
+NORMAL = 1.959963984540054
+"""The 97.5 % point of the normal distribution."""
 Numbers = Sequence[float] | Sequence[int]
 
 
@@ -61,6 +63,19 @@ def estimate(values: Numbers, weights: Numbers | None = None, *, seed: int = 0) 
     if len(v) < 2:
         return Estimate(value, None, None)
     return Estimate(value, *_interval(_resampled(v, seed) / _resampled(w, seed)))
+
+
+def share(right: Sequence[bool]) -> Estimate:
+    """The share of units that are right, with Wilson's interval (1927, equation 1): the shares of which what was found
+    is at most 1.96 deviations away. It is no point where all or none are right, and serves from one unit on. Raises
+    ValueError for no units."""
+    n = len(right)
+    if not n:
+        raise ValueError("wanted at least one unit, got none; check the data")
+    value, spread = sum(right) / n, NORMAL**2 / n
+    middle = (value + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * (value * (1 - value) + spread / 4)) / (1 + spread)
+    return Estimate(value, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def compare_units(first: Numbers, second: Numbers, weights: Numbers | None = None, *, seed: int = 0) -> Comparison:

@@ -8,6 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from .machine.corrected import corrected, is_plain
+
 
 class AdaptedLinear(nn.Module):
     """base(x) + scale * up(down(x)): two thin matrices beside a frozen one (LoRA; Hu et al. 2021, arXiv 2106.09685).
@@ -49,6 +51,10 @@ class AdaptedLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "... in"]) -> Float[Tensor, "... out"]:
         """The corrected output; in float32, also beside a base in half precision."""
+        dropping = self.training and self.dropout.p > 0
+        base = self.base
+        if self.magnitude is None and not dropping and isinstance(base, nn.Linear) and is_plain(base, x, self.down):
+            return corrected(x, base.weight, base.bias, self.down, self.up, self.scale)
         plain = product(self.base, x)
         kept = self.dropout(x)
         correction = linear(linear(kept.to(self.down.dtype), self.down), self.up) * self.scale
@@ -56,7 +62,7 @@ class AdaptedLinear(nn.Module):
             return plain + correction
         bias: Any = self.base.bias
         straight = plain if bias is None else plain - bias
-        if self.training and self.dropout.p:
+        if dropping:
             straight = linear(kept, base_weight(self.base))
         factor = self.magnitude / self.lengths()
         return plain + (factor - 1) * straight + factor * correction

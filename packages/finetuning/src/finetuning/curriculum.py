@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,12 +19,23 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def packed_loss(model: GPT2, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Summed nats of the targets of a packed batch, and how many they are; each example is read as if it were alone."""
+    """Summed nats of the targets of a packed batch, and how many they are; each example is read as if it were alone.
+
+    The head, a third of a small GPT-2's work, reads the states of learned tokens only."""
     state, table, targets = packed_states(model, batch), model.token_embedding.weight, batch[1]
-    if isinstance(table, nn.Parameter):
-        return head_cross_entropy(state, table, targets)
     real = targets >= 0
-    return -log_probabilities_of(model, state[real], targets[real]).sum(), real.sum()
+    state, targets = state[real], targets[real]
+    if isinstance(table, nn.Parameter):
+        return head_cross_entropy(state, _as_multiplied(table), targets)
+    return -log_probabilities_of(model, state, targets).sum(), real.sum()
+
+
+def _as_multiplied(table: nn.Parameter) -> Tensor:
+    """A frozen table in the type of products, once: autocast would convert it again for every few rows."""
+    kind = table.device.type
+    if table.requires_grad or not torch.is_autocast_enabled(kind):
+        return table
+    return table.detach().to(torch.get_autocast_dtype(kind))
 
 
 def packed_states(model: GPT2, batch: Batch) -> Float[Tensor, "B T C"]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation import Estimate, estimate
+from evaluation import Estimate, estimate, share
 from gpt2 import GPT2
 from trainkit import evaluating
 
@@ -28,8 +28,8 @@ class Judged:
 
     @property
     def share_exact(self) -> Estimate:
-        """Share of the examples whose answers a greedy choice writes word for word."""
-        return estimate([float(exact) for exact in self.exact])
+        """Share of the examples whose answers a greedy choice writes word for word, with Wilson's interval."""
+        return share(self.exact)
 
 
 def judge(model: GPT2, examples: Sequence[Example]) -> Judged:

@@ -2,12 +2,15 @@
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import gpt2
+from finetuning import Judged
+from finetuning.commands import telling
 from finetuning.commands.main import main
 from finetuning.running import forgetting
 
@@ -17,20 +20,34 @@ def old_text(monkeypatch):
     monkeypatch.setattr(forgetting, "old_documents", lambda: ("The lazy dog is quick.", "A fox, of course."))
 
 
-def test_from_examples_to_a_model_that_other_tools_open(folder, tmp_path, capsys, monkeypatch):
+def test_from_examples_to_a_model_that_other_tools_open(folder, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     talks = [
         {"messages": [{"role": "user", "content": f"what {word}?"}, {"role": "assistant", "content": f"a {word} fox"}]}
         for word in ("quick", "brown", "lazy", "dog", "over", "jumps", "the", "course", "is", "it")
     ]
-    data = tmp_path / "talks.jsonl"
-    data.write_text("".join(json.dumps(talk) + "\n" for talk in talks), "utf-8")
-    assert main(["tune", str(folder), "--data", str(data), "--out", "r", "--steps", "2", "--device", "cpu"]) == 0
+    spoken = tmp_path / "talks.jsonl"
+    spoken.write_text("".join(json.dumps(talk) + "\n" for talk in talks), "utf-8")
+    assert main(["tune", str(folder), "--data", str(spoken), "--out", "r", "--steps", "2", "--device", "cpu"]) == 0
     told = capsys.readouterr().out
-    for part in ("of which", "(lora)", "before    after", "Forgotten: ", "finetuning merge r --out r-merged"):
+    own = sum(parameter.numel() for parameter in gpt2.load(folder)[0].parameters()) / 1e6
+    for part in (
+        f"{own:.2f} million weights, beside which",
+        "(lora)",
+        "before    after",
+        "Forgotten: ",
+        "finetuning merge r --out r-merged",
+    ):
         assert part in told
     assert main(["merge", "r", "--out", "m"]) == 0
-    assert "decoding generate m" in capsys.readouterr().out
+    assert "decoding generate m --prompt 'User: what quick?\nAssistant:'" in capsys.readouterr().out
+    assert main(["merge", "r", "--out", "m"]) == 2
+    assert "--out m: wanted a new or empty folder" in capsys.readouterr().err
+    assert main(["distill", str(folder), "--teacher", "r", "--data", str(data), "--device", "cpu"]) == 2
+    assert (
+        "got an adapter, which says nothing without its base; merge them: `finetuning merge r"
+        in capsys.readouterr().err
+    )
     merged, tokenizer = gpt2.load("m")
     theirs = AutoModelForCausalLM.from_pretrained("m").eval()
     tokens = torch.tensor([tokenizer.encode("the lazy dog")])
@@ -61,6 +78,13 @@ def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, 
     assert main(["label", "r", "new.csv", "--out", "said.jsonl"]) == 0
     assert [json.loads(line) for line in (tmp_path / "said.jsonl").read_text("utf-8").splitlines()] == lines
     capsys.readouterr()
+    (tmp_path / "new.txt").write_text("the lazy dog\n", "utf-8")
+    for words, message in (
+        (["merge", "r", "--out", "m"], "r: wanted an adapter, got a classifier, which has its adapter merged already"),
+        (["label", "r", "new.txt"], 'got .txt; write {"text": "..."} a line into a .jsonl file'),
+    ):
+        assert main(words) == 2
+        assert message in capsys.readouterr().err
     assert main(["compare", str(folder), "r"]) == 0
     told = capsys.readouterr().out
     for part in (
@@ -70,6 +94,37 @@ def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, 
         "exact sign",
     ):
         assert part in told
+
+
+def test_what_is_not_merged_is_said(folder, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["tune", str(folder), "--data", str(data), "--out", "r", "--steps", "1", "--device", "cpu"]
+    assert main([*words, "--method", "full"]) == 0
+    told = capsys.readouterr().out
+    assert "of which" in told
+    (tmp_path / "u").mkdir()
+    shutil.copy("r/run.json", "u/run.json")
+    for given, message in (
+        ("r", "r: wanted an adapter, got a run that changed whole weights; its model is r/model"),
+        ("u", "u: wanted an adapter, got a run that is not finished; resume it with --resume u"),
+    ):
+        assert main(["merge", given, "--out", "m"]) == 2
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "m").exists()
+
+
+def test_differences_and_intervals_are_shown_as_what_they_are():
+    assert [telling.signed(value) for value in (-0.0004, 0.0004, -0.0006, 0.25)] == [
+        "+0.000",
+        "+0.000",
+        "-0.001",
+        "+0.250",
+    ]
+    one, five = Judged((2.0,), (4,), (True,)), Judged((1.0, 2.0), (2, 2), (True, True))
+    rows = [("nats", one.loss, one.loss), ("exact", one.share_exact, five.share_exact)]
+    told = "\n".join(telling.table(rows))
+    assert re.search(r"nats +0.500 +0.500   one alone tells none", told)
+    assert re.search(r"exact +1.000 +1.000   0.342 to 1.000", told)  # Wilson's, of two of two
 
 
 def test_pairs_from_the_file_to_a_model(folder, pairs, tmp_path, capsys, monkeypatch):

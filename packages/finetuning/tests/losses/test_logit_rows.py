@@ -1,28 +1,41 @@
 """Logits some rows at a time: the numbers and gradients of all at once."""
 
+import pytest
 import torch
 
 from finetuning.losses import logit_rows
 from finetuning.losses.logit_rows import log_probabilities_of, over_rows
 
 
-def test_rows_in_parts_give_the_numbers_and_gradients_of_all_at_once(model, monkeypatch):
+@pytest.mark.parametrize(("rows", "temperature"), [(16, 1.0), (50, 1.0), (16, 0.7)])
+def test_log_probabilities_and_their_gradients_are_torchs(model, monkeypatch, rows, temperature):
+    monkeypatch.setattr(logit_rows, "CHUNK_BYTES", 4 * rows * model.n_vocab)
     numbers = torch.Generator().manual_seed(0)
+    state = torch.randn(50, 24, generator=numbers).requires_grad_()
     ids = torch.randint(model.n_vocab, (50,), generator=numbers)
-    pull = torch.randn(50, generator=numbers)
+    upstream = torch.randn(50, generator=numbers)
+    table = model.token_embedding.weight
+    ours = log_probabilities_of(model, state, ids, temperature)
+    theirs = (state @ table.T / temperature).log_softmax(-1)[torch.arange(50), ids]
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+    found = torch.autograd.grad((ours * upstream).sum(), [state, table])
+    expected = torch.autograd.grad((theirs * upstream).sum(), [state, table])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    table.requires_grad_(False)
+    [alone] = torch.autograd.grad((log_probabilities_of(model, state, ids, temperature) * upstream).sum(), [state])
+    assert torch.equal(alone, found[0])
 
+
+def test_what_is_asked_in_parts_has_the_gradients_of_all_at_once(model, monkeypatch):
     def found():
         state = torch.randn(50, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()
-        own = log_probabilities_of(model, state, ids, temperature=0.7)
-        return own.detach(), *torch.autograd.grad((own * pull).sum(), [state, model.token_embedding.weight])
+        asked = over_rows(model, state, lambda logits: logits.softmax(-1).square().sum(-1))
+        return asked.detach(), *torch.autograd.grad(asked.sum(), [state, model.token_embedding.weight])
 
     whole = found()
     monkeypatch.setattr(logit_rows, "CHUNK_BYTES", 4 * model.n_vocab * 17)
     for got, wanted in zip(found(), whole, strict=True):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
-    state = torch.randn(50, 24, generator=torch.Generator().manual_seed(1))
-    wanted = (state @ model.token_embedding.weight.T / 0.7).log_softmax(-1)[range(50), ids]
-    torch.testing.assert_close(whole[0], wanted, rtol=1e-5, atol=1e-6)
 
 
 def test_no_more_rows_are_held_than_fit(model, monkeypatch):

@@ -56,7 +56,7 @@ def raising(prompt, answer):
     [
         (lambda prompt, answer: math.nan, "wanted a finite number, got nan"),
         (lambda prompt, answer: -math.inf, "wanted a finite number, got -inf"),
-        (lambda prompt, answer: None, "wanted a number, got TypeError"),
+        (lambda prompt, answer: None, "wanted a number, got None, as of a function without return"),
         (lambda prompt: 1, "wanted a number, got TypeError"),
         (raising, "wanted a number, got KeyError: 'key'"),
     ],

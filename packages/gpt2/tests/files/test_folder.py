@@ -66,6 +66,15 @@ def test_damaged_folders_are_refused(folder, damage, words):
     assert all(any(part in str(error.value) for part in word.split("|")) for word in words), error.value
 
 
+@pytest.mark.parametrize("inside", ["", "adapter"])
+def test_an_adapter_alone_is_told_how_to_become_a_model(tmp_path, inside):
+    place = tmp_path / inside
+    place.mkdir(exist_ok=True)
+    (place / "adapter_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"got an adapter, .*; merge them: `finetuning merge {tmp_path} --out DIR`"):
+        gpt2.load(tmp_path)
+
+
 def test_no_such_folder(tmp_path):
     with pytest.raises(ValueError, match="no such folder"):
         gpt2.load(tmp_path / "nothing")

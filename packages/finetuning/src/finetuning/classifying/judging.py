@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from evaluation import Estimate, estimate
+from evaluation import Estimate, share
 from trainkit import ConfusionMatrix
 
 from .classifier import Classifier, probabilities
@@ -29,8 +29,8 @@ class JudgedLabels:
 
     @property
     def accuracy(self) -> Estimate:
-        """Share of the labels that are found, with the bootstrap's interval over texts."""
-        return estimate(self.right)
+        """Share of the labels that are found, with Wilson's interval."""
+        return share([right > 0 for right in self.right])
 
     def confusion(self, n_labels: int) -> Int[Tensor, "L L"]:
         """How many texts of each label (row) are given each label (column)."""
@@ -53,4 +53,4 @@ def judge_labels(classifier: Classifier, texts: Sequence[LabeledText]) -> Judged
 def most_frequent(learned: Sequence[LabeledText], judged: Sequence[LabeledText]) -> Estimate:
     """The accuracy of always saying the label that is most frequent among the texts to learn from."""
     usual = int(torch.bincount(torch.tensor([text.label for text in learned])).argmax())
-    return estimate([float(text.label == usual) for text in judged])
+    return share([text.label == usual for text in judged])

@@ -117,7 +117,7 @@ def label_command(settings: Label) -> int:
 
     classifier, tokenizer = load_classifier(settings.model)
     places, texts, rows, known = [], [], [], []
-    for place, record in read_records(settings.file):
+    for place, record in read_records(settings.file, cure='write {"text": "..."} a line into a .jsonl file'):
         try:
             text = record.get("text")
             if not isinstance(text, str):
@@ -139,9 +139,9 @@ def label_command(settings: Label) -> int:
     with nullcontext(sys.stdout) if settings.out is None else settings.out.open("w", encoding="utf-8") as file:
         file.write("".join(f"{line}\n" for line in lines))
     if all(label is not None for label in known):
-        from evaluation import estimate
+        from evaluation import share
 
-        right = estimate([float(label == one.label) for label, one in zip(known, found, strict=True)])
-        between = "" if right.low is None else f" ({right.low:.3f} to {right.high:.3f})"
-        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f}{between}\n")
+        right = share([label == one.label for label, one in zip(known, found, strict=True)])
+        between = f"{right.low:.3f} to {right.high:.3f}"
+        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f} ({between})\n")
     return 0

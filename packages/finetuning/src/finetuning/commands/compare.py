@@ -1,7 +1,7 @@
 """`finetuning compare`: before and after, in one table of differences."""
 
 from .settings import Compare
-from .telling import LABEL, say
+from .telling import LABEL, say, signed
 
 WIDTH = 60
 
@@ -29,10 +29,10 @@ def compare(settings: Compare) -> int:
     for measure in (*measures, Measure("old text, bits a byte", old.found)):
         found = measure.found
         low, high = found.difference.low, found.difference.high
-        interval = "" if low is None or high is None else f"   {low:+.3f} to {high:+.3f}"
+        interval = "one alone tells none" if low is None or high is None else f"{signed(low)} to {signed(high)}"
         lines.append(
             f"{measure.name:<{LABEL}}{found.second.value:>9.3f}{found.first.value:>9.3f}"
-            f"{found.difference.value:>+9.3f}{interval}"
+            f"{signed(found.difference.value):>9}   {interval}"
         )
     for measure in measures:
         found = measure.found

@@ -1,8 +1,9 @@
 """`finetuning merge`: an adapter and its base become one plain model."""
 
+from contextlib import suppress
 from pathlib import Path
 
-from workbench import tell_next
+from workbench import is_vacant, tell_next
 
 from .settings import Merge
 
@@ -10,7 +11,7 @@ from .settings import Merge
 def merge(settings: Merge) -> int:
     """Write the merged model, and say how far it is from base and adapter apart. Returns 0.
 
-    Raises ValueError or OSError for a folder that is no adapter, another base, and an --out that cannot be written.
+    Raises ValueError or OSError for a folder that is no adapter, another base, and an --out that holds something.
     """
     import torch
 
@@ -21,16 +22,13 @@ def merge(settings: Merge) -> int:
     from ..files.models import load_model
     from ..files.peft import load_adapter, read_adapter
 
-    folder = settings.adapter / "adapter" if (settings.adapter / "run.json").is_file() else settings.adapter
-    if not folder.is_dir():
-        what = "no such folder" if not settings.adapter.is_dir() else "a run without adapter/: is it finished?"
-        raise ValueError(f"{settings.adapter}: wanted an adapter, got {what}; name a finished run of `tune`")
+    folder = _adapter_folder(settings.adapter)
+    if settings.out.exists() and not (settings.out.is_dir() and is_vacant(settings.out)):
+        raise ValueError(f"--out {settings.out}: wanted a new or empty folder, got something else; name another")
     _, said = read_adapter(folder)
     source = settings.base or said
     if source is None:
         raise ValueError(f"--base: wanted the model of the adapter in {folder}, which does not say; name it")
-    if settings.out.exists() and settings.out.resolve() == Path(source).expanduser().resolve():
-        raise ValueError(f"--out {settings.out}: wanted another folder than the base's, got it; name a new one")
     base, tokenizer = load_model(source)
     model, adapter = load_adapter(folder, base)
     plain = merged(model)
@@ -43,5 +41,43 @@ def merge(settings: Merge) -> int:
     print(f"Adapter  {folder} ({adapter.method}, rank {adapter.rank}, {size / 1e6:.2f} MB)")
     print(f"Base     {source}")
     print(f"Merged   {settings.out}: logits within {distance:.1e} of base and adapter apart")
-    tell_next("decoding", ["decoding", "generate", str(settings.out), "--prompt", "The"])
+    tell_next("decoding", ["decoding", "generate", str(settings.out), "--prompt", _first_prompt(settings.adapter)])
     return 0
+
+
+def _first_prompt(run: Path) -> str:
+    """The first prompt that a run learned from, as its template writes it; "The" where that is not to be found."""
+    from ..files.chat import read_template
+    from ..files.records import read_records
+    from ..running.record import read_run
+    from ..templates import Template
+
+    with suppress(ValueError, OSError, ImportError, KeyError, StopIteration):
+        given = read_run(run)["settings"]
+        record = next(iter(read_records(given["data"])))[1]
+        if "messages" not in record:
+            return str(record["prompt"]).rstrip(" ")
+        template = Template() if given.get("template") is None else read_template(given["template"])
+        return template.pieces(record["messages"])[0][0]
+    return "The"
+
+
+def _adapter_folder(given: Path) -> Path:
+    """The adapter that is meant: itself, or that of a run. ValueError, with what there is instead, where there is
+    none."""
+    from ..classifying.model_folder import is_classifier
+
+    if not (given / "run.json").is_file() or (given / "adapter").is_dir():
+        found = given / "adapter" if (given / "adapter").is_dir() else given
+        if found.is_dir():
+            return found
+    cure = "name a finished run of tune, prefer, reinforce or distill, or the folder of an adapter"
+    what = "no such folder"
+    if (given / "model").is_dir():
+        what, cure = "a run that changed whole weights", f"its model is {given / 'model'}"
+        if is_classifier(given):
+            what = "a classifier, which has its adapter merged already"
+            cure = f"label texts with `finetuning label {given} FILE`"
+    elif given.is_dir():
+        what, cure = "a run that is not finished", f"resume it with --resume {given}"
+    raise ValueError(f"{given}: wanted an adapter, got {what}; {cure}")

@@ -12,9 +12,9 @@ class Merge:
     """Merge an adapter into its base: a plain model folder that computes the same, and that every tool opens."""
 
     adapter: Positional[Annotated[Path, arg(metavar="RUN_OR_ADAPTER")]]
-    """Folder of a finished run of `tune`, or of an adapter, ours or peft's."""
+    """Folder of a finished run of tune, prefer, reinforce or distill, or of an adapter, ours or peft's."""
     out: Annotated[Path, arg(metavar="DIR")]
-    """Model folder to write."""
+    """Model folder to make; must not hold anything yet."""
     base: Annotated[str | None, arg(metavar="MODEL", help_behavior_hint="(default: where the adapter says it is)")] = (
         None
     )

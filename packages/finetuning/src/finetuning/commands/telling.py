@@ -84,12 +84,13 @@ def _state(run: "TaskRun") -> list[str]:
 
 def model_line(run: "TaskRun") -> str:
     """The model, and how much of it learns."""
+    from ..adapters import adapter_state
+
     trained = sum(p.numel() for p in run.model.parameters() if p.requires_grad)
-    everything = sum(p.numel() for p in run.model.parameters())
-    return (
-        f"Model     {run.record.base['source']}: {everything / 1e6:.2f} million weights, of which {trained:,} learn "
-        f"({run.record.settings.method}) on {run.device}"
-    )
+    added = sum(tensor.numel() for tensor in adapter_state(run.model).values())
+    own = (sum(p.numel() for p in run.model.parameters()) - added) / 1e6
+    kind = f"{'beside which' if added else 'of which'} {trained:,} learn ({run.record.settings.method})"
+    return f"Model     {run.record.base['source']}: {own:.2f} million weights, {kind} on {run.device}"
 
 
 def judged(run: "TaskRun") -> str:
@@ -103,7 +104,7 @@ def table(
     """Estimates before and after, with the interval of the second."""
     lines = ["", f"{'':<{LABEL}}{first:>9}{second:>9}   95 % interval"]
     for name, was, now in rows:
-        interval = "" if now.low is None or now.high is None else f"{now.low:.3f} to {now.high:.3f}"
+        interval = "one alone tells none" if now.low is None else f"{now.low:.3f} to {now.high:.3f}"
         left = "-" if was is None else f"{was.value:.3f}"
         lines.append(f"{name:<{LABEL}}{left:>9}{now.value:>9.3f}   {interval}".rstrip())
     return lines
@@ -112,8 +113,13 @@ def table(
 def forgotten_line(lost: "Comparison") -> str:
     """How much less is known of the old text, with the interval of the difference."""
     value, low, high = lost.difference.value, lost.difference.low, lost.difference.high
-    between = "" if low is None or high is None else f" ({low:+.3f} to {high:+.3f})"
-    return f"Forgotten: {value:+.3f} bits a byte of the old text{between}"
+    between = "" if low is None or high is None else f" ({signed(low)} to {signed(high)})"
+    return f"Forgotten: {signed(value)} bits a byte of the old text{between}"
+
+
+def signed(value: float) -> str:
+    """A difference in three digits; what is nothing in them is +0.000, from whichever side."""
+    return f"{round(value, 3) + 0.0:+.3f}"
 
 
 def result_line(run: "TaskRun") -> str:

@@ -28,6 +28,9 @@ from ..templates import Template
 from ..tuning import split_examples
 from .subjects import Subject
 
+VISIBLE = 0.001
+"""Bits a byte from which a difference shows in three digits."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -80,7 +83,7 @@ def old_text(before: Subject, after: Subject, shown: int = 3) -> OldText:
     ]
     order = sorted(range(len(bits)), key=lambda number: bits[number][0] - bits[number][1])
     documents = old_documents()
-    worst = [number for number in order[:shown] if bits[number][1] > bits[number][0]]
+    worst = [number for number in order[:shown] if bits[number][1] - bits[number][0] >= VISIBLE]
     return OldText(found, tuple((documents[number], *bits[number]) for number in worst))
 
 

@@ -12,15 +12,16 @@ from ..tasks.records import PREFIX, read_names, task_records
 from .docstrings import NAME, docstring_records
 
 Record = dict[str, Any]
+CURE = f"write a record a line as JSON into a .jsonl file, or take {NAME}, or {PREFIX}reverse,sort"
 
 
-def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
+def read_records(path: str | Path, cure: str = CURE) -> Iterator[tuple[str, Record]]:
     """Each record of a .jsonl, .csv, .tsv or .parquet file, with where it is, such as "line 3 of data.jsonl"; of the
     examples that Python brings (`docstring_records`), where the path is their name, `docstrings`; or of tasks that are
     drawn (`task_records`), where it is such as `tasks:reverse,sort`.
 
-    Raises ValueError for a file of another kind and for what is no record, OSError where there is no such file, and
-    ImportError where Parquet's library is missing.
+    Raises ValueError for a file of another kind, about which `cure` says what to do, and for what is no record; OSError
+    where there is no such file, and ImportError where Parquet's library is missing.
     """
     if str(path) == NAME:
         return docstring_records()
@@ -34,10 +35,7 @@ def read_records(path: str | Path) -> Iterator[tuple[str, Record]]:
         return _rows(path, "," if kind == ".csv" else "\t")
     if kind == ".parquet":
         return _parquet(path)
-    raise ValueError(
-        f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; rename it, or "
-        f"take {NAME}, or {PREFIX}reverse,sort"
-    )
+    raise ValueError(f"{path}: wanted a .jsonl, .csv, .tsv or .parquet file, got {kind or 'no ending'}; {cure}")
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[str, Record]]:

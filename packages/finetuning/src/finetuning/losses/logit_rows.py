@@ -1,19 +1,24 @@
-"""What is asked of logits, some rows at a time: a loss over 50,257 ids need never hold them all."""
+"""What is asked of logits, some rows at a time: a loss over 50,257 ids need never hold them all.
+
+`gpt2.head_cross_entropy` adds up all tokens of a batch and knows its gradient at once. Here each answer has a weight of
+its own, which comes later, when answers have been compared or judged: the backward pass computes the logits again.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gpt2 import GPT2
+from tensors import fast_linear
 
 from ..adapted import product
 
-CHUNK_BYTES = 32 * 2**20
-"""Logits held at a time, as in `gpt2.head_cross_entropy`."""
+CHUNK_BYTES = 16 * 2**20
+"""Logits held at a time."""
 
 
 def over_rows(
@@ -21,11 +26,11 @@ def over_rows(
 ) -> Float[Tensor, " N"]:
     """`ask(logits, *others)` of each row, where `logits` [n, V] in float32 are those of some rows of `state`, and
     `others` the same rows of tensors [N, ...]. Where a gradient is wanted the logits are computed once more for it."""
-    rows = max(16, CHUNK_BYTES // (4 * model.n_vocab))
     parts = []
-    for start in range(0, max(1, len(state)), rows):
-        some = [tensor[start : start + rows] for tensor in (state, *others)]
-        if torch.is_grad_enabled() and len(state) > rows:
+    chunks = _chunks(len(state), model.n_vocab) or [slice(0, 0)]
+    for rows in chunks:
+        some = [tensor[rows] for tensor in (state, *others)]
+        if torch.is_grad_enabled() and len(chunks) > 1:
             parts.append(checkpoint(_asked, model, ask, *some, use_reentrant=False, preserve_rng_state=False))
         else:
             parts.append(_asked(model, ask, *some))
@@ -44,9 +49,51 @@ def logits_of(model: GPT2, state: Float[Tensor, "N C"]) -> Float[Tensor, "N V"]:
 def log_probabilities_of(
     model: GPT2, state: Float[Tensor, "N C"], ids: Int[Tensor, " N"], temperature: float = 1.0
 ) -> Float[Tensor, " N"]:
-    """The log-probability of one id after each state, drawn at a temperature."""
+    """log softmax(logits / temperature)[id] of each row, in float32; of a table of floats differentiable once, in
+    `state` and in the table."""
+    weight = model.token_embedding.weight
+    if isinstance(weight, nn.Parameter):
+        found: Tensor = _OwnLogProbabilities.apply(state, weight, ids, temperature)
+        return found
 
     def own(logits: Tensor, chosen: Tensor) -> Tensor:
         return (logits / temperature).log_softmax(-1).gather(1, chosen[:, None])[:, 0]
 
     return over_rows(model, state, own, ids)
+
+
+class _OwnLogProbabilities(torch.autograd.Function):
+    """The same with its gradient, softmax minus one-hot, written out: logits and their gradient share their memory."""
+
+    @staticmethod
+    def forward(ctx, state, weight, ids, temperature):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(state, weight, ids)
+        ctx.temperature = temperature
+        found = torch.empty(len(state), dtype=torch.float32, device=state.device)
+        for some in _chunks(len(state), len(weight)):
+            logits = fast_linear(state[some] / temperature, weight).float()
+            found[some] = logits.gather(1, ids[some, None])[:, 0] - logits.logsumexp(1)
+        return found
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        state, weight, ids = ctx.saved_tensors
+        needs_state, needs_weight, *_ = ctx.needs_input_grad
+        of_state = torch.empty_like(state) if needs_state else None
+        of_weight = torch.zeros_like(weight) if needs_weight else None
+        for some in _chunks(len(state), len(weight)):
+            logits = fast_linear(state[some] / ctx.temperature, weight).float()
+            logits.sub_(logits.logsumexp(1, keepdim=True)).exp_()
+            logits[torch.arange(len(logits), device=logits.device), ids[some]] -= 1.0
+            each = logits.mul_(-gradient[some, None] / ctx.temperature).to(state.dtype)
+            if of_state is not None:
+                of_state[some] = fast_linear(each, weight.T)
+            if of_weight is not None:
+                of_weight.addmm_(each.T, state[some])
+        return of_state, of_weight, None, None
+
+
+def _chunks(rows: int, n_vocab: int) -> list[slice]:
+    at_a_time = max(16, CHUNK_BYTES // (4 * n_vocab))
+    return [slice(start, start + at_a_time) for start in range(0, rows, at_a_time)]

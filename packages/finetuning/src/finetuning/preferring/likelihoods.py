@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from evaluation import Estimate, estimate
+from evaluation import Estimate, estimate, share
 from gpt2 import GPT2
 from trainkit import evaluating
 
 from ..curriculum import packed_states
-from ..losses.own_tokens import own_log_probabilities
+from ..losses.logit_rows import log_probabilities_of
 from ..packing import collated, fit
 from .pairs import Pair
 
@@ -39,7 +39,7 @@ def answer_log_probabilities(model: GPT2, batch: PackedPairs, n_pairs: int) -> F
     tokens, targets, positions, segments, owners = batch
     real = targets >= 0
     state = packed_states(model, (tokens, targets, positions, segments))[real]
-    each = own_log_probabilities(model, state, targets[real])
+    each = log_probabilities_of(model, state, targets[real])
     return each.new_zeros(2 * n_pairs).index_add(0, owners[real], each).view(n_pairs, 2)
 
 
@@ -59,8 +59,8 @@ class JudgedPairs:
 
     @property
     def preferred(self) -> Estimate:
-        """Share of the pairs whose chosen answer is the likelier one, with the bootstrap's interval over pairs."""
-        return estimate([float(a > b) for a, b in zip(self.chosen, self.rejected, strict=True)])
+        """Share of the pairs whose chosen answer is the likelier one, with Wilson's interval."""
+        return share([a > b for a, b in zip(self.chosen, self.rejected, strict=True)])
 
     @property
     def chosen_nats(self) -> Estimate:
@@ -75,7 +75,7 @@ class JudgedPairs:
     def moved(self, before: "JudgedPairs") -> Estimate:
         """Share of the pairs whose chosen answer gained more than the rejected one."""
         each = zip(self.chosen, self.rejected, before.chosen, before.rejected, strict=True)
-        return estimate([float(c - c0 > r - r0) for c, r, c0, r0 in each])
+        return share([c - c0 > r - r0 for c, r, c0, r0 in each])
 
     def tensor(self) -> Float[Tensor, "P 2"]:
         """The log-probabilities of each pair."""

@@ -49,11 +49,16 @@ def rewarded(reward: Reward, prompt: str, answer: str, where: str) -> float:
     number that is none."""
     sample = f"{where}, {shorten(repr(answer))} to {shorten(repr(prompt))}"
     try:
-        value = float(reward(prompt, answer))
+        given = reward(prompt, answer)
+        value = math.nan if given is None else float(given)
     except Exception as error:
         raise ValueError(
             f"reward of {sample}: wanted a number, got {type(error).__name__}: {error}; correct the function"
         ) from error
+    if given is None:
+        raise ValueError(
+            f"reward of {sample}: wanted a number, got None, as of a function without return; correct the function"
+        )
     if not math.isfinite(value):
         raise ValueError(f"reward of {sample}: wanted a finite number, got {value}; correct the function")
     return value

@@ -149,6 +149,11 @@ def find_model(source: str | Path) -> Path:
                     "from where the model was made, or save it with its tokenizer by gpt2.save"
                 )
             return folder
+    if any((folder / "adapter_config.json").is_file() for folder in (source, source / "adapter")):
+        raise ValueError(
+            f"{source}: wanted a whole model, got an adapter, which says nothing without its base; merge them: "
+            f"`finetuning merge {source} --out DIR`"
+        )
     raise ValueError(
         f"{source}: wanted a model folder (config.json, model.safetensors, vocab.json, merges.txt) or a run folder, "
         f"got {'a folder without them' if source.is_dir() else 'no such folder'}; train one with `train`, or check "
