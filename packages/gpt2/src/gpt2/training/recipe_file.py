@@ -1,15 +1,11 @@
 """Recipes as files: written as TOML with a comment for every field, and read back; a run's `run.json` is one, too."""
 
-import ast
 import dataclasses
-import inspect
 import json
-import math
 import re
 import textwrap
 import tomllib
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,9 +13,7 @@ from workbench import check_kinds, parse_object, read_utf8
 
 from ..config import GPT2Config
 from ..recipes import RECIPES, Recipe, RecipeName, recipe, unknown
-
-AT_LEAST = {"steps": 1, "batch_size": 1, "evaluations": 1, "warmup": 0, "weight_decay": 0}
-BELOW_ONE = {"half_context": "a share in [0, 1)", "held_out": "a share in (0, 1)"}
+from .recipe_fields import check_ranges, docstrings
 
 
 def known_name(which: str | Path) -> RecipeName | Path:
@@ -61,7 +55,7 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     try:
         config = _made(GPT2Config, shape, "config.")
         made: Recipe = _made(Recipe, {**whole, "config": config}, "")
-        _check_ranges(made)
+        check_ranges(made)
     except (ValueError, TypeError) as error:
         message = str(error)
         field = message.partition(":")[0].rpartition(".")[2]
@@ -93,21 +87,6 @@ def _made(kind: Any, values: dict[str, Any], where: str) -> Any:
         raise ValueError(f"{where}{error}") from None
 
 
-def _check_ranges(made: Recipe) -> None:
-    for name, least in AT_LEAST.items():
-        if not least <= getattr(made, name) < math.inf:
-            raise ValueError(f"{name}: wanted at least {least}, got {getattr(made, name)}; correct it")
-    for name in ("learning_rate", "adam_learning_rate"):
-        if not 0 < getattr(made, name) < math.inf:
-            raise ValueError(f"{name}: wanted a number above 0, got {getattr(made, name)}; correct it")
-    for name, wanted in BELOW_ONE.items():
-        value = getattr(made, name)
-        if not 0 <= value < 1 or (name == "held_out" and not value):
-            raise ValueError(f"{name}: wanted {wanted}, got {value}; correct it")
-    if made.half_context and made.config.n_ctx < 2:
-        raise ValueError("half_context: wanted 0 with a context of one token, got a share; correct it")
-
-
 def _line(text: str, field: str) -> str:
     """`, line N` of the first line that gives a field its value, or opens the table of that name; else nothing."""
     gives = re.compile(rf"""(^|[\s{{,.])["']?{re.escape(field)}["']?\s*[=:]|^\s*\[\s*{re.escape(field)}\s*\]""")
@@ -123,7 +102,7 @@ def as_toml(made: Recipe) -> str:
 
 
 def _fields(made: Any) -> list[str]:
-    told, lines = _docstrings(type(made)), []
+    told, lines = docstrings(type(made)), []
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if dataclasses.is_dataclass(value):
@@ -138,15 +117,3 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)  # 1e-05, inf and nan are TOML as they are
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-
-
-def _docstrings(kind: type) -> dict[str, str]:
-    """What stands below the fields of a dataclass in its source, by field, each in one line."""
-    [body] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    return {
-        field.target.id: " ".join(told.value.value.split())
-        for field, told in pairwise(statements)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(told, ast.Expr) and isinstance(told.value, ast.Constant) and isinstance(told.value.value, str)
-    }
