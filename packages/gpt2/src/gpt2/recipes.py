@@ -44,6 +44,9 @@ class Recipe:
     """Train a tokenizer on the text, or take OpenAI's 50,257 ids."""
     held_out: float = 0.05
     """Share of the text that is never trained on."""
+    held_out_from: Literal["end", "everywhere"] = "end"
+    """"end": of 20 documents or more whole ones, of fewer the end of each. "everywhere": pieces from all over, which
+    flatter: their names and scenes stand in what is learned, too."""
     evaluations: int = 4
     """Times a run of `steps` steps is evaluated on all of the held-out text."""
     precision: Literal["float32", "auto"] = "auto"

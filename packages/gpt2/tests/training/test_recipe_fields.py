@@ -34,6 +34,7 @@ OTHER = {
     "weight_decay": 0.3,
     "zero_output": False,
     "held_out": 0.2,
+    "held_out_from": "everywhere",
     "evaluations": 1,
 }
 """For each field that is an option another value than `tiny` has."""

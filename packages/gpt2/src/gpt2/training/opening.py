@@ -135,6 +135,7 @@ def _begin(
             "fingerprint": text.fingerprint,
             "train_bytes": text.train_bytes,
             "held_out_bytes": text.held_out_bytes,
+            "held_out_how": text.held_out_how,
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},

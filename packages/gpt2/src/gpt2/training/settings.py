@@ -112,6 +112,7 @@ class TrainSettings:
     weight_decay: Annotated[float | None, _recipes("weight_decay", "X")] = None
     zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
+    held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
     evaluations: Annotated[int | None, _recipes("evaluations", "N")] = None
     tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
     """own (trained on the text), published (OpenAI's), or a folder: a model's, a run's, or one with vocab.json and
