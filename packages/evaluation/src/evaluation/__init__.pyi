@@ -16,6 +16,7 @@ from .intervals import (
     Estimate as Estimate,
     compare_units as compare_units,
     estimate as estimate,
+    mean_estimate as mean_estimate,
     sign_test as sign_test,
 )
 from .corpora.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer

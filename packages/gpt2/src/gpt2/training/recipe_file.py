@@ -2,14 +2,12 @@
 
 import dataclasses
 import json
-import re
 import textwrap
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
-from workbench import check_kinds, parse_object, read_utf8
+from workbench import check_kinds, line_of, parse_object, parse_toml, read_utf8
 
 from ..config import GPT2Config
 from ..recipes import RECIPES, Recipe, RecipeName, recipe, unknown
@@ -40,17 +38,19 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     """The recipe that a file of this text holds; `path` is for errors, and for its kind: `.json`, else TOML."""
     is_json = path.suffix == ".json"
     try:
-        found: Any = parse_object(text, "it") if is_json else tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: wanted TOML, got something else: {error}; `gpt2 recipe tiny` shows one") from None
+        found: Any = parse_object(text, "it") if is_json else None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: wanted a run's run.json, got something else: {error}; name another file") from None
+    if not is_json:
+        found = parse_toml(text, path, "`gpt2 recipe tiny` shows one")
     if is_json and not isinstance(found := found.get("recipe"), dict):
         raise ValueError(f"{path}: wanted the run.json of a run of `train`, got one without a recipe; name another")
     shape = found.get("config")
     if not isinstance(shape, dict):
         got = "none" if shape is None else repr(shape)[:80]
-        raise ValueError(f"{path}{_line(text, 'config')}: config: wanted the shape as a table, got {got}; add [config]")
+        raise ValueError(
+            f"{path}{line_of(text, 'config')}: config: wanted the shape as a table, got {got}; add [config]"
+        )
     whole = {"name": path.stem, **found}
     try:
         config = _made(GPT2Config, shape, "config.")
@@ -59,7 +59,7 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     except (ValueError, TypeError) as error:
         message = str(error)
         field = message.partition(":")[0].rpartition(".")[2]
-        raise ValueError(f"{path}{_line(text, field)}: {message}") from None
+        raise ValueError(f"{path}{line_of(text, field)}: {message}") from None
     return made
 
 
@@ -85,14 +85,6 @@ def _made(kind: Any, values: dict[str, Any], where: str) -> Any:
         return kind(**{name: getattr(unchecked, name) for name in fields})
     except ValueError as error:
         raise ValueError(f"{where}{error}") from None
-
-
-def _line(text: str, field: str) -> str:
-    """`, line N` of the first line that gives a field its value, or opens the table of that name; else nothing."""
-    gives = re.compile(rf"""(^|[\s{{,.])["']?{re.escape(field)}["']?\s*[=:]|^\s*\[\s*{re.escape(field)}\s*\]""")
-    lines = enumerate(text.splitlines(), start=1)
-    numbers = [number for number, line in lines if not line.lstrip().startswith("#") and gives.search(line)]
-    return f", line {numbers[0]}" if numbers else ""
 
 
 def as_toml(made: Recipe) -> str:
