@@ -22,11 +22,13 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from gpt2 import Recipe, TrainSettings, changed, chosen_recipe
-from workbench import expanded, line_of, parse_toml, read_utf8
+from gpt2 import RECIPES, Recipe, TrainSettings, resolved
+from gpt2.training.settings import check
+from workbench import check_kinds, expanded, line_of, parse_toml, read_utf8
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 EMBEDDED = "embedded"
@@ -35,6 +37,8 @@ FIXED = {"text", "out", "recipe", "source", "resume", "seed", "processes", "shar
 """Settings of `train` that a plan says in its own way, or that have no place in it."""
 CHANGES = {one.name: one for one in dataclasses.fields(TrainSettings) if one.name not in FIXED}
 """What a recipe of a plan may change: the options of `train`, by the names of their fields."""
+HINTS = get_type_hints(TrainSettings)
+DEFAULTS = {one.name: one.default for one in dataclasses.fields(TrainSettings)}
 SHOW = "experiments --help shows one"
 
 
@@ -141,13 +145,16 @@ def parse_plan(text: str, path: Path) -> Plan:
 
 def resolved_recipe(base: str, changes: dict[str, Any]) -> Recipe:
     """A recipe with changes, as `train` would have it for a megabyte of text; ValueError for what cannot be."""
-    return changed(chosen_recipe(base), changes)
+    return resolved(TrainSettings(recipe=named(base), **changes), 10**6)
+
+
+def named(base: str) -> Any:
+    """What `TrainSettings.recipe` takes: a recipe's name as it is, anything else as a path."""
+    return base if base in {one.name for one in RECIPES} and not Path(base).exists() else Path(base)
 
 
 def _checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Base and changes of one recipe, tried."""
-    from difflib import get_close_matches
-
     if not isinstance(base, str):
         raise ValueError(f'recipe: wanted a name or a file, got {base!r}; write recipe = "small"')
     made = {name: value for name, value in changes.items() if name != "recipe"}
@@ -162,12 +169,19 @@ def _checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[
             )
     beside = _beside(path, base)
     chosen = str(beside) if beside.exists() else base
-    from gpt2.training.settings import check
-
+    for name, value in made.items():
+        if type(value) is int and float in get_args(HINTS[name]):
+            made[name] = float(value)
+    probe = object.__new__(TrainSettings)  # kinds first: what is made of wrong ones complains in other words
+    for name, one in CHANGES.items():
+        object.__setattr__(probe, name, made.get(name, one.default))
+    for name in FIXED:
+        object.__setattr__(probe, name, DEFAULTS[name])
     try:
-        check(TrainSettings(recipe=Path(chosen) if beside.exists() else chosen, **made))  # type: ignore[arg-type]
+        check_kinds(probe)
     except TypeError as error:
         raise ValueError(str(error)) from None
+    check(TrainSettings(recipe=named(chosen), **made))
     resolved_recipe(chosen, made)
     return chosen, made
 

@@ -31,7 +31,7 @@ class Result:
     cpu_seconds: float
     """From the first look at the text to the finished model, without the start of Python."""
     seconds: float
-    curve: list[list[float]]
+    curve: list[list[int | float]]
     """At each evaluation: step, CPU seconds so far, bits per byte."""
     parameters: int = 0
     tokens: int = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench import InUse, finite, plain, read_json_lines, write_text
 
-from .plans import Run
+from .plans import Run, named
 from .results import Result, of_run
 
 PATIENCE = 30.0
@@ -54,10 +54,9 @@ def trained(run: Run, folder: Path) -> Result:
         settings = gpt2.TrainSettings(resume=folder)
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        recipe: Any = Path(run.base) if Path(run.base).exists() else run.base
         settings = gpt2.TrainSettings(
             **{"device": "cpu", "log_every": 10**9, **run.changes, "text": run.path, "out": folder},
-            recipe=recipe,
+            recipe=named(run.base),
             seed=run.seed,
         )
     training = patiently(settings)
@@ -77,10 +76,10 @@ def trained(run: Run, folder: Path) -> Result:
                 return of_run(
                     run, bits_per_byte=None, cpu_seconds=spent[0], seconds=spent[1], curve=[], failed=plain(error)
                 )
-            if step.number % training.record.save_every == 0 or step.number == training.total:
+            judged = step.number % training.record.evaluate_every == 0 or step.number == training.total
+            if judged or step.number % training.record.save_every == 0:
                 spent = before_cpu + time.process_time() - cpu, before_wall + time.perf_counter() - wall
-                bits = training.bits_per_byte if step.number % training.record.evaluate_every == 0 else None
-                marks.append((step.number, *spent, training.bits_per_byte if step.number == training.total else bits))
+                marks.append((step.number, *spent, training.bits_per_byte if judged else None))
                 file.write(json.dumps(_lines(marks[-1:])[0]) + "\n")
                 file.flush()
     data, config = training.record.data, training.config

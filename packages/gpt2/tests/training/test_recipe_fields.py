@@ -125,10 +125,8 @@ def test_what_a_source_brings_is_not_asked_for(given, begun, text_file, tmp_path
 
 
 def test_one_rate_scales_the_other_unless_that_is_given(text_file, tmp_path):
-    from gpt2.training.opening import resolve
-
-    assert resolve(TrainSettings(learning_rate=3e-3), 10**6).adam_learning_rate == pytest.approx(2.5e-3)
-    both = resolve(TrainSettings(learning_rate=3e-3, adam_learning_rate=1e-3), 10**6)
+    assert gpt2.resolved(TrainSettings(learning_rate=3e-3), 10**6).adam_learning_rate == pytest.approx(2.5e-3)
+    both = gpt2.resolved(TrainSettings(learning_rate=3e-3, adam_learning_rate=1e-3), 10**6)
     assert (both.learning_rate, both.adam_learning_rate) == (3e-3, 1e-3)
     assert changed(gpt2.recipe("tiny"), {}) == gpt2.recipe("tiny")
 

@@ -18,9 +18,10 @@ from ..recipes import Recipe
 from ..texts.prepared import TrainingText
 from ..texts.sources import IN_MEMORY, new_text, source_text
 from ..tokenizer.tokenizer import Tokenizer
-from .recipe_fields import DECIDED_APART, SHAPE, TRAINING, changed, value_of
+from .recipe_fields import DECIDED_APART, SHAPE, TRAINING, value_of
 from .recipe_file import chosen_recipe
 from .record import RunRecord, check_free, claimed, read_record, settings_of
+from .resolved import resolved
 from .settings import CHANGEABLE, TrainSettings, left_out, of_the_run
 
 
@@ -77,23 +78,6 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
     return text
 
 
-def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
-    """The recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
-    named = chosen_recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
-    steps = settings.steps or named.steps
-    given = dataclasses.asdict(settings)
-    if settings.warmup is None:
-        given["warmup"] = round(named.warmup * min(1.0, steps / named.steps))
-    elif settings.warmup >= steps:
-        raise ValueError(
-            f"--warmup: wanted fewer than the {steps} steps of the run, got {settings.warmup}; leave it out"
-        )
-    if settings.learning_rate is not None and settings.adam_learning_rate is None:
-        # The two rates of a recipe belong together: one number scales both.
-        given["adam_learning_rate"] = named.adam_learning_rate * settings.learning_rate / named.learning_rate
-    return changed(named, given)
-
-
 def _check_shape_is_free(settings: TrainSettings, tokenizer: Tokenizer | str) -> None:
     """ValueError for a part of the shape that is asked for, but comes with a source or a tokenizer."""
     for name in (*SHAPE, "zero_output"):
@@ -113,7 +97,7 @@ def _begin(
     check_free(settings.out)
     chosen_recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
     found = source_text(settings.text, settings.field)
-    chosen = resolve(settings, found.n_bytes or IN_MEMORY)
+    chosen = resolved(settings, found.n_bytes or IN_MEMORY)
     tokenizer = known or settings.tokenizer or chosen.tokenizer
     _check_shape_is_free(settings, tokenizer)
     if shape is not None:
