@@ -139,7 +139,7 @@ def parse_plan(text: str, path: Path) -> Plan:
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
             raise wrong(f"recipe {name}: {error}", at, *where) from None
         runs += [Run(name, text, seed, chosen, paths[text], made) for text in paths for seed in seeds]
-    tables = {name: found[name] for name in ("search", "scale") if name in found}
+    tables: dict[str, dict[str, Any]] = {name: found[name] for name in ("search", "scale") if name in found}
     return Plan(path.stem, tuple(runs), threads, tables)
 
 

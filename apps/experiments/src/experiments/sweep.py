@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from .plans import Plan, Run
 from .results import Result, append, check_same_plan, held_results, read_one
@@ -55,8 +56,9 @@ def _all(left: list[Run], folder: Path, threads: int, most: int) -> Iterator[Res
                 process.start()
                 theirs.close()
                 going[process.sentinel] = process, run, ours
-            for sentinel in wait(list(going)):
-                process, run, ours = going.pop(sentinel)  # type: ignore[call-overload]
+            ready: list[Any] = wait(list(going))
+            for sentinel in ready:
+                process, run, ours = going.pop(sentinel)
                 process.join()
                 ours.close()
                 if (result := _taken(run, folder)) is None:
@@ -85,7 +87,7 @@ def _taken(run: Run, folder: Path) -> Result | None:
     return result
 
 
-def _context(threads: int) -> "multiprocessing.context.BaseContext":
+def _context(threads: int) -> Any:
     """Processes that start from one which has imported torch already, where the system can fork."""
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for the processes to come: torch is not imported here
     if "forkserver" not in multiprocessing.get_all_start_methods():

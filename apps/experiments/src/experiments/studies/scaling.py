@@ -23,6 +23,7 @@ LARGER = 4
 """The run that is predicted has so many times the largest budget."""
 WIDE = 4.0
 """An exponent whose interval spans more than such a factor is not identified."""
+Numbers = Sequence[float] | Sequence[int] | np.ndarray
 Runner = Callable[[Plan], Sequence[Result]]
 
 
@@ -66,7 +67,7 @@ def _loss(p: np.ndarray, n: float, d: float) -> np.ndarray:
     return p[:, 0] + p[:, 1] * n ** -p[:, 2] + p[:, 3] * d ** -p[:, 4]
 
 
-def fit(sizes: Sequence[float], tokens: Sequence[float], losses: Sequence[float], seed: int = 0) -> Fit:
+def fit(sizes: Numbers, tokens: Numbers, losses: Numbers, seed: int = 0) -> Fit:
     """Fit the law to runs. ValueError for fewer than `FEWEST`, and for runs of one size or one number of tokens."""
     n, d, y = (np.asarray(values, dtype=np.float64) for values in (sizes, tokens, losses))
     if len(y) < FEWEST:
@@ -199,8 +200,10 @@ def told(outcome: Outcome) -> str:
         low, high = fitted.interval(name)
         told = "  not identified by these runs" if name in fitted.unidentified else ""
         lines.append(f"  {name}  {value:.3f}  ({low:.3f} to {high:.3f}){told}")
+    widths = sorted({one.facts["recipe"]["config"]["n_embd"] for one in outcome.results})
     for budget, width in outcome.best_width.items():
-        lines.append(f"  best width at {budget:.2e} operations: {width}")
+        end = {widths[0]: "smallest", widths[-1]: "largest"}.get(width)
+        lines.append(f"  best width at {budget:.2e} operations: {width}{f', the {end} tried' if end else ''}")
     value, low, high = outcome.predicted
     measured = outcome.measured.bits_per_byte
     got = "failed" if measured is None else f"{measured:.4f}"

@@ -161,8 +161,8 @@ def _space(plan: Plan) -> dict[str, Any]:
     for name, values in space.items():
         if isinstance(values, list) and values:
             continue
-        ends = values if isinstance(values, dict) else {}
-        numbers = [ends.get(end) for end in ("low", "high")]
+        ends: dict[str, Any] = values if isinstance(values, dict) else {}
+        numbers: list[Any] = [ends.get(end) for end in ("low", "high")]
         good = all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in numbers)
         if not good or ends.keys() - {"low", "high", "log"} or not numbers[0] < numbers[1]:
             raise ValueError(f"search.{name}: wanted a list of values, or low below high, got {values!r}; correct it")

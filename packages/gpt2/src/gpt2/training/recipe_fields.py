@@ -79,7 +79,7 @@ def meaning(name: str) -> str:
 
 
 @cache
-def docstrings(kind: type) -> dict[str, str]:
+def docstrings(kind: Any) -> dict[str, str]:
     """What stands below the fields of a dataclass in its source, by field, each in one line."""
     [body] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     statements = body.body if isinstance(body, ast.ClassDef) else []

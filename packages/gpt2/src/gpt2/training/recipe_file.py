@@ -94,7 +94,7 @@ def as_toml(made: Recipe) -> str:
 
 
 def _fields(made: Any) -> list[str]:
-    told, lines = docstrings(type(made)), []
+    told, lines = docstrings(made.__class__), []
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if dataclasses.is_dataclass(value):
