@@ -8,7 +8,7 @@ from .results import Result as Result, read_results as read_results
 from .sweep import sweep as sweep
 from .comparing import Paired as Paired, compare as compare
 from .studies.searching import Candidate as Candidate, search as search
-from .studies.scaling import Fit as Fit, fit as fit
+from .studies.law import Fit as Fit, fit as fit
 from .studies.averaging import average as average
 
 __version__: str

@@ -8,7 +8,8 @@ from scipy.optimize import curve_fit
 
 from experiments import fit, read_plan
 from experiments.results import of_run
-from experiments.studies.scaling import Fit, as_data, scale, told
+from experiments.studies.law import Fit
+from experiments.studies.scaling import as_data, scale, told
 
 TRUE = (0.8, 40.0, 0.35, 60.0, 0.30)
 

@@ -1,110 +1,17 @@
-"""How loss falls with size and tokens: isoFLOP runs, a fit with its uncertainty, and one prediction that is tried.
-
-L(N, D) = E + A / N^a + B / D^b for N parameters and D tokens (Hoffmann et al. 2022, arXiv 2203.15556, equation 2). For
-given exponents the other three follow by least squares, so the fit is a search over pairs of exponents; its uncertainty
-is the bootstrap's, over the residuals.
-"""
+"""How loss falls with size and tokens: isoFLOP runs, a fit with its uncertainty, and one prediction that is tried."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..plans import Plan, Run, resolved_recipe
 from ..results import Result
+from .law import Fit, fit
 
-EXPONENTS = np.geomspace(0.03, 3.0, 60)
-RESAMPLES = 400
-FEWEST = 6
-"""Runs below which five numbers are not fitted."""
 LARGER = 4
 """The run that is predicted has so many times the largest budget."""
-WIDE = 4.0
-"""An exponent whose interval spans more than such a factor is not identified."""
-Numbers = Sequence[float] | Sequence[int] | np.ndarray
 Runner = Callable[[Plan], Sequence[Result]]
-
-
-@dataclass(frozen=True)
-class Fit:
-    """E, A, a, B, b in bits per byte, and the same of every resample."""
-
-    parameters: np.ndarray
-    """[5]"""
-    resamples: np.ndarray
-    """[resamples, 5]"""
-    residual: float
-    """Standard deviation of the runs around the fit."""
-
-    def interval(self, name: str) -> tuple[float, float]:
-        """The middle 95 % of E, a or b."""
-        low, high = np.quantile(self.resamples[:, {"E": 0, "a": 2, "b": 4}[name]], [0.025, 0.975])
-        return float(low), float(high)
-
-    @property
-    def unidentified(self) -> list[str]:
-        """Which of a and b these runs do not tell: the interval spans a factor of `WIDE`, or reaches an end of what was
-        tried."""
-        found = []
-        for name in ("a", "b"):
-            low, high = self.interval(name)
-            if high / low > WIDE or low <= EXPONENTS[0] * 1.01 or high >= EXPONENTS[-1] * 0.99:
-                found.append(name)
-        return found
-
-    def predict(self, n: float, d: float) -> tuple[float, float, float]:
-        """Loss at N parameters and D tokens, with the 95 % interval of one run there."""
-        all_of = _loss(self.resamples, n, d) + self.residual * np.random.default_rng(1).standard_normal(
-            len(self.resamples)
-        )
-        low, high = np.quantile(all_of, [0.025, 0.975])
-        return float(_loss(self.parameters[None], n, d)[0]), float(low), float(high)
-
-
-def _loss(p: np.ndarray, n: float, d: float) -> np.ndarray:
-    return p[:, 0] + p[:, 1] * n ** -p[:, 2] + p[:, 3] * d ** -p[:, 4]
-
-
-def fit(sizes: Numbers, tokens: Numbers, losses: Numbers, seed: int = 0) -> Fit:
-    """Fit the law to runs. ValueError for fewer than `FEWEST`, and for runs of one size or one number of tokens."""
-    n, d, y = (np.asarray(values, dtype=np.float64) for values in (sizes, tokens, losses))
-    if len(y) < FEWEST:
-        raise ValueError(f"wanted at least {FEWEST} runs to fit five numbers, got {len(y)}; add sizes or budgets")
-    if len(set(n)) < 3 or len(set(d)) < 3:
-        raise ValueError(
-            f"wanted at least 3 sizes and 3 numbers of tokens, got {len(set(n))} and {len(set(d))}; add some"
-        )
-    n0, d0 = np.exp(np.log(n).mean()), np.exp(np.log(d).mean())  # centered: then A and B are of the size of the losses
-    pairs = np.array([(a, b) for a in EXPONENTS for b in EXPONENTS])
-    designs = np.stack(
-        [np.ones((len(pairs), len(y))), (n / n0) ** -pairs[:, :1], (d / d0) ** -pairs[:, 1:]], axis=2
-    )  # [pairs, runs, 3]
-    inverses = np.linalg.pinv(designs)
-    best = _best(designs, inverses, y[:, None], pairs)
-    fitted = best[0, 0] + best[0, 1] * (n / n0) ** -best[0, 2] + best[0, 3] * (d / d0) ** -best[0, 4]
-    rest = y - fitted
-    spread = np.sqrt(len(y) / max(1, len(y) - 5))
-    draws = np.random.default_rng(seed)
-    drawn = fitted[:, None] + spread * rest[draws.integers(len(y), size=(len(y), RESAMPLES))]
-    found = _best(designs, inverses, drawn, pairs)
-    for p in (best, found):  # back to N and D as they are
-        p[:, 1] *= n0 ** p[:, 2]
-        p[:, 3] *= d0 ** p[:, 4]
-    return Fit(best[0], found, float(np.sqrt((rest**2).sum() / max(1, len(y) - 5))))
-
-
-def _best(designs: np.ndarray, inverses: np.ndarray, losses: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """E, A, a, B, b for each column of losses, by the pair of exponents with the smallest error of those whose E, A
-    and B are not negative."""
-    linear = np.einsum("pkr,rm->pkm", inverses, losses)  # [pairs, 3, columns]
-    errors = ((np.einsum("prk,pkm->prm", designs, linear) - losses) ** 2).sum(1)
-    errors = np.where((linear >= 0).all(1), errors, np.inf)
-    chosen = errors.argmin(0)
-    columns = np.arange(losses.shape[1])
-    e, a, b = (linear[chosen, k, columns] for k in range(3))
-    return np.stack([e, a, pairs[chosen, 0], b, pairs[chosen, 1]], axis=1)
 
 
 @dataclass(frozen=True)
