@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import check_kinds, finished_lines, hold, read_json_lines
+from workbench import check_kinds, finished_lines, hold, read_json_lines, sync
 
 from .plans import Plan, Run
 
@@ -125,9 +125,9 @@ def append(folder: Path, result: Result) -> None:
     file = os.open(folder / RESULTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.write(file, line.encode())
-        os.fsync(file)
     finally:
         os.close(file)
+    sync(folder / RESULTS)
 
 
 def of_run(run: Run, **facts: Any) -> Result:

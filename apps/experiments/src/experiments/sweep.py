@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -11,8 +11,6 @@ from typing import Any
 from .plans import Plan, Run
 from .results import Result, append, check_same_plan, held_results, read_one
 from .work import work
-
-Progress = Callable[[int, int], None]
 
 
 def free_cores() -> int:
