@@ -38,6 +38,8 @@ class Recipe:
     are learned first and sooner (sequence-length warm-up, arXiv 2108.06084)."""
     weight_decay: float = 0.1
     """Of matrices; vectors do not decay."""
+    muon_gram: bool = False
+    """Compute Muon's step in its Gram form: the same up to rounding, with a third fewer operations."""
     zero_output: bool = False
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
     tokenizer: Literal["own", "published"] = "own"

@@ -32,6 +32,7 @@ OTHER = {
     "warmup": 1,
     "half_context": 0.5,
     "weight_decay": 0.3,
+    "muon_gram": True,
     "zero_output": False,
     "held_out": 0.2,
     "held_out_from": "everywhere",

@@ -110,6 +110,7 @@ class TrainSettings:
     """Steps of linear warm-up of the learning rate; a run of fewer steps than the recipe's has fewer, unless given."""
     half_context: Annotated[float | None, _recipes("half_context", "SHARE")] = None
     weight_decay: Annotated[float | None, _recipes("weight_decay", "X")] = None
+    muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
     zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
     held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
