@@ -5,7 +5,7 @@
 
 from .plans import Plan as Plan, Run as Run, parse_plan as parse_plan, read_plan as read_plan
 from .results import Result as Result, read_results as read_results
-from .sweep import sweep as sweep
+from .sweeping import sweep as sweep
 from .comparing import Paired as Paired, compare as compare
 from .studies.searching import Candidate as Candidate, search as search
 from .studies.law import Fit as Fit, fit as fit

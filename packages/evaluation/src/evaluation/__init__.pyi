@@ -19,6 +19,7 @@ from .intervals import (
     mean_estimate as mean_estimate,
     sign_test as sign_test,
 )
+from .ways.dynamic import Ways as Ways, three_ways as three_ways
 from .corpora.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer
 from .corpora.published_perplexity import (
     NamedPerplexity as NamedPerplexity,

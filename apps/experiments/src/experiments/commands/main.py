@@ -47,7 +47,7 @@ def _left() -> str:
 
 def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = False) -> list[Result]:
     """All results of a plan, counted on standard error as they come; in the order of the plan. alone: see `sweep`."""
-    from ..sweep import sweep
+    from ..sweeping import sweep
 
     if processes is not None and processes < 1:
         raise ValueError(f"--processes: wanted at least 1, got {processes}; leave it out")
