@@ -57,7 +57,7 @@ def test_killed_three_times_every_run_is_there_once_with_the_same_numbers(swept,
     before = [one.key for one in read_results(out)] if (out / "results.jsonl").exists() else []
     killed(plan, out, lambda: counted(out, "done/*.json") > 4)
     after = [one.key for one in read_results(out)]
-    assert after[: len(before)] == before, "what was done stays"
+    assert set(before) <= set(after), "what was done stays"
     ended(plan, out)
     assert numbers(out) == numbers(swept)
     assert {one.cpu_seconds > 0 for one in read_results(out)} == {True}
@@ -87,7 +87,7 @@ def test_what_broke_off_is_done_again_and_nothing_else(swept, tmp_path):
     lines = (out / "results.jsonl").read_bytes().splitlines(keepends=True)
     torn = json.loads(lines[-1])
     (out / "results.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:40])  # killed while it wrote
-    assert [one.key for one in read_results(out)] == [one.key for one in read_results(swept)][:-1]
+    assert len(read_results(out)) == 5
     found = list(sweep(plan, out, 1))
     assert len(found) == 6
     assert json.loads((out / "results.jsonl").read_bytes().splitlines()[-1]) == torn
@@ -108,9 +108,11 @@ def test_a_larger_plan_adds_to_what_is_there_and_another_one_is_refused(swept, t
     ):
         list(sweep(read_plan(other), out))
     assert len(list(sweep(read_plan(plan), out))) == 6
-    assert [one.key for one in sweep(read_plan(fewer), out, alone=False)] == [
-        one.key for one in read_results(out) if one.seed == 0
-    ]
+    few = {one.key for one in sweep(read_plan(fewer), out, alone=False)}
+    assert few == {one.key for one in read_results(out) if one.seed == 0}
+    assert [one.recipe for one in read_results(out)] == ["base"] * 2 + ["decay"] * 2 + ["slow"] * 2, (
+        "as the plan has them"
+    )
 
 
 def test_two_sweeps_do_not_share_a_folder(swept):

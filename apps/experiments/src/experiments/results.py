@@ -44,6 +44,8 @@ class Result:
     """What was held out, in words."""
     failed: str | None = None
     """Why, where it did."""
+    place: int = 0
+    """Of its run in the plan: results are told in that order, not in the one in which they came."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -52,7 +54,7 @@ class Result:
 
 
 def read_results(folder: Path) -> list[Result]:
-    """The results in a folder (or in that file), in the order in which they came; ValueError for what are none.
+    """The results in a folder (or in that file), in the order of their plan; ValueError for what are none.
 
     A line that is being written, or broke off, is not there yet."""
     path = folder / RESULTS if folder.is_dir() else folder
@@ -63,7 +65,7 @@ def read_results(folder: Path) -> list[Result]:
     whole = whole[: whole.rfind(b"\n") + 1]
     for number, line in enumerate(whole.splitlines(), start=1):
         found.append(_result(line, f"{path}, line {number}"))
-    return found
+    return sorted(found, key=lambda one: one.place)
 
 
 def _result(line: bytes | dict[str, Any], where: str) -> Result:

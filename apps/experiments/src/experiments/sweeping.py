@@ -1,5 +1,6 @@
 """A sweep: the runs of a plan in processes on the free cores. Killed at any time, the same call goes on."""
 
+import dataclasses
 import multiprocessing
 import os
 from collections.abc import Iterator
@@ -32,16 +33,19 @@ def sweep(plan: Plan, folder: Path, processes: int | None = None, *, alone: bool
         keys = {run.key for run in plan.runs}
         yield from (one for one in finished if one.key in keys)
         done = {one.key for one in finished}
+        places = {run.key: place for place, run in enumerate(plan.runs)}
         left = [run for run in plan.runs if run.key not in done]
         for run in left:  # done by a process that outlived the sweep which had begun it
-            if (result := _taken(run, folder)) is not None:
+            if (result := _taken(run, folder, places[run.key])) is not None:
                 yield result
         left = [run for run in left if not (folder / "done" / f"{run.name}.json").is_file()]
         most = processes or max(1, free_cores() // plan.threads)
-        yield from _all(left, folder, plan.threads, most)
+        yield from _all(left, folder, plan.threads, most, places)
 
 
-def _all(left: list[Run], folder: Path, threads: int, most: int) -> Iterator[Result]:
+def _all(
+    left: list[Run], folder: Path, threads: int, most: int, places: dict[tuple[str, str, int], int]
+) -> Iterator[Result]:
     context = _context(threads)
     going: dict[int, tuple[BaseProcess, Run, Connection]] = {}
     waiting = list(reversed(left))
@@ -59,7 +63,7 @@ def _all(left: list[Run], folder: Path, threads: int, most: int) -> Iterator[Res
                 process, run, ours = going.pop(sentinel)
                 process.join()
                 ours.close()
-                if (result := _taken(run, folder)) is None:
+                if (result := _taken(run, folder, places[run.key])) is None:
                     error = folder / "done" / f"{run.name}.error"
                     if error.is_file():
                         message = error.read_text(encoding="utf-8").strip()
@@ -76,11 +80,12 @@ def _all(left: list[Run], folder: Path, threads: int, most: int) -> Iterator[Res
             process.join()
 
 
-def _taken(run: Run, folder: Path) -> Result | None:
+def _taken(run: Run, folder: Path, place: int) -> Result | None:
     """The result that a run's process wrote, now in results.jsonl."""
     result = read_one(folder / "done" / f"{run.name}.json")
     if result is None or result.digest != run.digest:
         return None
+    result = dataclasses.replace(result, place=place)
     append(folder, result)
     return result
 
