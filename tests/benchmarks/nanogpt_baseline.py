@@ -97,14 +97,14 @@ def nats(model: GPT, data: Tensor, length: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", help="file to learn from (default: the text that comes with Python)")
+    parser.add_argument("--held-out", type=float, default=0.1, help="share that is judged on")
     parser.add_argument("--steps", type=int, default=2000)
     arguments = parser.parse_args()
 
     from dataio import embedded_text, read_text, split_corpus
-    from gpt2 import recipe
 
     corpus = read_text(arguments.text) if arguments.text else embedded_text()
-    sides = split_corpus(corpus, recipe("quick").held_out)
+    sides = split_corpus(corpus, arguments.held_out)
     learned_text, judged_text = ("\n".join(document.text for document in side.documents) for side in sides)
     ids = {character: number for number, character in enumerate(sorted(set(learned_text + judged_text)))}
     data, judged = (torch.tensor([ids[character] for character in text]) for text in (learned_text, judged_text))

@@ -2,9 +2,10 @@
 
     uv run python tests/benchmarks/time_to_quality.py [--text FILE] [--turns 3] [--recipe small] [--recipe quick]
 
-Both learn the same bytes and are judged on the same held-out bytes; bits per byte compare across tokenizers. Seconds
-count from the start of the process: imports, ours also the training of a tokenizer, checkpoints and the saved model.
-Without --text both learn the text that comes with Python.
+Both learn the same bytes and are judged on the same held-out bytes: the end of a text, its last tenth in one piece
+unless --held-out says otherwise; of many documents (the text that comes with Python) whole ones. Bits per byte compare
+across tokenizers. Seconds count from the start of the process: imports, ours also the training of a tokenizer,
+checkpoints and the saved model. Without --text both learn the text that comes with Python.
 """
 
 import argparse
@@ -51,10 +52,11 @@ def ours(text: list[str], recipe: str) -> tuple[float, float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", help="about a megabyte of plain text")
+    parser.add_argument("--held-out", type=float, default=0.1, help="share that is judged on")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--recipe", action="append", help="ours; again for more (default: small and quick)")
     arguments = parser.parse_args()
-    text = ["--text", arguments.text] if arguments.text else []
+    text = ["--held-out", str(arguments.held_out), *(["--text", arguments.text] if arguments.text else [])]
     sides = {"nanoGPT": lambda: baseline(text)}
     sides |= {name: partial(ours, text, name) for name in arguments.recipe or ("small", "quick")}
     figures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in sides}

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, t as student, ttest_1samp
 
-from evaluation import compare_units, estimate, share, sign_test
+from evaluation import compare_units, estimate, mean_estimate, share, sign_test
+from evaluation.intervals import t_quantile
 
 
 def draws(n, seed=0):
@@ -28,6 +29,20 @@ def test_the_sign_test_counts_the_coin_tosses_at_least_as_uneven(n):
         uneven = [sum(tosses) for tosses in product((0, 1), repeat=n)]
         as_uneven = sum(abs(2 * heads - n) >= abs(2 * wins - n) for heads in uneven)
         assert sign_test(wins, n - wins) == pytest.approx(as_uneven / 2**n)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 4, 9, 30, 1000])
+def test_quantiles_of_student_are_those_of_scipy(freedom):
+    assert t_quantile(freedom) == pytest.approx(student.ppf(0.975, freedom), rel=1e-5)
+    assert t_quantile(freedom, 0.5) == pytest.approx(student.ppf(0.75, freedom), rel=1e-4)
+
+
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_the_interval_of_a_mean_is_that_of_the_t_test(n):
+    values = draws(n).tolist()
+    ours, theirs = mean_estimate(values), ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), rel=1e-4)
+    assert mean_estimate([3.0]).low is None
 
 
 def test_the_interval_is_that_of_the_percentile_bootstrap():

@@ -36,7 +36,7 @@ from .texts.corpora import (
     read_text as read_text,
 )
 from .texts.packing import document_places as document_places
-from .texts.splits import split_corpus as split_corpus
+from .texts.splits import HeldOutFrom as HeldOutFrom, how_it_was_split as how_it_was_split, split_corpus as split_corpus
 from .texts.streams import (
     TextStream as TextStream,
     is_record_file as is_record_file,

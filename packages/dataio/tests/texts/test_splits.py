@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,41 @@ def test_a_document_keeps_its_side_when_others_come():
     assert 20 <= len(after.documents) <= 60
     renamed = dataio.Corpus("renamed", tuple(dataio.Document(f"other {d.name}", d.text) for d in documents))
     assert [d.text for d in dataio.split_corpus(renamed, 0.2)[1].documents] == [d.text for d in after.documents]
+
+
+@given(texts(1, 8), st.floats(0.01, 0.99))
+def test_pieces_from_everywhere_lose_and_double_no_byte(all_texts, held_out):
+    corpus = corpus_of(["".join(f"{n} {text}" for n in range(200)) for text in all_texts])
+    if corpus.n_bytes < 3 * dataio.texts.splits.PIECE:
+        return  # may be too little for two sides
+    train, tail = dataio.split_corpus(corpus, held_out, "everywhere")
+    assert train.n_bytes + tail.n_bytes == corpus.n_bytes
+    assert min(train.n_bytes, tail.n_bytes) > 0
+    for document in corpus.documents:
+        rest = document.text
+        mine = [[one.text for one in side.documents if one.name == document.name] for side in (train, tail)]
+        while rest:  # it is what the two sides say in turn
+            [side] = [side for side in mine if side and rest.startswith(side[0])][:1]
+            rest = rest.removeprefix(side.pop(0))
+        assert not any(mine)
+
+
+def test_pieces_come_from_all_over_and_the_end_from_the_end():
+    text = "".join(f"line {number:05}\n" for number in range(20_000))
+    corpus = dataio.Corpus("long", (dataio.Document("a", text),))
+    places = {}
+    for how in ("end", "everywhere"):
+        train, tail = dataio.split_corpus(corpus, 0.05, how)
+        assert 0.045 < tail.n_bytes / corpus.n_bytes < 0.055
+        places[how] = [text.index(document.text) / len(text) for document in tail.documents]
+        assert all(document.text.endswith("\n") for document in (*train.documents, *tail.documents))
+        assert dataio.how_it_was_split(train, tail) == {"end": "the end of the text"}.get(how, "pieces from all over")
+    assert places["end"] == [pytest.approx(0.95, abs=0.01)]
+    assert max(b - a for a, b in pairwise([0.0, *places["everywhere"], 1.0])) < 0.2
+    many = dataio.Corpus("many", tuple(dataio.Document(f"{i}", f"{i} " * 99) for i in range(40)))
+    few = dataio.Corpus("few", many.documents[:3])
+    assert dataio.how_it_was_split(*dataio.split_corpus(many)) == "whole documents"
+    assert dataio.how_it_was_split(*dataio.split_corpus(few)) == "the end of each document"
 
 
 def test_few_documents_are_cut_after_a_line_end(tmp_path):

@@ -17,8 +17,10 @@ from .intervals import (
     compare_units as compare_units,
     estimate as estimate,
     share as share,
+    mean_estimate as mean_estimate,
     sign_test as sign_test,
 )
+from .ways.dynamic import Ways as Ways, three_ways as three_ways
 from .corpora.detokenizers import DETOKENIZERS as DETOKENIZERS, Detokenizer as Detokenizer
 from .corpora.published_perplexity import (
     NamedPerplexity as NamedPerplexity,

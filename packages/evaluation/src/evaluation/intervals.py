@@ -78,6 +78,31 @@ def share(right: Sequence[bool]) -> Estimate:
     return Estimate(value, max(0.0, middle - half), min(1.0, middle + half))
 
 
+def mean_estimate(values: Numbers) -> Estimate:
+    """The mean with Student's 95 % interval, for few units whose values spread about normally, such as runs that
+    differ in their seed: of five units the bootstrap's interval would be a third too narrow."""
+    v, _ = _units(values, None)
+    value, n = v.mean().item(), len(v)
+    if n < 2:
+        return Estimate(value, None, None)
+    half = t_quantile(n - 1) * v.std().item() / math.sqrt(n)
+    return Estimate(value, value - half, value + half)
+
+
+def t_quantile(freedom: int, middle: float = 0.95) -> float:
+    """The t that bounds the middle share of Student's distribution, by bisection of its integral.
+
+    With t = sqrt(freedom) tan(a) the density is cos(a)^(freedom - 1) (Abramowitz and Stegun 26.7), over a finite range.
+    """
+    angles = torch.linspace(0, math.pi / 2, 20_001, dtype=torch.float64)
+    heights = angles.cos() ** (freedom - 1)
+    mass = torch.cat([angles.new_zeros(1), torch.cumulative_trapezoid(heights, angles)])
+    place = int(torch.searchsorted(mass, middle * mass[-1]))
+    share = (middle * mass[-1] - mass[place - 1]) / (mass[place] - mass[place - 1])
+    angle = angles[place - 1] + share * (angles[place] - angles[place - 1])
+    return math.sqrt(freedom) * math.tan(float(angle))
+
+
 def compare_units(first: Numbers, second: Numbers, weights: Numbers | None = None, *, seed: int = 0) -> Comparison:
     """Paired comparison: unit i of `first` and of `second` is the same text or question, and is drawn for both."""
     a, w = _units(first, weights)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import gpt2
-from evaluation import score_documents
+from evaluation import score_documents, three_ways
 from evaluation.commands.main import main
 
 TEXTS = ["Grüße aus 世界", "the cat and the hat " * 20, "x"]
@@ -32,6 +32,23 @@ def test_score_writes_a_line_for_each_document(folders, texts, capsys, monkeypat
     nats, n_bytes = (sum(line[name] for line in lines_of(out)) for name in ("nats", "bytes"))
     assert f"{nats / n_bytes / math.log(2):.4f} bits per byte" in err
     assert err.splitlines()[-1] == hint("compare", folders[0], "OTHER_MODEL", "--text", file)
+
+
+def test_three_ways_are_three_columns(folders, capsys, lines_of):
+    assert main(["score", folders[0], "--text", TEXTS[1], "--text", TEXTS[0], "--ways", *CPU]) == 0
+    out, err = capsys.readouterr()
+    model, tokenizer = gpt2.load(folders[0])
+    lines = lines_of(out)
+    for line, text in zip(lines, (TEXTS[1], TEXTS[0]), strict=True):
+        ids = [tokenizer.end_of_text, *tokenizer.encode(text)]
+        expected = three_ways(model, ids, len(text.encode()))
+        assert (line["plain"], line["strided"], line["dynamic"]) == pytest.approx(
+            (expected.plain, expected.strided, expected.dynamic), rel=1e-5
+        )
+        assert line["strided"] == pytest.approx(line["bits_per_byte"], rel=1e-5)
+    n_bytes = sum(line["bytes"] for line in lines)
+    whole = sum(line["dynamic"] * line["bytes"] for line in lines) / n_bytes
+    assert f"dynamic {whole:.4f}" in err
 
 
 @pytest.mark.parametrize("count", [1, 2])

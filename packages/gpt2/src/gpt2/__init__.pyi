@@ -16,6 +16,8 @@ from .model import GPT2 as GPT2, initialise as initialise
 from .recipes import RECIPES as RECIPES, Recipe as Recipe, RecipeName as RecipeName, recipe as recipe
 from .tokenizer.tokenizer import Tokenizer as Tokenizer
 from .training.curriculum import Curriculum as Curriculum, TextCurriculum as TextCurriculum
+from .training.recipe_file import chosen_recipe as chosen_recipe
+from .training.resolved import resolved as resolved
 from .training.run import Run as Run
 from .training.settings import TrainSettings as TrainSettings
 from .training.text_run import TextRun as TextRun, run as run

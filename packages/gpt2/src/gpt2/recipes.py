@@ -38,12 +38,17 @@ class Recipe:
     are learned first and sooner (sequence-length warm-up, arXiv 2108.06084)."""
     weight_decay: float = 0.1
     """Of matrices; vectors do not decay."""
+    muon_gram: bool = False
+    """Compute Muon's step in its Gram form: the same up to rounding, with a third fewer operations."""
     zero_output: bool = False
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
     tokenizer: Literal["own", "published"] = "own"
     """Train a tokenizer on the text, or take OpenAI's 50,257 ids."""
     held_out: float = 0.05
     """Share of the text that is never trained on."""
+    held_out_from: Literal["end", "everywhere"] = "end"
+    """"end": of 20 documents or more whole ones, of fewer the end of each. "everywhere": pieces from all over, which
+    flatter: their names and scenes stand in what is learned, too."""
     evaluations: int = 4
     """Times a run of `steps` steps is evaluated on all of the held-out text."""
     precision: Literal["float32", "auto"] = "auto"

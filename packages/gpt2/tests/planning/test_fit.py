@@ -3,7 +3,8 @@
 import pytest
 
 import gpt2
-from gpt2.planning.fit import describe, free_memory, shape_of
+from gpt2.machine.free_memory import free_memory
+from gpt2.planning.fit import describe, shape_of
 
 
 def test_a_folder_a_size_and_a_recipe_are_planned(model, tokenizer, tmp_path):

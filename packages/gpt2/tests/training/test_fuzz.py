@@ -13,7 +13,7 @@ import gpt2
 from gpt2 import TrainSettings
 
 SHORT = {"recipe": "tiny", "steps": 1, "batch_size": 2, "device": "cpu"}
-LONG = {"steps", "processes"}  # a large number is no mistake in these, only long
+LONG = {"steps", "processes", "n_layer"}  # a large number is no mistake in these, only long
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 
 import gpt2
 from gpt2 import TrainSettings
+from gpt2.training.record import read_record
 from workbench import InUse, hold
 
 SHORT = {"recipe": "tiny", "steps": 2, "batch_size": 4, "evaluate_every": 1, "device": "cpu"}
@@ -102,6 +103,15 @@ def test_what_cannot_begin_leaves_no_folder(settings, tmp_path, monkeypatch):
         with pytest.raises((ValueError, OSError)):
             gpt2.run(TrainSettings(**{"text": settings.text, **SHORT, **wrong}))
         assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize(("name", "how"), [("a.txt", "end"), ("a.txt (token files in /tokens/x)", "everywhere")])
+def test_a_run_of_before_holds_out_what_it_held_out(finished, tmp_path, name, how):
+    content = json.loads((finished / "run.json").read_text())
+    assert content["recipe"].pop("held_out_from") == "end"
+    content["data"]["name"] = name
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert read_record(tmp_path).recipe.held_out_from == how
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\0" * 300])

@@ -37,6 +37,40 @@ def test_where_16_bit_products_are_allowed_orthogonalising_evens_out_singular_va
     torch.testing.assert_close(result, orthogonalise(matrices), atol=0.03, rtol=0)
 
 
+@pytest.mark.parametrize("shape", [(2, 24, 48), (1, 16, 100), (2, 60, 20), (2, 9, 9), (1, 1, 5)])
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+def test_the_gram_form_is_the_same_in_fewer_products(shape, rounds):
+    matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    plain, gram = orthogonalise(matrices, rounds), orthogonalise(matrices, rounds, gram=True)
+    torch.testing.assert_close(gram, plain, atol=1e-12, rtol=1e-10)
+    small = orthogonalise(matrices.float(), rounds, gram=True)
+    torch.testing.assert_close(small, plain.float(), atol=2e-4, rtol=0)
+
+
+def test_the_gram_form_takes_a_third_fewer_operations():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counts = []
+    for gram in (False, True):
+        with FlopCounterMode(display=False) as counter:
+            orthogonalise(torch.randn(2, 64, 192), gram=gram)
+        counts.append(counter.get_total_flops())
+    assert counts[1] < 0.67 * counts[0]
+
+
+def test_the_gram_form_holds_in_16_bits():
+    matrices = torch.randn(2, 48, 192, generator=torch.Generator().manual_seed(0))
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+        result = orthogonalise(matrices, gram=True)
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+    values = torch.linalg.svdvals(result)
+    assert ((values > 0.5) & (values < 1.3)).all()
+    torch.testing.assert_close(result, orthogonalise(matrices), atol=0.03, rtol=0)
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4)])
 def test_muon_follows_torchs_muon(shape):
     torch.manual_seed(0)

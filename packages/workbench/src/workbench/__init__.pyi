@@ -58,6 +58,7 @@ from .files.texts import (
     shorten as shorten,
     split_lines as split_lines,
 )
+from .files.toml import line_of as line_of, parse_toml as parse_toml
 from .files.whole_folders import (
     replace_folder as replace_folder,
     saved_over as saved_over,

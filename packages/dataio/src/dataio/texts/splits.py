@@ -4,15 +4,21 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from itertools import accumulate
+from typing import Literal
 
 from workbench import many
 
 from .corpora import Corpus, Document
 
 SPLIT_BY_DOCUMENT = 20  # with fewer documents than this, whole ones are too coarse a unit
+PIECE = 2000
+"""Characters of the pieces that are held out where they come from everywhere, about."""
+
+HeldOutFrom = Literal["end", "everywhere"]
+"""Which part of a text is held out: its contiguous end, or pieces from all over it."""
 
 
-def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus]:
+def split_corpus(corpus: Corpus, held_out: float = 0.05, held_out_from: HeldOutFrom = "end") -> tuple[Corpus, Corpus]:
     """Split into (train, held out); every byte is in exactly one of the two.
 
     With at least `SPLIT_BY_DOCUMENT` documents whole documents move, chosen by a hash of their text: equal texts share
@@ -24,15 +30,34 @@ def split_corpus(corpus: Corpus, held_out: float = 0.05) -> tuple[Corpus, Corpus
     Args:
         corpus: what to split.
         held_out: fraction to hold out, above 0 and below 1; of the documents, or of each document's characters.
+        held_out_from: "end", all of the above; "everywhere": evenly spaced pieces of about `PIECE` characters of every
+            document. These share names, scenes and turns of phrase with what stands beside them, so a model that
+            learned the rest does better on them than on text that is new.
 
     Raises:
         ValueError: the fraction is outside (0, 1), or there is too little text for two sides.
     """
     check_held_out(held_out)
+    if held_out_from == "everywhere":
+        return _named(corpus, held_out, *_by_pieces(corpus, held_out))
     train, tail = _by_content(corpus, held_out) if len(corpus.documents) >= SPLIT_BY_DOCUMENT else ([], [])
     if not _is_near(sum(len(document.text) for document in tail) / max(1, _length(corpus)), held_out):
         cut = _by_tail(corpus, held_out)
         train, tail = cut if all(cut) else (train, tail)
+    return _named(corpus, held_out, train, tail)
+
+
+def how_it_was_split(train: Corpus, held_out: Corpus) -> str:
+    """What `split_corpus` held out, in words: whole documents, the end of the text or of its documents, or pieces."""
+    learned, judged = (Counter(document.name for document in side.documents) for side in (train, held_out))
+    if not learned.keys() & judged.keys():
+        return "whole documents"
+    if max(judged.values()) > 1 or max(learned.values()) > 1:
+        return "pieces from all over"
+    return "the end of the text" if len(learned | judged) == 1 else "the end of each document"
+
+
+def _named(corpus: Corpus, held_out: float, train: list[Document], tail: list[Document]) -> tuple[Corpus, Corpus]:
     if not train or not tail:
         raise ValueError(
             f"wanted enough text to hold out {held_out:.0%}, got {many(len(corpus.documents), 'document')} of "
@@ -109,6 +134,25 @@ def _by_tail(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Docu
             train.append(Document(document.name, document.text[:cut]))
         if cut < len(document.text):
             tail.append(Document(document.name, document.text[cut:]))
+    return train, tail
+
+
+def _by_pieces(corpus: Corpus, held_out: float) -> tuple[list[Document], list[Document]]:
+    """What stands between two pieces stays one document, and pieces that touch are one."""
+    train, tail, number = list[Document](), list[Document](), 0
+    for document in corpus.documents:
+        rest, before = document.text, list[Document]()
+        while rest:
+            end = _cut(rest, PIECE) if len(rest) > PIECE else len(rest)
+            side = tail if int((number + 1) * held_out) > int(number * held_out) else train
+            joined = side.pop().text if side is before else ""
+            side.append(Document(document.name, joined + rest[:end]))
+            rest, before, number = rest[end:], side, number + 1
+    if not tail and len(train) and number > 1:  # fewer pieces than it takes for one to be held out
+        last = train[-1]
+        cut = _cut(last.text, max(0, len(last.text) - PIECE))
+        train[-1:] = [Document(last.name, last.text[:cut])] if cut else []
+        tail = [Document(last.name, last.text[cut:])]
     return train, tail
 
 

@@ -14,8 +14,9 @@ from .files import TEXT_SUFFIXES, identity_of, locate, text_pieces
 from .hub_address import parse_address
 from .hub_datasets import dataset_files
 from .json_files import is_json, json_kind, read_json_list
+from .long_files import file_sizes, sides
 from .records import JSONL_SUFFIXES, PARQUET_SUFFIXES, read_jsonl, read_parquet
-from .splits import border, check_held_out, uniform_hash
+from .splits import HeldOutFrom, border, check_held_out, uniform_hash
 
 logger = logging.getLogger(__name__)
 READABLE = (*TEXT_SUFFIXES, *JSONL_SUFFIXES, *PARQUET_SUFFIXES)
@@ -129,12 +130,18 @@ def stream_dataset(
     return TextStream(title, hashlib.sha256(listed.encode()).hexdigest(), documents)
 
 
-def split_stream(source: Corpus | TextStream, held_out: float = 0.05) -> tuple[TextStream, TextStream]:
+def split_stream(
+    source: Corpus | TextStream, held_out: float = 0.05, held_out_from: HeldOutFrom = "everywhere"
+) -> tuple[TextStream, TextStream]:
     """Split into (train, held out) by a hash of each document's text, as `split_corpus` does with many documents.
 
     Equal texts stay on one side, and a document never changes sides because others came or went. Both sides read the
     whole source and give their part of it. Where chance would leave a side empty, one text is there: that is looked for
     before the first document of either side is given.
+
+    A file longer than 1 MiB comes in several documents, so its pieces are held out from all over it. With
+    held_out_from="end" the last ones are, of each such file; of 20 files and more, whole files by a hash of their
+    beginning. To know how long files are, they are read once more.
 
     Raises:
         ValueError: the fraction is outside (0, 1); while reading, before the first document: all texts are equal.
@@ -142,13 +149,19 @@ def split_stream(source: Corpus | TextStream, held_out: float = 0.05) -> tuple[T
     check_held_out(held_out)
     before = source.fingerprint if isinstance(source, Corpus) else source.identity
 
-    last = cache(lambda: border(source, held_out))
+    last, sizes = cache(lambda: border(source, held_out)), cache(lambda: file_sizes(source))
+
+    def documents(is_held: bool) -> Iterator[Document]:
+        if held_out_from == "end":
+            return (document for held, document in sides(source, held_out, sizes) if held == is_held)
+        return (document for document in source if (uniform_hash(document.text) <= last()) == is_held)
 
     def side(name: str, is_held: bool) -> TextStream:
+        how = " end" if held_out_from == "end" else ""
         return TextStream(
             f"{source.name} ({name})",
-            hashlib.sha256(f"{before} {held_out!r} {name}".encode()).hexdigest(),
-            lambda: (document for document in source if (uniform_hash(document.text) <= last()) == is_held),
+            hashlib.sha256(f"{before} {held_out!r} {name}{how}".encode()).hexdigest(),
+            lambda: documents(is_held),
             "the documents that were there when the split was looked for, got none on this side; do not change files "
             "that are being read",
         )

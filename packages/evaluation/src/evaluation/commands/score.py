@@ -11,6 +11,8 @@ from .inputs import field_of, load, model_facts
 from .outputs import measured, options, tell
 from .settings import Score
 
+WAYS = ("plain", "strided", "dynamic")
+
 
 def score(command: Score) -> None:
     """Write the lines, then their sum and the next command on standard error. ValueError for what cannot be scored."""
@@ -37,6 +39,8 @@ def score(command: Score) -> None:
         for identity, result in zip(wanted[len(done) :], scores, strict=True):
             measures = {"tokens": result.n_tokens, "nats": result.nats, "bits_per_byte": result.bits_per_byte}
             line = {**identity, **measures, "perplexity": result.perplexity}
+            if command.ways:
+                line |= _three(model, tokenizer, documents[len(lines)].text, identity["bytes"])
             lines.append(line)
             write(line | ({"token_nats": result.token_nats} if command.tokens else {}))
     nats, tokens = total(lines, "nats"), total(lines, "tokens")
@@ -46,10 +50,20 @@ def score(command: Score) -> None:
         f"{many(len(lines), 'document')}, {many(tokens, 'token')}, {many(n_bytes, 'byte')}: "
         f"{bits_per_byte(nats, n_bytes):.4f} bits per byte, perplexity {perplexity:.4g} per token"
     )
+    if command.ways:
+        columns = {way: sum(measured(line, way) * int(line["bytes"]) for line in lines) / n_bytes for way in WAYS}
+        tell("bits per byte, " + ", ".join(f"{way} {value:.4f}" for way, value in columns.items()))
     files = [file for file in command.files if file != "-"] or ["FILE"]  # standard input has been read
     again = [word for file in files for word in options(text=file)]
     words = ["compare", command.model, "OTHER_MODEL", *again, *options(field=field_of(command))]
     tell_next("evaluation", ["evaluation", *words], beside_results=True)
+
+
+def _three(model: Any, tokenizer: Any, text: str, n_bytes: int) -> dict[str, float]:
+    from ..ways.dynamic import three_ways
+
+    found = three_ways(model, [tokenizer.end_of_text, *tokenizer.encode(text)], n_bytes)
+    return {way: getattr(found, way) for way in WAYS}
 
 
 def total(lines: list[dict[str, Any]], name: str) -> Any:
@@ -60,7 +74,7 @@ def total(lines: list[dict[str, Any]], name: str) -> Any:
 def _identity(command: Score, document: NamedText, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a line, as the line says it."""
     n_bytes = len(document.text.encode("utf-8"))
-    where = {"document": document.name, **facts, "stride": command.stride}
+    where = {"document": document.name, **facts, "stride": command.stride} | ({"ways": True} if command.ways else {})
     return where | {"content": digest(document.text), "bytes": n_bytes}
 
 

@@ -30,6 +30,9 @@ class Score:
     """Tokens from one window to the next in texts beyond the context (default: half of it); fewer see more."""
     tokens: Flag = False
     """The nats of every token too."""
+    ways: Flag = False
+    """Read each document in three ways: plain (windows that do not overlap, as `train` judges), strided, and dynamic
+    (the model learns from each window once that is scored). Three numbers that are never mixed."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Write the lines here and not to standard output."""
     resume: Flag = False

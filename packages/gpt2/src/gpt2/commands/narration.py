@@ -8,6 +8,7 @@ from workbench import typed
 if TYPE_CHECKING:
     from trainkit import Step
 
+    from ..texts.prepared import TrainingText
     from ..training.text_run import TextRun
 
 READABLE = "--temperature 0.8 --top-k 50"
@@ -21,7 +22,7 @@ def introduction(run: "TextRun") -> str:
     c, text = run.config, run.text
     lines = [
         f"Text       {text.title}: {_size(text.train_bytes)} to learn from ({len(text.train):,} tokens), "
-        f"{_size(text.held_out_bytes)} held out ({len(text.held_out) - 1:,} tokens)",
+        f"{_size(text.held_out_bytes)} held out ({_how(text)}{len(text.held_out) - 1:,} tokens)",
         f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
         f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",
@@ -39,6 +40,10 @@ def introduction(run: "TextRun") -> str:
     elif run.start:
         lines.append(f"Resuming after step {run.start}")
     return "\n".join(lines)
+
+
+def _how(text: "TrainingText") -> str:
+    return f"{text.held_out_how}, " if text.held_out_how else ""
 
 
 def _together(run: "TextRun") -> str:

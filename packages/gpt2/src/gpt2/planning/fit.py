@@ -1,10 +1,9 @@
 """`gpt2 fit`: will it fit, and for how long? Memory, the largest micro-batch and hours, before anything runs."""
 
-import os
-import re
 from pathlib import Path
 
 from ..config import GPT2Config
+from ..machine.free_memory import free_memory
 from ..recipes import RECIPES
 from .memory import TrainingMemory, checked_time, inference_memory, training_memory
 
@@ -161,18 +160,6 @@ def _memory(device: str, memory: float | None) -> tuple[str, int]:
     if place.type == "mps":
         return str(place), torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     return str(place), free_memory()
-
-
-def free_memory() -> int:
-    """Bytes of main memory that a new process may take; OSError with what to do where the system does not say."""
-    information = Path("/proc/meminfo")
-    if information.is_file():
-        found = re.search(r"MemAvailable:\s+(\d+) kB", information.read_text(encoding="ascii"))
-        if found:
-            return int(found[1]) * 1024
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    raise OSError("memory: wanted the system to say how much is free, got no answer; name it with --memory GB")
 
 
 def _gb(size: int) -> str:

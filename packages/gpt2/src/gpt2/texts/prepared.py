@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataio import Batches, Corpus, TokenShards, TokenWindows, split_corpus
+from dataio import Batches, Corpus, TokenShards, TokenWindows, how_it_was_split, split_corpus
 from trainkit import n_ranks, rank
 from workbench import cache_folder, whole_folder
 
@@ -31,6 +31,8 @@ class TrainingText:
     held_out: np.ndarray
     train_bytes: int
     held_out_bytes: int
+    held_out_how: str = ""
+    """What was held out, in words."""
 
     @property
     def title(self) -> str:
@@ -70,7 +72,7 @@ class TrainingText:
 
 def text_in_memory(corpus: Corpus, recipe: Recipe, tokenizer: Tokenizer | str) -> TrainingText:
     """Split and encode a text that is read already. `tokenizer`: one, or own, published, or a folder."""
-    train, held_out = split_corpus(corpus, recipe.held_out)
+    train, held_out = split_corpus(corpus, recipe.held_out, recipe.held_out_from)
     chosen = chosen_tokenizer(tokenizer, train, recipe.config.n_vocab)
     return TrainingText(
         corpus.name,
@@ -80,6 +82,7 @@ def text_in_memory(corpus: Corpus, recipe: Recipe, tokenizer: Tokenizer | str) -
         encode_documents(chosen, (document.text for document in held_out.documents)),
         train.n_bytes,
         held_out.n_bytes,
+        how_it_was_split(train, held_out),
     )
 
 

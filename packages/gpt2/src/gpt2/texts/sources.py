@@ -84,11 +84,12 @@ def new_text(source: Corpus | LargeText, recipe: Recipe, tokenizer: Tokenizer | 
     if isinstance(source, Corpus):
         return text_in_memory(source, recipe, tokenizer)
     held_out = recipe.held_out if source.n_bytes is None else min(recipe.held_out, HELD_OUT / source.n_bytes)
-    learn, judge = split_stream(source.stream, held_out)
+    learn, judge = split_stream(source.stream, held_out, recipe.held_out_from)
     chosen = tokenizer
     if isinstance(chosen, str):
         chosen = chosen_tokenizer(chosen, _sample(learn), recipe.config.n_vocab)
-    folder = cache_folder("tokens", f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out!r}")
+    end = "-end" if recipe.held_out_from == "end" else ""
+    folder = cache_folder("tokens", f"{source.stream.identity[:20]}-{chosen.fingerprint[:12]}-{held_out!r}{end}")
     train, held = (_tokens(side, chosen, folder / name) for side, name in ((learn, "train"), (judge, "held-out")))
     content = train.manifest["fingerprint"] + held.manifest["fingerprint"]
     return TrainingText(
@@ -100,6 +101,7 @@ def new_text(source: Corpus | LargeText, recipe: Recipe, tokenizer: Tokenizer | 
         np.concatenate([np.array([chosen.end_of_text], dtype=held.dtype), held[:]]),
         train.manifest["n_bytes"],
         held.manifest["n_bytes"],
+        "pieces from all over" if recipe.held_out_from == "everywhere" else "the end of each file, or whole documents",
     )
 
 

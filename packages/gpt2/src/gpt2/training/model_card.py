@@ -16,7 +16,8 @@ def model_card(record: RunRecord, config: GPT2Config) -> str:
         "Parameters": f"{c.n_parameters:,}",
         "Started from": record.settings.source or f"new weights (seed {record.seed})",
         "Text": f"{data['name']}, {data['train_bytes']:,} bytes (fingerprint `{data['fingerprint'][:16]}`)",
-        "Held out": f"{data['held_out_bytes']:,} bytes, never trained on",
+        "Held out": f"{data['held_out_bytes']:,} bytes, never trained on"
+        + (f": {how}" if (how := data.get("held_out_how")) else ""),
         "Recipe": f"{r.name}: {r.optimizer}, rate {r.learning_rate:g}, {r.schedule}, warm-up {r.warmup}",
         "Steps": f"{r.steps:,} of {r.batch_size * c.n_ctx:,} tokens",
         "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),

@@ -18,9 +18,11 @@ from ..recipes import Recipe
 from ..texts.prepared import TrainingText
 from ..texts.sources import IN_MEMORY, new_text, source_text
 from ..tokenizer.tokenizer import Tokenizer
+from .recipe_fields import DECIDED_APART, SHAPE, TRAINING, value_of
 from .recipe_file import chosen_recipe
 from .record import RunRecord, check_free, claimed, read_record, settings_of
-from .settings import CHANGEABLE, TrainSettings, of_the_run
+from .resolved import resolved
+from .settings import CHANGEABLE, TrainSettings, left_out, of_the_run
 
 
 def open_run(
@@ -76,21 +78,17 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
     return text
 
 
-def resolve(settings: TrainSettings, n_bytes: int) -> Recipe:
-    """The recipe, for a text of `n_bytes`, with what the settings change; fewer steps warm up for fewer."""
-    named = chosen_recipe(settings.recipe or ("quick" if settings.source is None else "finetune"), n_bytes)
-    chosen = named.replace(steps=settings.steps, batch_size=settings.batch_size, warmup=settings.warmup)
-    if settings.warmup is None:
-        chosen = chosen.replace(warmup=round(named.warmup * min(1.0, chosen.steps / named.steps)))
-    elif settings.warmup >= chosen.steps:
+def _check_shape_is_free(settings: TrainSettings, tokenizer: Tokenizer | str) -> None:
+    """ValueError for a part of the shape that is asked for, but comes with a source or a tokenizer."""
+    for name in (*SHAPE, "zero_output"):
+        if settings.source is not None and (asked := getattr(settings, name)) is not None:
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted that of the model with --from, got {asked}; leave {option} out")
+    if settings.n_vocab is not None and tokenizer != "own":
         raise ValueError(
-            f"--warmup: wanted fewer than the {chosen.steps} steps of the run, got {settings.warmup}; leave it out"
+            f"--n-vocab: wanted the ids of the tokenizer, which has its own, got {settings.n_vocab}; leave --n-vocab "
+            "out, or train a tokenizer with --tokenizer own"
         )
-    if settings.learning_rate is None:
-        return chosen
-    # The two rates of a recipe belong together: one number scales both.
-    scale = settings.learning_rate / chosen.learning_rate
-    return chosen.replace(learning_rate=settings.learning_rate, adam_learning_rate=chosen.adam_learning_rate * scale)
 
 
 def _begin(
@@ -99,10 +97,12 @@ def _begin(
     check_free(settings.out)
     chosen_recipe(settings.recipe or "quick")  # an unknown one is refused before a text is read
     found = source_text(settings.text, settings.field)
-    chosen = resolve(settings, found.n_bytes or IN_MEMORY)
+    chosen = resolved(settings, found.n_bytes or IN_MEMORY)
+    tokenizer = known or settings.tokenizer or chosen.tokenizer
+    _check_shape_is_free(settings, tokenizer)
     if shape is not None:
         chosen = chosen.replace(config=shape, zero_output=False)
-    text = new_text(found, chosen, known or settings.tokenizer or chosen.tokenizer)
+    text = new_text(found, chosen, tokenizer)
     precision = choose_precision(settings.precision or chosen.precision, own_device(settings.device))
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)
     record = RunRecord(
@@ -119,6 +119,7 @@ def _begin(
             "fingerprint": text.fingerprint,
             "train_bytes": text.train_bytes,
             "held_out_bytes": text.held_out_bytes,
+            "held_out_how": text.held_out_how,
             "tokenizer": text.tokenizer.fingerprint,
         },
         {"python": platform.python_version()} | {name: metadata.version(name) for name in ("torch", "gpt2")},
@@ -164,14 +165,15 @@ def _resume(settings: TrainSettings, folder: Path) -> tuple[RunRecord, TrainingT
 
 def _check_same(settings: TrainSettings, record: RunRecord) -> None:
     """ValueError for a setting that is given now and was another when the run began."""
-    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off", "steps": record.recipe.steps}
-    given = of_the_run(settings)
+    meant = {"precision": record.precision, "compile": "on" if record.compiled else "off"}
+    meant |= {name: value_of(record.recipe, name) for name in (*SHAPE, *TRAINING) if name not in DECIDED_APART}
+    given, unasked = of_the_run(settings), left_out(settings)
     for name, was in (of_the_run(record.settings) | meant).items():
         asked = given[name]
         if name in meant and asked == "auto":
             continue  # it was decided when the run began
         # A path may be spelled otherwise, or the text have moved: its fingerprint decides.
-        if name not in {"text", *CHANGEABLE} and asked not in (None, False) and asked != was:
+        if name not in {"text", *CHANGEABLE, *unasked} and asked != was:
             if name == "steps":
                 raise ValueError(_longer(settings, record))
             option = "--from" if name == "source" else "--" + name.replace("_", "-")

@@ -1,25 +1,17 @@
 """Recipes as files: written as TOML with a comment for every field, and read back; a run's `run.json` is one, too."""
 
-import ast
 import dataclasses
-import inspect
 import json
-import math
-import re
 import textwrap
-import tomllib
 from difflib import get_close_matches
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from workbench import check_kinds, parse_object, read_utf8
+from workbench import check_kinds, line_of, parse_object, parse_toml, read_utf8
 
 from ..config import GPT2Config
 from ..recipes import RECIPES, Recipe, RecipeName, recipe, unknown
-
-AT_LEAST = {"steps": 1, "batch_size": 1, "evaluations": 1, "warmup": 0, "weight_decay": 0}
-BELOW_ONE = {"half_context": "a share in [0, 1)", "held_out": "a share in (0, 1)"}
+from .recipe_fields import check_ranges, docstrings
 
 
 def known_name(which: str | Path) -> RecipeName | Path:
@@ -46,26 +38,28 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     """The recipe that a file of this text holds; `path` is for errors, and for its kind: `.json`, else TOML."""
     is_json = path.suffix == ".json"
     try:
-        found: Any = parse_object(text, "it") if is_json else tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: wanted TOML, got something else: {error}; `gpt2 recipe tiny` shows one") from None
+        found: Any = parse_object(text, "it") if is_json else None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: wanted a run's run.json, got something else: {error}; name another file") from None
+    if not is_json:
+        found = parse_toml(text, path, "`gpt2 recipe tiny` shows one")
     if is_json and not isinstance(found := found.get("recipe"), dict):
         raise ValueError(f"{path}: wanted the run.json of a run of `train`, got one without a recipe; name another")
     shape = found.get("config")
     if not isinstance(shape, dict):
         got = "none" if shape is None else repr(shape)[:80]
-        raise ValueError(f"{path}{_line(text, 'config')}: config: wanted the shape as a table, got {got}; add [config]")
+        raise ValueError(
+            f"{path}{line_of(text, 'config')}: config: wanted the shape as a table, got {got}; add [config]"
+        )
     whole = {"name": path.stem, **found}
     try:
         config = _made(GPT2Config, shape, "config.")
         made: Recipe = _made(Recipe, {**whole, "config": config}, "")
-        _check_ranges(made)
+        check_ranges(made)
     except (ValueError, TypeError) as error:
         message = str(error)
         field = message.partition(":")[0].rpartition(".")[2]
-        raise ValueError(f"{path}{_line(text, field)}: {message}") from None
+        raise ValueError(f"{path}{line_of(text, field)}: {message}") from None
     return made
 
 
@@ -93,29 +87,6 @@ def _made(kind: Any, values: dict[str, Any], where: str) -> Any:
         raise ValueError(f"{where}{error}") from None
 
 
-def _check_ranges(made: Recipe) -> None:
-    for name, least in AT_LEAST.items():
-        if not least <= getattr(made, name) < math.inf:
-            raise ValueError(f"{name}: wanted at least {least}, got {getattr(made, name)}; correct it")
-    for name in ("learning_rate", "adam_learning_rate"):
-        if not 0 < getattr(made, name) < math.inf:
-            raise ValueError(f"{name}: wanted a number above 0, got {getattr(made, name)}; correct it")
-    for name, wanted in BELOW_ONE.items():
-        value = getattr(made, name)
-        if not 0 <= value < 1 or (name == "held_out" and not value):
-            raise ValueError(f"{name}: wanted {wanted}, got {value}; correct it")
-    if made.half_context and made.config.n_ctx < 2:
-        raise ValueError("half_context: wanted 0 with a context of one token, got a share; correct it")
-
-
-def _line(text: str, field: str) -> str:
-    """`, line N` of the first line that gives a field its value, or opens the table of that name; else nothing."""
-    gives = re.compile(rf"""(^|[\s{{,.])["']?{re.escape(field)}["']?\s*[=:]|^\s*\[\s*{re.escape(field)}\s*\]""")
-    lines = enumerate(text.splitlines(), start=1)
-    numbers = [number for number, line in lines if not line.lstrip().startswith("#") and gives.search(line)]
-    return f", line {numbers[0]}" if numbers else ""
-
-
 def as_toml(made: Recipe) -> str:
     """A recipe as TOML: every field below a comment of what it is. `parse_recipe` reads it back as an equal one."""
     lines = [f"# Recipe {made.name}: train --recipe FILE.toml", *_fields(made)]
@@ -123,7 +94,7 @@ def as_toml(made: Recipe) -> str:
 
 
 def _fields(made: Any) -> list[str]:
-    told, lines = _docstrings(type(made)), []
+    told, lines = docstrings(made.__class__), []
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if dataclasses.is_dataclass(value):
@@ -138,15 +109,3 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return repr(value)  # 1e-05, inf and nan are TOML as they are
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-
-
-def _docstrings(kind: type) -> dict[str, str]:
-    """What stands below the fields of a dataclass in its source, by field, each in one line."""
-    [body] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    statements = body.body if isinstance(body, ast.ClassDef) else []
-    return {
-        field.target.id: " ".join(told.value.value.split())
-        for field, told in pairwise(statements)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(told, ast.Expr) and isinstance(told.value, ast.Constant) and isinstance(told.value.value, str)
-    }

@@ -1,14 +1,18 @@
 """What a person may say to `train`: read before torch is imported, so that `--help` answers at once."""
 
-from dataclasses import asdict, dataclass
+import sys
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import arg
 
 from workbench import check_kinds
 
-from ..recipes import RecipeName
+from ..recipes import RecipeName, quick
+from .recipe_fields import SHAPE, as_option, check_range, meaning, value_of
+from .recipe_file import chosen_recipe
 
 
 def _shown(metavar: str, default: str) -> Any:
@@ -16,9 +20,30 @@ def _shown(metavar: str, default: str) -> Any:
     return arg(metavar=metavar, help_behavior_hint=f"(default: {default})")
 
 
-_COUNT = _shown("N", "the recipe's")
+def _recipes(name: str, metavar: str | None = None, *, told: bool = True) -> Any:
+    """A field of the recipe as an option: what it is, and its value in the recipe that was typed beside `--help`."""
+    hint = lambda _: f"(default: {recipe_default(name, sys.argv)})"  # noqa: E731
+    return arg(metavar=metavar, help=meaning(name) if told else None, help_behavior_hint=hint)
+
+
+def recipe_default(name: str, words: list[str]) -> str:
+    """The value of a field in the recipe that a command line names, in words for its `--help`."""
+    given = dict(pairwise(words))
+    given |= {option: value for word in words for option, equals, value in [word.partition("=")] if equals}
+    which = given.get("--recipe", "finetune" if "--from" in given else "quick")
+    if "--from" in given and name in SHAPE:
+        return "the source's"
+    try:
+        value = value_of(chosen_recipe(which), name)
+    except (ValueError, OSError):
+        return "the recipe's"
+    varies = which == "quick" and len({value_of(quick(n_bytes), name) for n_bytes in (1, 10**6, 10**9)}) > 1
+    return f"{value} for 1 MB of text" if varies else f"{value}" if which == "quick" else f"{which}'s {value}"
+
+
 PRECISIONS = ("float32", "medium", "bfloat16", "auto")
 COMPILE = ("off", "on", "auto")
+SMALLEST_VOCABULARY = 257
 
 
 @dataclass(frozen=True)
@@ -55,9 +80,9 @@ class TrainSettings:
     """Picks initial weights and the order of the data."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
-    steps: Annotated[int | None, _COUNT] = None
+    steps: Annotated[int | None, _recipes("steps", "N", told=False)] = None
     """Optimizer steps. A run keeps its own; to train longer, begin another with --from RUN/model --steps N."""
-    batch_size: Annotated[int | None, _COUNT] = None
+    batch_size: Annotated[int | None, _recipes("batch_size", "N", told=False)] = None
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
     """Windows at a time: what fits in memory; changes nothing but rounding."""
@@ -68,10 +93,28 @@ class TrainSettings:
     compile: Annotated[str | None, _shown("WHEN", "off")] = None
     """on, off, or auto: compile the training step (torch.compile, about a minute) where the run is long enough to pay
     for it and the compiled step is measured to be faster. A resumed run keeps its own."""
-    learning_rate: Annotated[float | None, _shown("RATE", "the recipe's")] = None
-    """Highest learning rate."""
-    warmup: Annotated[int | None, _COUNT] = None
-    """Steps of linear warm-up of the learning rate."""
+    n_layer: Annotated[int | None, _recipes("n_layer", "N")] = None
+    n_embd: Annotated[int | None, _recipes("n_embd", "N")] = None
+    n_head: Annotated[int | None, _recipes("n_head", "N")] = None
+    n_ctx: Annotated[int | None, _recipes("n_ctx", "N")] = None
+    n_vocab: Annotated[int | None, _recipes("n_vocab", "N")] = None
+    dropout: Annotated[float | None, _recipes("dropout", "P")] = None
+    layer_norm_epsilon: Annotated[float | None, _recipes("layer_norm_epsilon", "X")] = None
+    activation: Annotated[Literal["gelu_tanh", "gelu"] | None, _recipes("activation", "gelu_tanh|gelu")] = None
+    optimizer: Annotated[Literal["muon", "adamw"] | None, _recipes("optimizer", "muon|adamw")] = None
+    learning_rate: Annotated[float | None, _recipes("learning_rate", "RATE", told=False)] = None
+    """Highest learning rate. The other rate of the recipe goes with it, unless --adam-learning-rate says otherwise."""
+    adam_learning_rate: Annotated[float | None, _recipes("adam_learning_rate", "RATE")] = None
+    schedule: Annotated[Literal["linear", "cosine"] | None, _recipes("schedule", "linear|cosine")] = None
+    warmup: Annotated[int | None, _recipes("warmup", "N", told=False)] = None
+    """Steps of linear warm-up of the learning rate; a run of fewer steps than the recipe's has fewer, unless given."""
+    half_context: Annotated[float | None, _recipes("half_context", "SHARE")] = None
+    weight_decay: Annotated[float | None, _recipes("weight_decay", "X")] = None
+    muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
+    zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
+    held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
+    held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
+    evaluations: Annotated[int | None, _recipes("evaluations", "N")] = None
     tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
     """own (trained on the text), published (OpenAI's), or a folder: a model's, a run's, or one with vocab.json and
     merges.txt."""
@@ -103,6 +146,11 @@ def of_the_run(settings: TrainSettings) -> dict[str, Any]:
     """The settings that are written down with a run, by name."""
     kept = {name: value for name, value in asdict(settings).items() if name not in NOT_OF_THE_RUN}
     return {name: str(value) if isinstance(value, Path) else value for name, value in kept.items()}
+
+
+def left_out(settings: TrainSettings) -> frozenset[str]:
+    """The settings that were not given, by name."""
+    return frozenset(field.name for field in fields(settings) if getattr(settings, field.name) == field.default)
 
 
 def check(settings: TrainSettings) -> None:
@@ -141,5 +189,18 @@ def check(settings: TrainSettings) -> None:
         )
     if settings.skip_limit is not None and settings.skip_limit < 0:
         raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}; leave it out")
+    for name in ("adam_learning_rate", "half_context", "weight_decay", "held_out", "evaluations"):
+        if (value := getattr(settings, name)) is not None:
+            try:
+                check_range(name, value)
+            except ValueError as error:
+                raise ValueError(as_option(str(error))) from None
+    if settings.n_vocab is not None and settings.n_vocab < SMALLEST_VOCABULARY:
+        raise ValueError(
+            f"--n-vocab: wanted at least {SMALLEST_VOCABULARY}, 256 bytes and the end of a text, got "
+            f"{settings.n_vocab}; ask for more"
+        )
+    if settings.evaluations is not None and settings.evaluate_every is not None:
+        raise ValueError("--evaluations: wanted it alone, got --evaluate-every beside it; leave one of them out")
     if settings.seed is not None and not 0 <= settings.seed < 2**63:
         raise ValueError(f"--seed: wanted a whole number from 0 to 2**63 - 1, got {settings.seed}; 0 is the default")

@@ -14,6 +14,7 @@ from workbench import Hold, with_expanded_paths
 from ..config import GPT2Config
 from ..files.loading import load
 from ..machine.compiling import Compiling, compiled_again, compiled_loss
+from ..machine.free_memory import check_memory
 from ..machine.processes import own_device
 from ..model import GPT2
 from ..texts.prepared import TrainingText
@@ -102,6 +103,8 @@ def prepared(
     skip_limit = record.settings.skip_limit if settings.skip_limit is None else settings.skip_limit
     curriculum = TextCurriculum(text, record.recipe, config.n_ctx, record.seed, micro_batch_size)
     curriculum.batches()  # or it says what is missing
+    if settings.resume is None and source is None and not settings.shard:
+        check_memory(config, own_device(settings.device))
     trained = trained_model(record, config, text.tokenizer, own_device(settings.device), source)
     options: dict[str, Any] = {"held": held, "should_stop": should_stop, "profiled": settings.profile}
     options |= {"skip_limit": skip_limit or 0, "keep": settings.keep or record.settings.keep or 2}

@@ -127,4 +127,5 @@ def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         recipe.learning_rate,
         adam_learning_rate=recipe.adam_learning_rate,
         weight_decay=recipe.weight_decay,
+        gram=recipe.muon_gram,
     )

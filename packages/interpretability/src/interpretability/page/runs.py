@@ -59,7 +59,8 @@ class RunFolder:
             corpus = _corpus(self.record.get("text"), self.record.get("settings", {}).get("field"))
             if corpus is None or corpus.fingerprint != self.record.get("data", {}).get("fingerprint"):
                 return
-            held = split_corpus(corpus, self.record["recipe"]["held_out"])[1]
+            recipe = self.record["recipe"]
+            held = split_corpus(corpus, recipe["held_out"], recipe.get("held_out_from", "end"))[1]
         except (OSError, ValueError, KeyError, TypeError):
             return
         yield from (document.text for document in held.documents)

@@ -64,10 +64,12 @@ def muon(
     weight_decay: float = 0.1,
     is_matrix: Callable[[str, Tensor], bool] = is_hidden_matrix,
     betas: tuple[float, float] = (0.9, 0.95),
+    gram: bool = False,
 ) -> Muon:
     """One optimizer: Muon for the parameters that `is_matrix(name, parameter)` picks, AdamW for all others.
 
     Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
+    gram: as in `orthogonalise`, the same step in fewer operations.
     """
     check_rate("learning_rate", learning_rate)
     check_rate("adam_learning_rate", adam_learning_rate)
@@ -78,7 +80,7 @@ def muon(
         raise ValueError(f"wanted a matrix for Muon, is_matrix picked none of {[name for name, _ in named]}; use adamw")
     picked = {id(parameter) for parameter in matrices}
     rest = decay_groups([(name, p) for name, p in named if id(p) not in picked], weight_decay)
-    groups = [{"params": matrices, "kind": "muon", "lr": learning_rate, "weight_decay": weight_decay}]
+    groups = [{"params": matrices, "kind": "muon", "lr": learning_rate, "weight_decay": weight_decay, "gram": gram}]
     groups += [{**group, "kind": "adam", "lr": adam_learning_rate, "betas": betas} for group in rest]
     for group in groups:
         group["initial_lr"] = group["lr"]

@@ -1,0 +1,102 @@
+"""Results as a table, and as what `--json` prints."""
+
+import dataclasses
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from .comparing import FEW, Paired, compare
+from .results import Result
+
+
+def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """A row for each recipe and text: mean and spread of bits per byte over the seeds, and CPU seconds.
+
+    change: to the first recipe, paired, with its interval and what that says; None for the first itself.
+    """
+    rows, recipes = [], list(dict.fromkeys(one.recipe for one in results))
+    for text in dict.fromkeys(one.text for one in results):
+        for recipe in recipes:
+            mine = [one for one in results if (one.recipe, one.text) == (recipe, text)]
+            bits = [one.bits_per_byte for one in mine if one.bits_per_byte is not None]
+            if not mine:
+                continue
+            row: dict[str, Any] = {"recipe": recipe, "text": text, "seeds": len(bits), "failed": len(mine) - len(bits)}
+            row["bits_per_byte"] = fmean(bits) if bits else None
+            row["deviation"] = stdev(bits) if len(bits) > 1 else None
+            row["cpu_seconds"] = fmean(one.cpu_seconds for one in mine)
+            row["change"] = _change(results, recipes[0], recipe, text)
+            rows.append(row)
+    return rows
+
+
+def _change(results: Sequence[Result], first: str, recipe: str, text: str) -> dict[str, Any] | None:
+    if recipe == first:
+        return None
+    try:
+        [paired] = compare([one for one in results if one.text == text], first, recipe)
+    except ValueError:
+        return None
+    return as_data(paired)
+
+
+def as_data(paired: Paired) -> dict[str, Any]:
+    """A comparison as JSON."""
+    return {**dataclasses.asdict(paired), "verdict": paired.verdict}
+
+
+def table(results: Sequence[Result]) -> str:
+    """The summary, a line a row."""
+    rows = summary(results)
+    lines = [("RECIPE", "TEXT", "SEEDS", "BITS/BYTE", "SPREAD", "CPU S", "CHANGE, 95 % INTERVAL", "")]
+    for row in rows:
+        change = row["change"]
+        bits = "failed" if row["bits_per_byte"] is None else f"{row['bits_per_byte']:.4f}"
+        spread = "-" if row["deviation"] is None else f"{row['deviation']:.4f}"
+        lines.append(
+            (
+                row["recipe"],
+                row["text"],
+                f"{row['seeds']}" + (f" (-{row['failed']})" if row["failed"] else ""),
+                bits,
+                spread,
+                f"{row['cpu_seconds']:.1f}",
+                "" if change is None else interval(change["difference"]),
+                "" if change is None else change["verdict"],
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = (0, 1, 6, 7)
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if number in left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def interval(difference: dict[str, Any]) -> str:
+    """A difference with its interval: "-0.0123 (-0.0200 to -0.0046)"."""
+    if difference["low"] is None:
+        return f"{difference['value']:+.4f}"
+    return f"{difference['value']:+.4f} ({difference['low']:+.4f} to {difference['high']:+.4f})"
+
+
+def comparison(found: Sequence[Paired], differing: dict[str, tuple[Any, Any]]) -> str:
+    """Two recipes, a line a text, with the answer in words."""
+    first, second = found[0].first, found[0].second
+    lines = [f"{second} minus {first}, in bits per byte (below zero: {second} is better)", ""]
+    for name, (a, b) in differing.items():
+        lines.append(f"  {name}: {a} -> {b}")
+    lines += [""] if differing else []
+    width = max(len(one.text or "all texts") for one in found)
+    for one in found:
+        change = interval(dataclasses.asdict(one.difference))
+        lines.append(
+            f"  {(one.text or 'all texts').ljust(width)}  {change}  of {one.pairs} pair{'s' * (one.pairs != 1)}, "
+            f"{one.cpu_ratio:.2f} x the CPU seconds: {one.verdict}"
+        )
+    if min(one.pairs for one in found) < FEW:
+        lines += ["", f"Fewer than {FEW} seeds: an interval of so few is wide, and an early look is not the answer."]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""The commands, as one types them."""
+
+import json
+import shutil
+
+import pytest
+
+
+def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
+    out = tmp_path / "plan"
+    shutil.copytree(swept, out)
+    plan = swept.with_suffix(".toml")
+    code, said, _ = command("run", plan, "--out", out)
+    assert code == 0
+    assert said.splitlines()[0].split()[:4] == ["RECIPE", "TEXT", "SEEDS", "BITS/BYTE"]
+    assert "experiments compare base decay --results" in said
+    assert (out / "page.html").is_file()
+    data = json.loads(command("run", plan, "--out", out, "--json")[1])
+    assert [row["recipe"] for row in data["results"]] == ["base", "decay", "slow"]
+    code, said, _ = command("compare", "base", "slow", "--results", out)
+    assert code == 0
+    assert "learning_rate: 0.01 -> 0.0001" in said
+    data = json.loads(command("compare", "base", "slow", "--results", out, "--json")[1])
+    assert data["differs"]["learning_rate"] == [0.01, 1e-4]
+    assert data["comparisons"][0]["pairs"] == 2
+    assert command("page", out, "--out", tmp_path / "other.html")[0] == 0
+    assert (tmp_path / "other.html").read_bytes() == (out / "page.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "nothing.toml"], "nothing.toml: No such file"),
+        (["run"], "PLAN"),
+        (["rnu"], "did you mean run?"),
+        (["compare", "a", "b"], "--results: wanted the folder of a sweep, got none here"),
+        (["compare", "a", "b", "--results", "nowhere"], "nowhere: wanted the folder of a sweep, got no such folder"),
+        (["page", "nowhere"], "nowhere: wanted the folder of a sweep, got no such folder"),
+        (["average", "a", "b", "--out", "c"], "a"),
+        (["search", "nothing.toml", "--method", "guess"], "--method: wanted one of grid, random, halving"),
+    ],
+)
+def test_wrong_words_are_answered_in_one_line(words, said, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, errors = command(*words)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert said in errors
+
+
+def test_processes_are_at_least_one(swept, command):
+    code, _, errors = command("run", swept.with_suffix(".toml"), "--out", swept, "--processes", "0")
+    assert (code, "--processes: wanted at least 1, got 0" in errors) == (2, True)

@@ -1,0 +1,147 @@
+"""A sweep that is killed at any time loses no run, repeats none, and comes to the same numbers."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments import read_plan, read_results, sweep
+from workbench import InUse, hold
+
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+
+
+def started(plan: Path, out: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "experiments", "run", str(plan), "--out", str(out), "--processes", "2"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ONE_THREAD)
+
+
+def killed(plan: Path, out: Path, when: Callable[[], bool]) -> None:
+    """Start the sweep, and kill it the moment that something is so, or let it end."""
+    process = started(plan, out)
+    while process.poll() is None and not when():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+
+
+def ended(plan: Path, out: Path) -> None:
+    process = started(plan, out)
+    said = process.communicate()[1].decode()
+    assert process.returncode == 0, said
+
+
+def numbers(folder: Path) -> dict[tuple[str, str, int], float]:
+    results = read_results(folder)
+    assert len({one.key for one in results}) == len(results), "a run was repeated"
+    return {one.key: one.bits_per_byte for one in results}
+
+
+def counted(folder: Path, pattern: str) -> int:
+    return len(list(folder.glob(pattern)))
+
+
+def test_killed_three_times_every_run_is_there_once_with_the_same_numbers(swept, tmp_path, plan_in):
+    plan, out = plan_in(tmp_path), tmp_path / "out"
+    killed(plan, out, lambda: counted(out, "runs/*/checkpoints/step-*") > 0)  # in the middle of a run
+    killed(plan, out, lambda: counted(out, "done/*.json") > 1)
+    before = [one.key for one in read_results(out)] if (out / "results.jsonl").exists() else []
+    killed(plan, out, lambda: counted(out, "done/*.json") > 4)
+    after = [one.key for one in read_results(out)]
+    assert set(before) <= set(after), "what was done stays"
+    ended(plan, out)
+    assert numbers(out) == numbers(swept)
+    assert {one.cpu_seconds > 0 for one in read_results(out)} == {True}
+
+
+@pytest.mark.slow
+def test_twenty_four_runs_killed_ten_times(tmp_path, plan_in, plan_text):
+    text = plan_text.replace("seeds = [0, 1]", "seeds = 8")
+    plan, chance = plan_in(tmp_path, text), random.Random(0)
+    whole = {one.key: one.bits_per_byte for one in sweep(read_plan(plan), tmp_path / "whole", 2)}
+    out, kills = tmp_path / "out", 0
+    while kills < 10:
+        until = time.monotonic() + chance.uniform(1, 12)
+        had = counted(out, "done/*.json")
+        killed(
+            plan, out, lambda until=until, had=had: time.monotonic() > until and counted(out, "done/*.json") > had - 1
+        )
+        kills += 1
+    ended(plan, out)
+    assert len(whole) == 24
+    assert numbers(out) == whole
+
+
+def test_what_broke_off_is_done_again_and_nothing_else(swept, tmp_path):
+    plan, out = read_plan(swept.with_suffix(".toml")), tmp_path / "out"
+    shutil.copytree(swept, out)
+    lines = (out / "results.jsonl").read_bytes().splitlines(keepends=True)
+    torn = json.loads(lines[-1])
+    (out / "results.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:40])  # killed while it wrote
+    assert len(read_results(out)) == 5
+    found = list(sweep(plan, out, 1))
+    assert len(found) == 6
+    assert json.loads((out / "results.jsonl").read_bytes().splitlines()[-1]) == torn
+    assert (out / "results.jsonl").read_bytes() == b"".join(lines)
+
+
+def test_a_larger_plan_adds_to_what_is_there_and_another_one_is_refused(swept, tmp_path, plan_text):
+    plan = swept.with_suffix(".toml")
+    out = tmp_path / "out"
+    shutil.copytree(swept, out)
+    fewer, other = swept.parent / "fewer.toml", swept.parent / "other.toml"
+    fewer.write_text(plan_text.replace("seeds = [0, 1]", "seeds = [0]"))
+    other.write_text(plan_text.replace("weight_decay = 0.5", "weight_decay = 0.4"))
+    with pytest.raises(ValueError, match="got those of another one: recipe base, text topics, seed 1 is not in it"):
+        list(sweep(read_plan(fewer), out))
+    with pytest.raises(
+        ValueError, match=r"wanted weight_decay = 0.5, as run decay.topics.[01] had, got 0.4 in plan other"
+    ):
+        list(sweep(read_plan(other), out))
+    assert len(list(sweep(read_plan(plan), out))) == 6
+    few = {one.key for one in sweep(read_plan(fewer), out, alone=False)}
+    assert few == {one.key for one in read_results(out) if one.seed == 0}
+    assert [one.recipe for one in read_results(out)] == ["base"] * 2 + ["decay"] * 2 + ["slow"] * 2, (
+        "as the plan has them"
+    )
+
+
+def test_two_sweeps_do_not_share_a_folder(swept):
+    with hold(swept), pytest.raises(InUse):
+        list(sweep(read_plan(swept.with_suffix(".toml")), swept))
+
+
+def test_a_run_that_cannot_begin_is_named_and_one_that_diverges_is_a_result(tmp_path, command, plan_in, plan_text):
+    bad = plan_text.replace("weight_decay = 0.5", "n_ctx = 16384").replace("seeds = [0, 1]", "seeds = [0]")
+    code, _, errors = command("run", plan_in(tmp_path, bad), "--processes", 1)
+    assert (code, errors.count("experiments: run decay.topics.0: text: wanted at least")) == (2, 1)
+    wild = bad.replace("n_ctx = 16384", 'optimizer = "adamw"\nlearning_rate = 1e30')
+    code, said, errors = command("run", plan_in(tmp_path, wild), "--processes", 1)
+    assert code == 1
+    assert "decay, topics, seed 0 failed: " in errors
+    assert "failed" in said
+    assert {one.recipe: one.failed is None for one in read_results(tmp_path / "plan")} == {
+        "base": True,
+        "decay": False,
+        "slow": True,
+    }
+
+
+def test_results_that_are_none(tmp_path):
+    with pytest.raises(ValueError, match="wanted the folder of a sweep, got no such folder"):
+        read_results(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"got a folder without results.jsonl"):
+        read_results(tmp_path)
+    for content in ("{}\n", "[1]\n", '{"recipe": 3}\n', "nonsense\n"):
+        (tmp_path / "results.jsonl").write_text(content)
+        with pytest.raises(ValueError, match=r"results\.jsonl, line 1: wanted the result of a run, got something else"):
+            read_results(tmp_path)
