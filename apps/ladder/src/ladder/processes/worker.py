@@ -1,0 +1,73 @@
+"""The process in which learners' code runs: jobs come as lines of JSON on standard input, answers go out the same way.
+
+What the code prints goes to standard error, where the one who started this reads it, and stops reading in time.
+"""
+
+import faulthandler
+import importlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+END = "\x00end of job {}\x00\n"
+"""What follows the output of a job."""
+Tell = Callable[[dict[str, Any]], None]
+
+
+def main() -> None:
+    """Answer every job until there are none."""
+    jobs, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="replace", closefd=False)
+    warnings.simplefilter("ignore")
+
+    def tell(answer: dict[str, Any]) -> None:
+        answers.write(f"{json.dumps(answer)}\n")
+        answers.flush()
+
+    import torch
+
+    torch.set_num_threads(max(1, min(2, os.cpu_count() or 1)))
+    from .guard import watch_imports
+
+    watch_imports()
+    tell({"ready": True})
+    for line in jobs:
+        job = json.loads(line)
+        tell({"began": job["id"]})
+        answer = done(job, tell)
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.write(2, END.format(job["id"]).encode())
+        tell({"id": job["id"], **answer})
+
+
+def done(job: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    """The answer to one job; where it is still at work after its time, the stack is written to a file."""
+    import torch
+
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    with open(job["stack"], "w", encoding="utf-8") as stack:
+        faulthandler.dump_traceback_later(job["seconds"], file=stack)
+        try:
+            work = importlib.import_module(job["module"])
+            answer: dict[str, Any] = work.answer(job, tell)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+    return answer
+
+
+def path_of(job: dict[str, Any]) -> Path:
+    """The learner's file of a job."""
+    return Path(job["path"])
+
+
+if __name__ == "__main__":
+    main()
