@@ -163,4 +163,59 @@ WRONG = {
             "five values come out",
         ),
     ],
+    "convolution": [
+        (
+            "flipped",
+            [
+                """
+                k = weight.shape[-1]
+                weight = weight.flip(2, 3)
+                h, w = image.shape[2] - k + 1, image.shape[3] - k + 1
+                out = bias[:, None, None].expand(len(image), -1, h, w)
+                for i in range(k):
+                    for j in range(k):
+                        out = out + torch.einsum("bchw,oc->bohw", image[:, :, i : i + h, j : j + w], weight[:, :, i, j])
+                return out
+                """
+            ],
+            "the pattern is flipped",
+        ),
+        (
+            "a bias each time",
+            [
+                """
+                k = weight.shape[-1]
+                h, w = image.shape[2] - k + 1, image.shape[3] - k + 1
+                out = torch.zeros(len(image), len(weight), h, w)
+                for i in range(k):
+                    for j in range(k):
+                        part = image[:, :, i : i + h, j : j + w]
+                        out = out + torch.einsum("bchw,oc->bohw", part, weight[:, :, i, j]) + bias[:, None, None]
+                return out
+                """
+            ],
+            "the bias is added at every place",
+        ),
+        (
+            "i and j exchanged",
+            [
+                """
+                k = weight.shape[-1]
+                h, w = image.shape[2] - k + 1, image.shape[3] - k + 1
+                out = bias[:, None, None].expand(len(image), -1, h, w)
+                for i in range(k):
+                    for j in range(k):
+                        part = image[:, :, i : i + h, j : j + w]
+                        out = out + torch.einsum("bchw,oc->bohw", part, weight[:, :, j, i])
+                return out
+                """
+            ],
+            "rows and columns of the pattern are exchanged",
+        ),
+        (
+            "torch's own",
+            ["return torch.nn.functional.conv2d(image, weight, bias)"],
+            "conv2d does this exercise by itself",
+        ),
+    ],
 }

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -27,12 +27,19 @@ class Timing:
     @classmethod
     def measure(cls, call: Callable[[], Any]) -> None:
         """Add the shortest time of several calls."""
-        begin, times = time.perf_counter(), []
+        times: list[float] = []
+        begin = time.perf_counter()
         while len(times) < 3 or (time.perf_counter() - begin < 0.02 and len(times) < 200):
             start = time.perf_counter()
             call()
             times.append(time.perf_counter() - start)
         cls.seconds += min(times)
+
+
+class Refuted:
+    """Claims, each with slips that an earlier call of the same check would have shown, and did not."""
+
+    slips: ClassVar[set[tuple[str, str]]] = set()
 
 
 def agree(
@@ -47,19 +54,26 @@ def agree(
     where it does not, naming the slip whose value came instead. Raised where it raises.
 
     claim: what holds, in plain words. given: the call as one would write it, with the smallest input that shows it.
-    slips: what comes out of typical mistakes, by what they do: "the softmax runs over the queries". tolerance: of
-    numbers, relative to the largest that is wanted.
+    slips: what comes out of typical mistakes, by what they do: "the softmax runs over the queries"; None where a
+        mistake makes nothing that can be told. tolerance: of numbers, relative to the largest that is wanted.
     """
     got = called(given, call)
     if Timing.measuring:
         Timing.measure(call)
     evidence = difference(got, wanted, tolerance)
+    known = slips or {}
     if evidence is None:
+        Refuted.slips |= {(claim, words) for words, value in known.items() if _shows(value, wanted, tolerance)}
         return
-    told = [words for words, value in (slips or {}).items() if difference(got, value, tolerance) is None]
+    told = [words for words, value in known.items() if difference(got, value, tolerance) is None]
+    told = [words for words in told if (claim, words) not in Refuted.slips]
     if told:
         evidence += f"\nthat is what comes out when {', or when '.join(told[:2])}"
     raise BrokenClaim(Broken(claim, evidence, given))
+
+
+def _shows(value: Any, wanted: Any, tolerance: float) -> bool:
+    return value is not None and difference(wanted, value, tolerance) is not None
 
 
 def refuse(claim: str, given: str, evidence: str) -> None:

@@ -142,3 +142,30 @@ def _without_slope(hidden: Any, x: Any, w2: Any, b2: Any, targets: Any) -> dict[
     d = (shares - torch.nn.functional.one_hot(targets, shares.shape[1])) / len(x)
     e = (d @ w2.detach().T).numpy()
     return {"w1": x.T @ e, "b1": e.sum(0)}
+
+
+def convolution(mine: Any) -> None:
+    """Against torch's, from one pixel up."""
+    source = torch.Generator().manual_seed(0)
+    conv: Any = torch.nn.functional.conv2d
+    for b, c, o, h, w, k in ((1, 1, 1, 1, 1, 1), (1, 1, 1, 2, 2, 2), (1, 1, 1, 3, 4, 2), (2, 3, 4, 5, 6, 3)):
+        image, weight, bias = (
+            torch.randn(shape, generator=source).round(decimals=1) for shape in ((b, c, h, w), (o, c, k, k), (o,))
+        )
+        wanted = conv(image, weight, bias)
+        slips = {
+            "the pattern is flipped": conv(image, weight.flip(2, 3), bias),
+            "rows and columns of the pattern are exchanged": conv(image, weight.mT, bias),
+            "the bias is added at every place of the pattern": conv(image, weight, bias * k * k),
+            "the bias is left out": conv(image, weight),
+            "the channels are averaged": conv(image, weight / c, bias),
+            "the result is as large as the image: it was padded": conv(image, weight, bias, padding=k // 2),
+        }
+        given = f"convolution(image {[b, c, h, w]}, weight {[o, c, k, k]}, bias {[o]})"
+        agree(
+            "each place is a sum over channels and pattern",
+            given,
+            lambda: mine.convolution(image, weight, bias),
+            wanted,
+            slips,
+        )

@@ -23,9 +23,9 @@ class Refused(Exception):
 
 def refused(tree: ast.Module, without: Collection[str]) -> str | None:
     """The first thing in a file that is not allowed, in a sentence with its line; None where all is."""
-    for line, words in sorted((node.lineno, words) for node in ast.walk(tree) for words in _found(node, without)):
-        return f"line {line}: {words}"
-    return None
+    nodes: list[Any] = list(ast.walk(tree))
+    found = sorted((node.lineno, words) for node in nodes for words in _found(node, without))
+    return f"line {found[0][0]}: {found[0][1]}" if found else None
 
 
 def _found(node: Any, without: Collection[str]) -> Iterator[str]:
@@ -41,8 +41,6 @@ def _found(node: Any, without: Collection[str]) -> Iterator[str]:
                 yield _by_itself(alias.name)
     elif isinstance(node, ast.Attribute) and node.attr in without:
         yield _by_itself(node.attr)
-    elif isinstance(node, ast.Name) and node.id in without and isinstance(node.ctx, ast.Load):
-        yield _by_itself(node.id)
     elif isinstance(node, ast.Name) and node.id in ("__import__", "exec", "eval"):
         yield f"{node.id} is not needed here; write the code itself"
 
