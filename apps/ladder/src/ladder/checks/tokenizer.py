@@ -182,7 +182,7 @@ def decode_ids(mine: Any) -> None:
             waits: dict[str, Any] = {
                 "unfinished letters are shown as �": ((waiting + raw[i : i + 1]).decode("utf-8", "replace"), b""),
                 "unfinished letters are lost": (wanted[0], b""),
-                "what waited is forgotten": ("", raw[i : i + 1]) if waiting else None,
+                "what waited is forgotten": ("", raw[i : i + 1]) if waiting and not wanted[0] else None,
             }
             agree(
                 "a letter shows when all its bytes are there",

@@ -8,13 +8,6 @@ from .attempts import attempt
 from .worker import Tell
 
 
-def job_of(exercise: Exercise, path: Path, measured: bool = False) -> dict[str, Any]:
-    """As it is sent."""
-    check = {"module": exercise.check} if isinstance(exercise.check, str) else {"file": str(exercise.check)}
-    told = {"name": exercise.name, "sprint": exercise.sprint, "path": str(exercise.path), "check": check}
-    return {"module": __name__, "path": str(path), "exercise": told, "measured": measured}
-
-
 def answer(job: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """As it is answered."""
     told = job["exercise"]

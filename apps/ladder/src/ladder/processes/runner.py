@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..exercise import Exercise
-from .checking import job_of
+from .jobs import check_job
 from .worker import END
 
 SECONDS = 10.0
@@ -112,7 +112,7 @@ class Checker:
         if not path.is_file():
             line = f"there is no {path.name} any more; `ladder reset {exercise.name}` brings the exercise back"
             return Verdict(exercise.name, "failed", (line,))
-        answer = self.ask(job_of(exercise, path, measured), path, self.seconds)
+        answer = self.ask(check_job(exercise, path, measured), path, self.seconds)
         printed = self._output.shown() if self._output else ""
         lines = tuple(answer.get("lines", ()))
         return Verdict(exercise.name, answer["state"], lines, printed, answer.get("seconds", 0.0))
