@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 
@@ -25,12 +24,6 @@ def table() -> dict[str, list[tuple[str, list[str | None], str]]]:
 
 
 WRONG = table()
-
-
-@pytest.fixture(scope="module")
-def checker() -> Iterator[Checker]:
-    with Checker() as one:
-        yield one
 
 
 def tried(checker: Checker, exercise: Exercise, source: str, folder: Path) -> Verdict:

@@ -14,7 +14,7 @@ from gpt2.tokenizer.pattern import PATTERN
 from .pieces import Assembly
 
 CUT = regex.compile(PATTERN)
-FREQUENT = 8_000
+FREQUENT = 4_000
 """Pieces that merges are learned from: the most frequent ones. Rare ones would cost a plain loop minutes."""
 Progress = Callable[[str], None]
 

@@ -81,7 +81,7 @@ def layer_norm(mine: Any) -> None:
 
 def gelu(mine: Any) -> None:
     """Against torch's tanh form, which differs from the exact one in the fourth digit."""
-    for numbers in ([0.0], [1.0], [-1.0], [2.5, -0.5], [30.0, -30.0], [1e-3, 0.7, -4.0]):
+    for numbers in ([0.0], [-1.0], [1.0], [2.5, -0.5], [30.0, -30.0], [1e-3, 0.7, -4.0]):
         x = torch.tensor(numbers)
         wanted = nn.functional.gelu(x, approximate="tanh")
         root = math.sqrt(2 / math.pi)

@@ -56,7 +56,7 @@ class Output:
 
     def expect(self, mark: bytes) -> None:
         """A new job, whose output ends with this mark."""
-        self.kept, self.count, self._tail, self._mark = "", 0, b"", mark
+        self.kept, self.count, self._tail, self._mark = "", -len(mark) - 1, b"", mark
         self.ended.clear()
 
     def _read(self) -> None:

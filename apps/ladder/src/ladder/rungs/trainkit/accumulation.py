@@ -24,14 +24,14 @@ def accumulate(model: nn.Module, micro_batches: Sequence[Any], loss: Loss) -> fl
     """The mean loss over all micro-batches, with its gradients in the weights' .grad (what was there is forgotten)."""
     # hole
     # hint: Clear the gradients once, before the first piece. backward() on each piece's total adds them up by itself.
-    # hint: Keep two sums, of totals and of counts (as numbers, with float), and call total.backward() for each piece.
+    # hint: Keep two sums, of totals (total.item()) and of counts (float(count)); call total.backward() for each piece.
     # hint: At the end divide each weight.grad by the count (weight.grad may be None) and return total / count.
     model.zero_grad()
     summed, counted_items = 0.0, 0.0
     for batch in micro_batches:
         total, count = loss(model, batch)
         total.backward()
-        summed, counted_items = summed + float(total), counted_items + float(count)
+        summed, counted_items = summed + total.item(), counted_items + float(count)
     for weight in model.parameters():
         if weight.grad is not None:
             weight.grad /= counted_items

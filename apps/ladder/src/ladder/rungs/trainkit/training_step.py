@@ -25,10 +25,10 @@ def training_step(
     # hole
     # hint: Four things, in this order: clear, loss, backward, step.
     # hint: optimizer.zero_grad() clears; value.backward() fills every .grad; optimizer.step() moves the weights.
-    # hint: value = loss(model, batch), and at the end `return float(value)`.
+    # hint: value = loss(model, batch), and at the end `return value.item()`.
     optimizer.zero_grad()
     value = loss(model, batch)
     value.backward()
     optimizer.step()
-    return float(value)
+    return value.item()
     # end
