@@ -115,10 +115,10 @@ def test_watch_checks_what_is_saved(climb, write, checker: Checker, capsys: pyte
 WRONG = {
     "check gelo": "did you mean gelu?",
     "check 99": "wanted the name or the number of an exercise, got '99'; `ladder` lists all",
-    "chek gelu": "wanted one of the commands",
+    "climb gelu": "wanted one of the commands",
     "check --dir nowhere": "nowhere: wanted a folder with exercises, got none",
     "check gelu --seconds 0": "--seconds: wanted a number above 0",
-    "lesson atention": "wanted a package with a lesson",
+    "lesson attentions": "wanted a package with a lesson",
     "lesson gpt2 --notebook gpt2.txt": "ends in .ipynb",
     "start --course nowhere": "nowhere: wanted a folder with exercises",
     "grade nowhere": "nowhere: wanted a folder",

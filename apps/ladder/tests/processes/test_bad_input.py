@@ -35,7 +35,7 @@ def line_of(source: str, part: str) -> int:
 WRONG = {
     "a syntax error": ("return torch.ones(n, n", r"line \d+: Python cannot read this: .*\n +return torch.ones\(n, n"),
     "a tab among spaces": ("x = 1\n\treturn x", r"line \d+: Python cannot read this"),
-    "a name that is not there": ("return tourch.ones(n, n)", r"NameError.*\n.*\n.*line (\d+): return tourch.ones"),
+    "a name that is not there": ("return np.ones(n, n)", r"NameError.*\n.*\n.*line (\d+): return np.ones"),
     "an error in a call": (
         "x = [1]\nreturn x[n]",
         r"IndexError[^\n]*\n *for        causal_mask\(1\)\nin line \d+: return x\[n\]",

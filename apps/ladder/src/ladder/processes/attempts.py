@@ -17,12 +17,19 @@ from workbench import BrokenClaim
 from ..checks.comparing import Raised, Refuted, Timing
 from ..exercise import NOT_WRITTEN, Exercise
 from .guard import MODULE, Refused, refused
+from .jobs import exercise_of
+from .worker import Tell
 
 PASSED, OPEN, FAILED = "passed", "open", "failed"
 """It holds; nothing is written yet; something does not hold."""
 SMALLEST = "smallest input that shows it:"
 Answer = dict[str, Any]
 """state, lines (what to tell), seconds (of the calls, where they are measured)."""
+
+
+def answer(job: dict[str, Any], tell: Tell) -> Answer:
+    """The answer to a job of `jobs.check_job`."""
+    return attempt(exercise_of(job), Path(job["path"]), job["measured"])
 
 
 def attempt(exercise: Exercise, path: Path, measured: bool = False) -> Answer:

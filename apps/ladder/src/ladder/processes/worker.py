@@ -10,7 +10,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 END = "\x00end of job {}\x00\n"
@@ -62,11 +61,6 @@ def done(job: dict[str, Any], tell: Tell) -> dict[str, Any]:
         finally:
             faulthandler.cancel_dump_traceback_later()
     return answer
-
-
-def path_of(job: dict[str, Any]) -> Path:
-    """The learner's file of a job."""
-    return Path(job["path"])
 
 
 if __name__ == "__main__":
