@@ -16,10 +16,10 @@ from .pieces import Assembly
 CUT = regex.compile(PATTERN)
 FREQUENT = 4_000
 """Pieces that merges are learned from: the most frequent ones. Rare ones would cost a plain loop minutes."""
-Progress = Callable[[str], None]
+Said = Callable[[str], None]
 
 
-def prepared(assembly: Assembly, corpus: Corpus, recipe: gpt2.Recipe, progress: Progress) -> TrainingText:
+def prepared(assembly: Assembly, corpus: Corpus, recipe: gpt2.Recipe, progress: Said) -> TrainingText:
     """Learn merges from the part that is trained on, and encode all. ValueError where merges are none."""
     train, held_out = split_corpus(corpus, recipe.held_out)
     counts: Counter[str] = Counter()

@@ -10,7 +10,13 @@ def check_job(exercise: Exercise, path: Path, measured: bool = False) -> dict[st
     """Check one file; measured: and say how long its calls take."""
     check = {"module": exercise.check} if isinstance(exercise.check, str) else {"file": str(exercise.check)}
     told = {"name": exercise.name, "sprint": exercise.sprint, "path": str(exercise.path), "check": check}
-    return {"module": f"{__package__}.attempts", "path": str(path), "exercise": told, "measured": measured}
+    return {
+        "module": f"{__package__}.attempts",
+        "path": str(path),
+        "exercise": told,
+        "measured": measured,
+        "small": True,
+    }
 
 
 def exercise_of(job: dict[str, Any]) -> Exercise:

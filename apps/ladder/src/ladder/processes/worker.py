@@ -32,7 +32,7 @@ def main() -> None:
 
     import torch
 
-    torch.set_num_threads(max(1, min(2, os.cpu_count() or 1)))
+    threads = torch.get_num_threads()
     from .guard import watch_imports
 
     watch_imports()
@@ -40,6 +40,7 @@ def main() -> None:
     for line in jobs:
         job = json.loads(line)
         tell({"began": job["id"]})
+        torch.set_num_threads(1 if job.get("small") else threads)  # a second thread only waits for the first
         answer = done(job, tell)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-Held = tuple[Tensor, Tensor]
+Kept = tuple[Tensor, Tensor]
 
 
-def look(attend: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, held: Held | None) -> tuple[Tensor, Held]:
+def look(attend: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, held: Kept | None) -> tuple[Tensor, Kept]:
     """q, k, v [B, H, T, D] of T new tokens, after those in `held`. The output is [B, H, T, D]."""
     # hole
     # hint: Join held and new keys along the axis of tokens: torch.cat((held[0], k), dim=2). The same with values.
