@@ -9,6 +9,7 @@ import torch
 import gpt2
 from ladder import Checker, exercises
 from ladder.building.plan import build_job, needed, ours_job
+from ladder.building.training import affordable
 
 TINY = {
     "config": {"n_vocab": 300, "n_ctx": 16, "n_embd": 16, "n_head": 2, "n_layer": 2},
@@ -98,6 +99,12 @@ def test_the_command_builds_with_a_learners_piece_and_ours(
     assert "interpretability page my-gpt2/build-001/model" in said or "build-001/model --out" in said
     assert (Path("my-gpt2/build-001/model") / "config.json").exists()
     assert climb(f"build --fill --text {text} --out {text}") == 2
+
+
+def test_slow_code_gets_fewer_steps() -> None:
+    assert affordable(0.1, 500.0) == 200
+    assert affordable(5.0, 600.0) == 80
+    assert affordable(1000.0, 600.0) == 10
 
 
 def test_what_a_build_takes_is_an_exercise_or_more() -> None:

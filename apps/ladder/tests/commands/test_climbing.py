@@ -32,7 +32,7 @@ def test_start_overwrites_nothing_and_completes(climb, capsys: pytest.CaptureFix
     gone.unlink()
     capsys.readouterr()
     assert climb("start here") == 0
-    assert "1 exercises copied, 40 were there and stay as they are" in capsys.readouterr().out
+    assert "1 exercise copied, 40 were there and stay as they are" in capsys.readouterr().out
     assert mine.read_text() == "# mine\n"
     assert gone.exists()
 

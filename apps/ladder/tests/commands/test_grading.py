@@ -38,7 +38,7 @@ def course(folder: Path) -> Path:
 
 def test_an_exercise_of_twenty_lines(climb, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert climb(f"start mine --course {course(tmp_path)}") == 0
-    assert "1 exercises copied" in capsys.readouterr().out
+    assert "1 exercise copied" in capsys.readouterr().out
     path = Path("mine/01_double.py")
     assert path.read_text().startswith('"""Twice as much.\n')
     assert "return 2 * x" not in path.read_text()

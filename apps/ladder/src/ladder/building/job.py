@@ -1,5 +1,6 @@
 """The job of a worker that builds a GPT-2 from the learner's pieces."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..processes.worker import Tell
 from .pieces import assembly
 from .samples import sample
 from .texts import Encoder, prepared
-from .training import changed_recipe, judged, trained
+from .training import affordable, changed_recipe, judged, step_seconds, trained
 
 SAMPLES = ((0.0, 1.0), (0.8, 0.9), (0.8, 0.9))
 """Temperature and p of each."""
@@ -43,6 +44,7 @@ def answer(job: dict[str, Any], tell: Tell) -> dict[str, Any]:
 
 def built(job: dict[str, Any], paths: dict[str, Path], tell: Tell) -> dict[str, Any]:
     """Learn merges, encode, train, judge, save, write."""
+    began = time.monotonic()
     pieces, out = assembly(paths), Path(job["out"])
     claims = gpt2.contract.check(small_model(pieces.model))
     corpus = source_text(job["text"])
@@ -50,6 +52,11 @@ def built(job: dict[str, Any], paths: dict[str, Path], tell: Tell) -> dict[str, 
         raise ValueError(f"{job['text']}: wanted a text that fits into memory, got a larger one; name a smaller one")
     recipe = changed_recipe(job["steps"], job["recipe"])
     text = prepared(pieces, corpus, recipe, lambda words: tell({"words": words}))
+    if job["steps"] is None:
+        left = 60 * job["minutes"] - (time.monotonic() - began)
+        usual, recipe = recipe, changed_recipe(affordable(step_seconds(pieces, text, recipe), left), job["recipe"])
+        if recipe.steps < usual.steps:
+            tell({"words": f"{recipe.steps} steps, not {usual.steps}, so that it ends in {job['minutes']:g} minutes"})
     model_steps = recipe.steps
 
     def told(number: int, loss: float) -> None:

@@ -38,7 +38,8 @@ def needed() -> tuple[Exercise, ...]:
 def build_job(paths: dict[str, Path], out: Path, **settings: Any) -> dict[str, Any]:
     """Build from these files, by the names of their exercises; ours where there is none.
 
-    settings: text, steps, seed, prompt; and what of the recipe is changed, `recipe`, for tests.
+    settings: text, steps (None: as many as `minutes` allow), seed, prompt, minutes; and what of the recipe is changed,
+    `recipe`, for tests.
     """
     told = {name: str(path) for name, path in paths.items()}
     return {"module": f"{__package__}.job", "paths": told, "out": str(out), "recipe": {}, **settings}

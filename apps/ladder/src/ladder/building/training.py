@@ -1,6 +1,7 @@
 """The run of a build: the loop is written out here, and every step of it is made of the learner's pieces."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,23 @@ def changed_recipe(steps: int | None, changes: Mapping[str, Any]) -> gpt2.Recipe
     usual = build_recipe(steps)
     shape = usual.config.replace(**changes.get("config", {}))
     return usual.replace(**{**changes, "config": shape})
+
+
+def step_seconds(assembly: Assembly, text: TrainingText, recipe: gpt2.Recipe) -> float:
+    """What a step takes here, with these pieces: the faster one of two, on a model that is thrown away."""
+    config = recipe.config.replace(n_vocab=text.tokenizer.n_vocab)
+    model = AssembledGPT2(config, assembly.model, generator("weights", 0))
+    taken, before = [], time.monotonic()
+    for _, _ in zip(range(2), steps(assembly, model, gpt2.TextCurriculum(text, recipe, config.n_ctx, 0), recipe)):
+        taken.append(time.monotonic() - before)
+        before = time.monotonic()
+    return min(taken)
+
+
+def affordable(seconds: float, left: float) -> int:
+    """Steps of so many seconds that leave a third of the time for what comes after; from 10 to the usual number."""
+    usual = build_recipe().steps
+    return max(10, min(usual, int(left * 2 / 3 / max(seconds, 1e-6))))
 
 
 @dataclass

@@ -34,7 +34,13 @@ def build(settings: Build) -> int:
             return 1
         out = folder_for(settings.out, place)
         print(f"Pieces     {len(mine)} yours" + (f", {len(missing)} ours: {', '.join(missing)}" if missing else ""))
-        asked = {"text": settings.text, "steps": settings.steps, "seed": settings.seed, "prompt": settings.prompt}
+        asked = {
+            "text": settings.text,
+            "steps": settings.steps,
+            "seed": settings.seed,
+            "prompt": settings.prompt,
+            "minutes": settings.minutes,
+        }
         answer = watched_job(checker, build_job(mine, out, **asked), out, settings.minutes)
         if answer["state"] != "built":
             print("\n".join(["build: not yet", *(f"  {line}" for line in answer["lines"])]))

@@ -56,7 +56,10 @@ def start(settings: Start) -> int:
     """Copy the exercises."""
     place, new = workplace.start(settings.folder, settings.course)
     kept = len(place.known) - new
-    print(f"{place.folder}: {new} exercises copied" + (f", {kept} were there and stay as they are" if kept else ""))
+    print(
+        f"{place.folder}: {new} exercise{'s' * (new != 1)} copied"
+        + (f", {kept} were there and stay as they are" if kept else "")
+    )
     following = place.next()
     if following is not None:
         introduce(place, following)

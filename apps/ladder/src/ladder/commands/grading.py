@@ -45,10 +45,13 @@ def record(place: Workplace, verdicts: list[Verdict]) -> dict[str, Any]:
         "folder": str(place.folder),
         "passed": len(done),
         "of": len(verdicts),
-        "exercises": {
-            verdict.name: {"state": verdict.state, "words": " / ".join(verdict.lines)} for verdict in verdicts
-        },
+        "exercises": {verdict.name: {"state": verdict.state, "words": one_line(verdict)} for verdict in verdicts},
     }
+
+
+def one_line(verdict: Verdict) -> str:
+    """What was told, in a line."""
+    return " / ".join(" ".join(line.split()) for lines in verdict.lines for line in lines.splitlines())
 
 
 def table(place: Workplace, verdicts: list[Verdict]) -> str:
@@ -57,6 +60,6 @@ def table(place: Workplace, verdicts: list[Verdict]) -> str:
     lines = [f"{place.folder}: {len(done)} of {len(verdicts)} pass"]
     for verdict in verdicts:
         if verdict.state == "failed":
-            lines.append(f"  {verdict.name}: {' / '.join(verdict.lines).splitlines()[0][:160]}")
+            lines.append(f"  {verdict.name}: {one_line(verdict)[:160]}")
     untouched = [verdict.name for verdict in verdicts if verdict.state == "open"]
     return "\n".join([*lines, *([f"  not written: {', '.join(untouched)}"] if untouched else [])])

@@ -93,7 +93,9 @@ class Build:
     """Folder to make: model, tokenizer, recipe, samples."""
     text: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: Python's own documentation)")] = None
     """Text to learn from: a UTF-8 file, a folder or a quoted glob."""
-    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the recipe's 200)")] = None
+    steps: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: 200, fewer where your code is slow)")
+    ] = None
     """Optimizer steps."""
     prompt: Annotated[str, arg(metavar="TEXT")] = "The"
     """What the samples begin with."""
@@ -102,7 +104,7 @@ class Build:
     fill: Annotated[bool, arg(name="fill")] = False
     """Take ours for pieces that do not pass yet."""
     minutes: Annotated[float, arg(metavar="M")] = 10.0
-    """What your code may take."""
+    """What it may take, ours beside it not counted: slow code gets fewer steps."""
 
 
 @dataclass(frozen=True)

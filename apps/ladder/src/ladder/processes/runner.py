@@ -16,10 +16,10 @@ from typing import Any
 
 from ..exercise import Exercise
 from .jobs import check_job
-from .worker import END
+from .worker import END, PATIENCE, TOO_LONG
 
 SECONDS = 10.0
-"""What a check may take."""
+"""What a check may take of the processor; `PATIENCE` times as much on the clock."""
 STARTING = 180.0
 """What a process may take until it is ready: the first import of torch on a machine compiles it."""
 KEPT, MOST = 2_000, 5_000_000
@@ -139,20 +139,22 @@ class Checker:
                 self._stop()
                 return {"state": "failed", "lines": [still_running(stack, path, seconds)]}
             if answer is None:
-                return self._ended()
+                return self._ended(stack, path, seconds)
             if answer.get("id") == self._number:
                 self._output.ended.wait(5)
                 return answer
             if answer.get("began"):
-                limit = seconds + 1.0
+                limit = PATIENCE * seconds + 10.0
             elif heard is not None:
                 heard(answer)
 
-    def _ended(self) -> dict[str, Any]:
+    def _ended(self, stack: Path, path: Path, seconds: float) -> dict[str, Any]:
         code = self._process.wait() if self._process else 0
         self._stop()
         if self._flooded:
             line = f"your code printed more than {MOST // 10**6} MB and was stopped; take the print out of the loop"
+        elif code == TOO_LONG and stack.is_file():
+            line = still_running(stack, path, seconds)
         else:
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
             line = f"your code ended the whole process ({how}); let the function return instead"
