@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from email import message_from_string
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
@@ -19,10 +20,10 @@ def lesson(name: str) -> str:
     if name not in LESSONS:
         raise ValueError(f"wanted a package with a lesson, got {name!r}; {', '.join(LESSONS)} have one")
     try:
-        text = distribution(name).metadata.get_payload()
+        told = distribution(name).read_text("METADATA") or ""
     except PackageNotFoundError:
         raise ValueError(f"{name}: wanted an installed package, got one that is not; install it") from None
-    return str(text)
+    return str(message_from_string(told).get_payload())
 
 
 def notebook(text: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -53,7 +54,8 @@ def step_seconds(assembly: Assembly, text: TrainingText, recipe: gpt2.Recipe) ->
     config = recipe.config.replace(n_vocab=text.tokenizer.n_vocab)
     model = AssembledGPT2(config, assembly.model, generator("weights", 0))
     taken, before = [], time.monotonic()
-    for _, _ in zip(range(2), steps(assembly, model, gpt2.TextCurriculum(text, recipe, config.n_ctx, 0), recipe)):
+    curriculum = gpt2.TextCurriculum(text, recipe, config.n_ctx, 0)
+    for _ in islice(steps(assembly, model, curriculum, recipe), 2):
         taken.append(time.monotonic() - before)
         before = time.monotonic()
     return min(taken)
