@@ -50,6 +50,10 @@ WRONG = {
         "importlib is not needed",
     ),
     "an import by exec": ("exec('import attention')\nreturn 1", "exec is not needed"),
+    "an import by the back door": (
+        "return __builtins__['__import__']('attention').causal()",
+        "attention is the solution",
+    ),
     "no return": ("mask = torch.ones(n, n).tril() > 0", "None \\(is there a return\\?\\)"),
     "exit": ("raise SystemExit(3)", "your code ends the program"),
     "a question": ("input('n? ')\nreturn 1", r"EOFError.*\n.*\nin line \d+: input"),
@@ -116,6 +120,17 @@ def test_another_encoding_is_a_sentence(checker: Checker, tmp_path: Path) -> Non
 def test_a_renamed_function_is_named(checker: Checker, tmp_path: Path) -> None:
     verdict = told(checker, tmp_path, RUNG.solution.replace("def causal_mask", "def mask_causal"))
     assert "has no causal_mask any more" in verdict.lines[0]
+
+
+def test_what_does_the_exercise_by_itself_is_refused(checker: Checker, tmp_path: Path) -> None:
+    other = next(exercise for exercise in exercises() if exercise.name == "attention")
+    path = tmp_path / other.file_name
+    path.write_text(
+        other.filled("from torch.nn.functional import scaled_dot_product_attention as f\nreturn f(q, k, v)")
+    )
+    line = line_of(path.read_text(), "as f")
+    words = f"line {line}: scaled_dot_product_attention does this exercise by itself; write it without"
+    assert checker.check(other, path).lines == (words,)
 
 
 def test_an_empty_file_and_a_deleted_one_are_sentences(checker: Checker, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def tried(place: Workplace, exercise: Exercise, checker: Checker) -> Verdict:
     """Check, say it, and write it down."""
     verdict = checker.check(exercise, place.path(exercise))
     place.note(exercise, verdict.passed)
-    print(shown(verdict))
+    print(shown(verdict), flush=True)
     return verdict
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -54,7 +55,7 @@ def watch_imports() -> None:
     usual = builtins.__import__
 
     def watched(name: str, globals: Mapping[str, Any] | None = None, *rest: Any, **named: Any) -> Any:
-        here = str((globals or {}).get("__name__", ""))
+        here = str(sys._getframe(1).f_globals.get("__name__", ""))
         if here.startswith(MODULE) and name.partition(".")[0] in OURS:
             raise Refused(f"{name} is the solution, or holds it; write yours without it")
         return usual(name, globals, *rest, **named)
