@@ -34,7 +34,7 @@ PACKAGES = [
     "interpretability",
     "serving",
 ]  # reading order
-APPS = ["mnist_trainer", "gpt2_trainer", "experiments"]
+APPS = ["mnist_trainer", "gpt2_trainer", "experiments", "ladder"]
 FOLDERS = {**{name: f"packages/{name}" for name in PACKAGES}, **{name: f"apps/{name}" for name in APPS}}
 
 # What deptry cannot see: extras are imported by name, and gpt2 compares itself with transformers where that is there.
