@@ -134,3 +134,31 @@ def test_counts_that_make_no_sense_are_refused() -> None:
         train_features(tiny(), "0.resid_post", windows(), n_features=8, k=9)
     with pytest.raises(ValueError, match="wanted windows"):
         train_features(tiny(), "0.resid_post", [])
+
+
+def dictionary() -> tuple[training._Dictionary, torch.Tensor]:
+    """One with biases, for inputs five times as large as it works on."""
+    draw = torch.Generator().manual_seed(0)
+    x = 5 * torch.randn(64, 8, generator=draw) + 3
+    made = training._Dictionary(x, x.mean(dim=0), 0.2, 16, 4, seed=0)
+    with torch.no_grad():
+        made.bias.copy_(torch.randn(16, generator=draw))
+    return made, x
+
+
+@torch.no_grad()
+def test_the_result_is_in_the_units_of_the_place() -> None:
+    learning, x = dictionary()
+    pre = (x * 0.2 - learning.center) @ learning.encoder.T + learning.bias
+    values, used = pre.topk(4, dim=-1)
+    wanted = torch.zeros_like(pre).scatter(1, used, values.relu()) @ learning.decoder + learning.center
+    torch.testing.assert_close(learning.finished("0.resid_post")(x), wanted / 0.2)
+
+
+@torch.no_grad()
+def test_a_feature_that_is_chosen_below_zero_is_not_used() -> None:
+    learning, x = dictionary()
+    learning.bias[:14] = -1e3  # two are left, and four are chosen
+    learning.losses(x)
+    assert (learning.unused[:14] == 1).all()
+    assert (learning.unused[14:] == 0).any()
