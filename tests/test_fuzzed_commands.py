@@ -76,7 +76,19 @@ PATHS += [
 ]
 LONG = ["0", "-1", "1.5", "nan", "1e300", "x", "9" * 5000, ""]  # where a large number is no mistake, only slow
 SLOW = {"steps", "epochs", "processes", "max-new-tokens", "beams", "samples", "turns", "sample-tokens", "patience"}
-SLOW |= {"n-layer", "sample-every", "rows", "tokens", "features", "drain", "requests", "clients", "words"}
+SLOW |= {
+    "n-layer",
+    "n-embd",
+    "n-vocab",
+    "sample-every",
+    "rows",
+    "tokens",
+    "features",
+    "drain",
+    "requests",
+    "clients",
+    "words",
+}
 
 # name: (main, words before, kinds of settings, what keeps a command that is right short)
 TINY = ["--text", "text.txt", "--recipe", "tiny", "--steps", "1", "--batch-size", "1", "--device", "cpu"]

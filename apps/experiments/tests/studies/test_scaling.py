@@ -14,8 +14,8 @@ from experiments.studies.scaling import as_data, scale, told
 TRUE = (0.8, 40.0, 0.35, 60.0, 0.30)
 
 
-def law(nd, e, a, alpha, b, beta):
-    return e + a * nd[0] ** -alpha + b * nd[1] ** -beta
+def law(at, e, a, alpha, b, beta):
+    return e + a * at[0] ** -alpha + b * at[1] ** -beta
 
 
 def grid(noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
