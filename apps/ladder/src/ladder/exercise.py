@@ -70,8 +70,10 @@ class Exercise:
 
     @property
     def hints(self) -> tuple[str, ...]:
-        """From the vaguest to the plainest."""
-        return tuple(HINT.findall(self.source))
+        """From the vaguest to the plainest; with its number where there are several holes."""
+        holes = [HINT.findall(hole["body"]) for hole in HOLE.finditer(self.source)]
+        names = [f"hole {number}: " if len(holes) > 1 else "" for number in range(1, len(holes) + 1)]
+        return tuple(name + hint for name, hints in zip(names, holes, strict=True) for hint in hints)
 
     @property
     def without(self) -> frozenset[str]:
