@@ -28,6 +28,7 @@ from gpt2.commands.main import COMMANDS as GPT2, main as gpt2_command
 from gpt2_trainer.commands.main import main as gpt2_trainer
 from gpt2_trainer.commands.settings import TrainerSettings
 from interpretability.commands.main import COMMANDS as INTERPRETABILITY, main as interpretability
+from ladder.commands.main import COMMANDS as LADDER, main as ladder
 from mnist_trainer.commands.main import COMMANDS as MNIST, main as mnist_trainer
 from quantization.commands.main import COMMANDS as QUANTIZATION, main as quantization_command
 from serving.commands.main import COMMANDS as SERVING, main as serving
@@ -139,6 +140,7 @@ COMMANDS = {
     ),
     "trainkit inspect": (trainkit, ["inspect"], TRAINKIT["inspect"], ["run"]),
     "trainkit diff": (trainkit, ["diff"], TRAINKIT["diff"], ["run", "run"]),
+    "ladder lesson": (ladder, ["lesson"], LADDER["lesson"][0], ["gpt2"]),
     "mnist-trainer": (mnist_trainer, [], MNIST[""], ["--epochs", "1", "--batch-size", "512", "--device", "cpu"]),
     "mnist-trainer predict": (mnist_trainer, ["predict"], MNIST["predict"], ["picture.png", "--model", "model"]),
 }

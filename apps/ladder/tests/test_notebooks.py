@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_cells_are_the_lesson(name: str) -> None:
-    text = lesson(name)
+    (readme,) = ROOT.glob(f"*/{name}/README.md")
+    text = readme.read_text("utf-8")
     made = notebook(text)
     parts = []
     for cell in made["cells"]:
@@ -26,6 +27,14 @@ def test_cells_are_the_lesson(name: str) -> None:
     ids = [cell["id"] for cell in made["cells"]]
     assert len(set(ids)) == len(ids)
     assert (made["nbformat"], made["nbformat_minor"]) == (4, 5)
+
+
+@pytest.mark.parametrize("name", ["workbench", "gpt2", "ladder"])  # they are there wherever ladder is
+def test_the_lesson_is_the_readme_of_what_is_installed(name: str) -> None:
+    (readme,) = ROOT.glob(f"*/{name}/README.md")
+    installed = lesson(name)
+    assert installed.startswith(f"# {name}\n")
+    assert len(installed) > 0.8 * len(readme.read_text("utf-8")), "as it was when the package was installed"
 
 
 def test_every_member_with_a_readme_is_a_lesson() -> None:

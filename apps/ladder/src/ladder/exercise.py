@@ -23,6 +23,7 @@ WITHOUT = re.compile(r"^# without: (.*)\n+", re.MULTILINE)
 TEXT = re.compile(r'\A"""(.*?)"""\n', re.DOTALL)
 MARK = "# --- your code"
 """How the place of a hole begins in a learner's file."""
+WIDTH = 60
 NOT_WRITTEN = "this is yours to write"
 """The message of the NotImplementedError that stands in a hole."""
 
@@ -70,8 +71,10 @@ class Exercise:
 
     @property
     def hints(self) -> tuple[str, ...]:
-        """From the vaguest to the plainest."""
-        return tuple(HINT.findall(self.source))
+        """From the vaguest to the plainest; with its number where there are several holes."""
+        holes = [HINT.findall(hole["body"]) for hole in HOLE.finditer(self.source)]
+        names = [f"hole {number}: " if len(holes) > 1 else "" for number in range(1, len(holes) + 1)]
+        return tuple(name + hint for name, hints in zip(names, holes, strict=True) for hint in hints)
 
     @property
     def without(self) -> frozenset[str]:
@@ -89,8 +92,9 @@ class Exercise:
 
         def hole(indent: str, body: str) -> str:
             n = len([line for line in body.splitlines() if line.strip()])
-            begin = f"{indent}{MARK}: about {n} line{'s' * (n != 1)} {'-' * 30}\n"
-            return f'{begin}{indent}raise NotImplementedError("{NOT_WRITTEN}")\n{indent}# {"-" * (len(begin) - 3)}\n'
+            begin = f"{MARK}: about {n} line{'s' * (n != 1)} ".ljust(WIDTH, "-")
+            lines = begin, f'raise NotImplementedError("{NOT_WRITTEN}")', f"# {'-' * (WIDTH - 2)}"
+            return "".join(f"{indent}{line}\n" for line in lines)
 
         return self._filled(hole)
 

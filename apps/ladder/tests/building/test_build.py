@@ -69,6 +69,7 @@ def test_a_piece_that_fails_on_the_way_is_named_with_its_line(checker: Checker, 
     assert answer["lines"][1].endswith(": return [1][s]")
 
 
+@pytest.mark.slow
 def test_a_build_that_takes_too_long_is_stopped(text: Path, tmp_path: Path) -> None:
     mine = files(tmp_path / "mine")
     path = mine["learn_merges"]

@@ -80,6 +80,7 @@ def test_an_endless_loop_is_stopped_and_its_line_named(checker: Checker, tmp_pat
     assert told(checker, tmp_path, RUNG.solution).passed, "the next check has a process again"
 
 
+@pytest.mark.slow
 def test_an_endless_loop_while_the_file_is_read_is_stopped(checker: Checker, tmp_path: Path) -> None:
     verdict = told(checker, tmp_path, RUNG.solution + "\nwhile True:\n    pass\n")
     assert re.search(r"still running.*in line \d+: (while True:|pass)", verdict.lines[0])
