@@ -56,6 +56,15 @@ def test_only_the_adapter_learns(model):
     assert all(adapted.get_parameter(name).grad is not None for name in learning)
 
 
+def test_a_base_that_is_thawed_gets_its_gradient(model):
+    """Frozen weights are spared the work; whoever thaws them by hand is not ignored."""
+    layer = with_adapter(model, Adapter(rank=2, targets=("attention.out",))).decoder.blocks[0].attention.out
+    x = torch.randn(3, 24, generator=torch.Generator().manual_seed(2))
+    layer.base.requires_grad_(True)
+    [given] = torch.autograd.grad(layer(x).sum(), layer.base.weight)
+    torch.testing.assert_close(given, x.sum(0).expand(24, 24), rtol=1e-5, atol=1e-5)
+
+
 def test_gradients_of_a_lora_layer_are_those_of_its_formula(model, shaken):
     """First and second ones by differences, in float64; in 16 bits against torch's autocast; and by torch.func."""
     adapted = shaken(with_adapter(model, Adapter(rank=2, alpha=3.0, targets=("attention.qkv",))))

@@ -98,3 +98,18 @@ def test_judging_tells_what_greedy_decoding_would_write(model, tokenizer, exampl
     batch = collated([[example] for example in examples])
     assert sum(found.nats) == pytest.approx(packed_loss(model, batch)[0].item(), rel=1e-5)
     assert found.tokens == tuple(example.n_learned for example in examples)
+
+
+def test_a_frozen_head_in_16_bits_says_what_a_learning_one_says(model, tokenizer):
+    """Converted once or for every few rows: the same bits; and a table that learns is told what to learn."""
+    example = encoded(
+        tokenizer, Template(), {"prompt": "The quick brown", "completion": " fox jumps over the lazy dog"}
+    )
+    batch = collated([[example], [example, example]])
+    with torch.autocast("cpu", torch.bfloat16):
+        learning, _ = packed_loss(model, batch)
+        [table] = torch.autograd.grad(learning, model.token_embedding.weight)
+        frozen, _ = packed_loss(model.requires_grad_(False), batch)
+    assert torch.equal(learning.detach(), frozen)
+    others = [number for number in range(model.n_vocab) if number not in example.ids]
+    assert table[others].any(dim=1).all()  # what only the head reads

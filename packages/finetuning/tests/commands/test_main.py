@@ -113,6 +113,18 @@ def test_what_is_not_merged_is_said(folder, data, tmp_path, capsys, monkeypatch)
         assert not (tmp_path / "m").exists()
 
 
+def test_rewards_that_teach_nothing_are_told(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "judge.py").write_text("def score(prompt, answer):\n    return 1\n", "utf-8")
+    words = ["reinforce", str(folder), "--data", "tasks:copy:12", "--steps", "1", "--group", "2", "--device", "cpu"]
+    words += ["--max-new-tokens", "3", "--reward"]
+    assert main([*words, "judge.py:score", "--out", "r"]) == 0
+    assert "No answer did better than its group, so nothing was learned: " in capsys.readouterr().out
+    (tmp_path / "length.py").write_text("def score(prompt, answer):\n    return len(answer)\n", "utf-8")
+    assert main([*words, "length.py:score", "--out", "s"]) == 0
+    assert "No answer did better" not in capsys.readouterr().out
+
+
 def test_differences_and_intervals_are_shown_as_what_they_are():
     assert [telling.signed(value) for value in (-0.0004, 0.0004, -0.0006, 0.25)] == [
         "+0.000",

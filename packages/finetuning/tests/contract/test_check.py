@@ -2,6 +2,7 @@
 
 import copy
 
+import peft
 import pytest
 import torch
 from torch import nn
@@ -26,6 +27,18 @@ def test_ours_keep_every_claim(changes):
     assert len(held) == 12
     assert held.not_judged == ()
     assert contract.check(adapt).not_judged == ("merging (pass merge=)", "which tokens are learned (pass loss=)")
+
+
+def test_pefts_own_layers_keep_every_claim():
+    """Anyone's adapter may be tried: here those that peft puts into the model, and its merging."""
+    targets = ["attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"]
+    config = peft.LoraConfig(r=2, lora_alpha=4, target_modules=targets)
+    held = contract.check(
+        lambda model: peft.LoraModel(model, config, "default"),
+        merge=lambda model: copy.deepcopy(model).merge_and_unload(),
+        loss=loss,
+    )
+    assert len(held) == 12
 
 
 def random_up(model):

@@ -43,6 +43,7 @@ def introduction(run: Any) -> str:
 def report(run: Any) -> str:
     """What was learned and what was forgotten, with intervals, and the next command."""
     from evaluation import estimate
+    from workbench import read_json_lines
 
     from ..running.forgetting import forgotten, old_scores
 
@@ -53,5 +54,12 @@ def report(run: Any) -> str:
         ("old text, bits a byte", lost.second, lost.first),
     ]
     words = ["decoding", "generate", str(run.folder / "model"), "--prompt", run.curriculum.judged[0].text]
-    lines = [*table(rows), "", forgotten_line(lost), COST, f"Samples: {run.folder / 'samples.jsonl'}"]
+    samples = run.folder / "samples.jsonl"
+    lines = [*table(rows), ""]
+    if not any(sample["advantage"] for _, sample in read_json_lines(samples)):
+        lines.append(
+            "No answer did better than its group, so nothing was learned: begin with a model that is right now and "
+            "then (tune it on examples first), or reward answers that are partly right."
+        )
+    lines += [forgotten_line(lost), COST, f"Samples: {samples}"]
     return "\n".join([*lines, result_line(run), "", after_adapter(run, "decoding", words)])
