@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 import gpt2
-from finetuning import TuneSettings, judge, load_adapter, tune
+from finetuning import Adapter, TuneSettings, judge, load_adapter, tune, with_adapter
 from finetuning.running import forgetting
+from finetuning.running.trained import optimizer_of
 
 
 def write_tasks(path, count, answer):
@@ -192,3 +193,13 @@ def test_a_resume_under_other_conditions_warns_in_a_line(folder, data, tmp_path,
     assert len(list(tune(TuneSettings(resume=tmp_path / "r", device="cpu"), lambda: True))) == 1
     [record] = caplog.records
     assert f"set OMP_NUM_THREADS={torch.get_num_threads() + 3} for the same ones" in record.getMessage()
+
+
+def test_the_second_matrices_learn_at_their_own_rate(model):
+    """LoRA+: `up` at so many times the rate of `down`, and nothing else learns."""
+    adapted = with_adapter(model, Adapter(rank=2))
+    optimizer = optimizer_of(adapted, TuneSettings(learning_rate=1e-3, up_rate=16.0))
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    named = {name: p for name, p in adapted.named_parameters() if p.requires_grad}
+    assert rates.keys() == {id(p) for p in named.values()}
+    assert all(rates[id(p)] == pytest.approx(16e-3 if name.endswith(".up") else 1e-3) for name, p in named.items())
