@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -25,10 +26,13 @@ fake = _module(Path(__file__).parent / "web" / "fake_engine.py")
 
 
 @contextmanager
-def running(engine, **facts):
-    """The address of a server over an engine, until the `with` ends."""
+def running(engine, room=None, **facts):
+    """The address of a server over an engine, until the `with` ends. room: bytes that it may have sent to a client who
+    does not read, of which the system by itself holds megabytes."""
     web = Web(engine, **facts)
     server, sock = quiet_server(web), listening("127.0.0.1", 0)
+    if room is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])), daemon=True)
     thread.start()
     try:

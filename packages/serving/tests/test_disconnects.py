@@ -85,7 +85,7 @@ def test_who_leaves_in_the_middle_of_the_body_costs_nothing(fakes, serve, until)
 
 def test_a_slow_reader_does_not_slow_the_others(fakes, serve, until):
     engine = fakes.FakeEngine(fakes.served(n_ctx=100_000), places=2, burst=100)
-    with serve(engine) as (url, web):
+    with serve(engine, room=16_384) as (url, web):
         with asked(url, room=16_384, stream=True, max_tokens=10_000, logprobs=5) as slow:
             until(lambda: engine.tasks)
             until(lambda: engine.steps > 3)
