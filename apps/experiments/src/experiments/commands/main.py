@@ -136,7 +136,8 @@ def average_command(settings: AverageSettings) -> int:
         raise ValueError("--out: wanted a folder for the averaged model, got none; name one")
     average(settings.checkpoints, settings.out)
     scores = judged([*settings.checkpoints, settings.out], settings.text) if settings.text else {}
-    lines = [f"{name}  {bits:.4f} bits per byte" for name, bits in scores.items()]
+    width = max(map(len, scores), default=0)
+    lines = [f"{name:{width}}  {bits:.4f} bits per byte" for name, bits in scores.items()]
     _tell(
         settings.json,
         {"model": str(settings.out), "bits_per_byte": scores},
