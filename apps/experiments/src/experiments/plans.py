@@ -98,6 +98,8 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     """The plan of a TOML file; ValueError for what is none, OSError for a file that cannot be read."""
+    if not path.exists():
+        raise ValueError(f"{path}: wanted a plan, a TOML file, got no such file; {SHOW}")
     return parse_plan(read_utf8(path), path)
 
 

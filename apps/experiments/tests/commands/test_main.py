@@ -30,7 +30,7 @@ def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "nothing.toml"], "nothing.toml: No such file"),
+        (["run", "nothing.toml"], "nothing.toml: wanted a plan, a TOML file, got no such file"),
         (["run"], "PLAN"),
         (["rnu"], "did you mean run?"),
         (["compare", "a", "b"], "--results: wanted the folder of a sweep, got none here"),
