@@ -113,7 +113,7 @@ def search_command(settings: SearchSettings) -> int:
     new = confirmation(plan, found, settings.plan, folder)
     data = {"candidates": [{"changes": one.changes, "bits_per_byte": one.bits_per_byte} for one in found]}
     _tell(settings.json, {**data, "confirm": str(new)}, told(found))
-    _next(["experiments", "run", str(new)], settings.json, "the best of many is lucky, too: with new seeds")
+    _next(["experiments", "run", str(new)], settings.json, "the best of many is lucky, too; with new seeds:")
     return 0
 
 
