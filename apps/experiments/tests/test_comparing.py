@@ -94,6 +94,11 @@ def test_what_differs_is_named():
         (SOME, ("old", "older"), r"older: wanted a recipe of these results \(old, new\)"),
         (SOME, ("old", "old"), "old: wanted two recipes, got one twice"),
         (SOME[:7], ("new", "old"), ""),
+        (
+            [SOME[0], result("new", "a", 0, None)],
+            ("old", "new"),
+            "new: wanted a run that reached its end, got 1 failed",
+        ),
         ([SOME[0], SOME[6]], ("old", "new"), "wanted runs with the same text and seed, got none"),
         ([SOME[0], dataclasses.replace(SOME[5], fingerprint="x")], ("old", "new"), "text a: wanted the same for both"),
     ],

@@ -84,8 +84,9 @@ def run_command(settings: RunSettings) -> int:
     failed = [one for one in results if one.failed]
     for one in failed:
         sys.stderr.write(f"{one.recipe}, {one.text}, seed {one.seed} failed: {one.failed}\n")
-    if len(plan.recipes) > 1:
-        _next(["experiments", "compare", *plan.recipes[:2], "--results", str(folder)], settings.json)
+    ended = [name for name in plan.recipes if any(one.recipe == name and not one.failed for one in results)]
+    if len(ended) > 1:
+        _next(["experiments", "compare", *ended[:2], "--results", str(folder)], settings.json)
     return int(bool(failed))
 
 
