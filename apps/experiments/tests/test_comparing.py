@@ -65,6 +65,15 @@ def test_several_texts_count_each_seed_once():
     assert len(summary(both)) == 4
 
 
+def test_what_is_told_fits_in_80_columns():
+    longer = [dataclasses.replace(one, recipe=f"{one.recipe}-recipe") for one in SOME]
+    one_seed = [one for one in longer if one.seed == 0]
+    for some in (longer, one_seed):
+        told = f"{table(some)}\n{comparison(compare(some, 'old-recipe', 'new-recipe'), {})}"
+        assert max(map(len, told.splitlines())) <= 80, told
+    assert "  new-recipe  a  -0.0220 (-0.0382 to -0.0058)  new-recipe is better" in table(longer).splitlines()
+
+
 def test_what_failed_is_left_out_and_said():
     some = [*SOME[:-1], result("new", "a", 4, None)]
     assert compare(some, "old", "new")[0].pairs == 4
@@ -85,6 +94,11 @@ def test_what_differs_is_named():
         (SOME, ("old", "older"), r"older: wanted a recipe of these results \(old, new\)"),
         (SOME, ("old", "old"), "old: wanted two recipes, got one twice"),
         (SOME[:7], ("new", "old"), ""),
+        (
+            [SOME[0], result("new", "a", 0, None)],
+            ("old", "new"),
+            "new: wanted a run that reached its end, got 1 failed",
+        ),
         ([SOME[0], SOME[6]], ("old", "new"), "wanted runs with the same text and seed, got none"),
         ([SOME[0], dataclasses.replace(SOME[5], fingerprint="x")], ("old", "new"), "text a: wanted the same for both"),
     ],

@@ -1,6 +1,7 @@
 """A sweep that is killed at any time loses no run, repeats none, and comes to the same numbers."""
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -145,3 +146,18 @@ def test_results_that_are_none(tmp_path):
         (tmp_path / "results.jsonl").write_text(content)
         with pytest.raises(ValueError, match=r"results\.jsonl, line 1: wanted the result of a run, got something else"):
             read_results(tmp_path)
+
+
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="processes are not forked here")
+def test_the_ctrl_c_of_a_terminal_reaches_the_sweep_alone():
+    code = """
+import signal
+from experiments.sweeping import _context
+
+with _context(1).Pool(1) as pool:
+    theirs = pool.apply(signal.pthread_sigmask, (signal.SIG_BLOCK, ()))
+ours = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+print(signal.SIGINT in theirs, signal.SIGINT in ours)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ONE_THREAD)
+    assert said.stdout == "True False\n"

@@ -55,6 +55,9 @@ def compare(results: Sequence[Result], first: str, second: str) -> list[Paired]:
         raise ValueError(f"{first}: wanted two recipes, got one twice; name another of {', '.join(known)}")
     a, b = sides[first], sides[second]
     pairs = [key for key in a if key in b and a[key].bits_per_byte is not None and b[key].bits_per_byte is not None]
+    for name, side in sides.items():
+        if all(one.bits_per_byte is None for one in side.values()):
+            raise ValueError(f"{name}: wanted a run that reached its end, got {len(side)} failed; change the recipe")
     if not pairs:
         raise ValueError(
             f"{first} and {second}: wanted runs with the same text and seed, got none; run both in one plan"

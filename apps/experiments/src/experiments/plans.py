@@ -98,6 +98,8 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     """The plan of a TOML file; ValueError for what is none, OSError for a file that cannot be read."""
+    if not path.exists():
+        raise ValueError(f"{path}: wanted a plan, a TOML file, got no such file; {SHOW}")
     return parse_plan(read_utf8(path), path)
 
 
@@ -133,7 +135,7 @@ def parse_plan(text: str, path: Path) -> Plan:
     for number, (name, one) in enumerate(recipes.items()):
         whole = {**found.get("all", {}), **one}
         try:
-            chosen, made = _checked(path, whole.get("recipe"), whole)
+            chosen, made = checked(path, whole.get("recipe"), whole)
         except (ValueError, OSError) as error:
             at = str(error).partition(":")[0].removeprefix("--").replace("-", "_")
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
@@ -153,16 +155,13 @@ def named(base: str) -> Any:
     return base if base in {one.name for one in RECIPES} and not Path(base).exists() else Path(base)
 
 
-def _checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Base and changes of one recipe, tried."""
+def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Base and changes of one recipe, tried: ValueError for what cannot be. path: of the plan, for a base beside it."""
     if not isinstance(base, str):
         raise ValueError(f'recipe: wanted a name or a file, got {base!r}; write recipe = "small"')
     made = {name: value for name, value in changes.items() if name != "recipe"}
     for name, value in made.items():
-        if name not in CHANGES:
-            near = get_close_matches(name, CHANGES, n=1)
-            advice = f"did you mean {near[0]}?" if near else "train --help lists all, with dashes"
-            raise ValueError(f"{name}: wanted an option of train, got an unknown one; {advice}")
+        check_name(name)
         if isinstance(value, (dict, list)):
             raise ValueError(
                 f"{name}: wanted one value, got {value!r}; a recipe for each value, or `experiments search`"
@@ -184,6 +183,14 @@ def _checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[
     check(TrainSettings(recipe=named(chosen), **made))
     resolved_recipe(chosen, made)
     return chosen, made
+
+
+def check_name(name: str) -> None:
+    """ValueError for what no recipe can change."""
+    if name not in CHANGES:
+        near = get_close_matches(name, CHANGES, n=1)
+        advice = f"did you mean {near[0]}?" if near else "train --help lists all, with dashes"
+        raise ValueError(f"{name}: wanted an option of train, got an unknown one; {advice}")
 
 
 def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -95,6 +96,15 @@ def _context(threads: int) -> Any:
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for the processes to come: torch is not imported here
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver, resource_tracker
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["gpt2.training.text_run", "torch.utils.tensorboard", "experiments.work"])
+    # A terminal sends Ctrl-C to all of them. They end with the sweep; a traceback of each would only hide what it says.
+    resource_tracker.ensure_running()  # which would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context

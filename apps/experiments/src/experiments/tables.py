@@ -46,9 +46,10 @@ def as_data(paired: Paired) -> dict[str, Any]:
 
 
 def table(results: Sequence[Result]) -> str:
-    """The summary, a line a row."""
+    """The summary, a line a row; then the changes, a line each, so that both fit in 80 columns."""
     rows = summary(results)
-    lines = [("RECIPE", "TEXT", "SEEDS", "BITS/BYTE", "SPREAD", "CPU S", "CHANGE, 95 % INTERVAL", "")]
+    lines = [("RECIPE", "TEXT", "SEEDS", "BITS/BYTE", "SPREAD", "CPU S")]
+    changes = []
     for row in rows:
         change = row["change"]
         bits = "failed" if row["bits_per_byte"] is None else f"{row['bits_per_byte']:.4f}"
@@ -61,19 +62,29 @@ def table(results: Sequence[Result]) -> str:
                 bits,
                 spread,
                 f"{row['cpu_seconds']:.1f}",
-                "" if change is None else interval(change["difference"]),
-                "" if change is None else change["verdict"],
             )
         )
+        if change is not None:
+            changes.append((row["recipe"], row["text"], interval(change["difference"]), change["verdict"]))
+    told = [
+        *_aligned(lines, left=(0, 1)),
+        "BITS/BYTE: of held-out text, mean of the seeds. SPREAD: standard deviation.",
+    ]
+    if changes:
+        told += ["", f"Minus {rows[0]['recipe']}, seed by seed, with the 95 % interval (below zero: better):"]
+        told += [f"  {line}" for line in _aligned(changes, left=(0, 1, 2, 3))]
+    return "\n".join(told)
+
+
+def _aligned(lines: Sequence[tuple[str, ...]], left: tuple[int, ...]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = (0, 1, 6, 7)
-    return "\n".join(
+    return [
         "  ".join(
             cell.ljust(width) if number in left else cell.rjust(width)
             for number, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
-    )
+    ]
 
 
 def interval(difference: dict[str, Any]) -> str:
@@ -93,10 +104,12 @@ def comparison(found: Sequence[Paired], differing: dict[str, tuple[Any, Any]]) -
     width = max(len(one.text or "all texts") for one in found)
     for one in found:
         change = interval(dataclasses.asdict(one.difference))
+        pairs = f"{one.pairs} pair{'s' * (one.pairs != 1)}"
         lines.append(
-            f"  {(one.text or 'all texts').ljust(width)}  {change}  of {one.pairs} pair{'s' * (one.pairs != 1)}, "
-            f"{one.cpu_ratio:.2f} x the CPU seconds: {one.verdict}"
+            f"  {(one.text or 'all texts').ljust(width)}  {change}, {pairs}, {one.cpu_ratio:.2f} x the CPU seconds"
         )
+        lines.append(f"  {'':{width}}  {one.verdict}")
     if min(one.pairs for one in found) < FEW:
-        lines += ["", f"Fewer than {FEW} seeds: an interval of so few is wide, and an early look is not the answer."]
+        lines += ["", f"Fewer than {FEW} seeds: an interval of so few is wide."]
+        lines += ["Choose the number before you look: an early look is not the answer."]
     return "\n".join(lines)

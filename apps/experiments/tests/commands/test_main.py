@@ -30,7 +30,7 @@ def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run", "nothing.toml"], "nothing.toml: No such file"),
+        (["run", "nothing.toml"], "nothing.toml: wanted a plan, a TOML file, got no such file"),
         (["run"], "PLAN"),
         (["rnu"], "did you mean run?"),
         (["compare", "a", "b"], "--results: wanted the folder of a sweep, got none here"),
@@ -50,3 +50,12 @@ def test_wrong_words_are_answered_in_one_line(words, said, command, tmp_path, mo
 def test_processes_are_at_least_one(swept, command):
     code, _, errors = command("run", swept.with_suffix(".toml"), "--out", swept, "--processes", "0")
     assert (code, "--processes: wanted at least 1, got 0" in errors) == (2, True)
+
+
+def test_what_failed_is_not_named_to_be_compared(command, tmp_path, plan_in, plan_text):
+    """A rate that no model survives."""
+    whole = plan_text.replace("seeds = [0, 1]", "seeds = 1").replace("weight_decay = 0.5", "learning_rate = 1e9")
+    plan = plan_in(tmp_path, whole)
+    code, said, errors = command("run", plan, "--processes", "1")
+    assert (code, "decay, topics, seed 0 failed" in errors) == (1, True)
+    assert "experiments compare base slow --results" in said

@@ -21,3 +21,7 @@ def test_the_page_holds_every_run_and_loads_nothing(swept, tmp_path):
     addresses = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", page)
     assert addresses == []
     assert "a &lt;/script&gt; plan" in page
+    rows = re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL)
+    assert len(rows) == 3
+    for row in rows:  # a narrow screen shows a row as a list: each cell says what it is
+        assert row.count("<td") == row.count("data-name=") == 8

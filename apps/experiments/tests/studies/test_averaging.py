@@ -46,6 +46,11 @@ def test_what_cannot_be_averaged(models, tmp_path, command):
     folder, config, tokenizer = models
     with pytest.raises(ValueError, match="CKPT: wanted at least two checkpoints, got 1"):
         average([folder / "0"], tmp_path / "mean")
+    with pytest.raises(ValueError, match=r"0: wanted each checkpoint once, got it twice"):
+        average([folder / "0", folder / "1", folder / "1" / ".." / "0"], tmp_path / "mean")
+    (tmp_path / "latest").write_text("step-000020\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"latest: wanted a checkpoint, got the name of one, step-000020; .*step-\*"):
+        average([tmp_path / "latest", folder / "0"], tmp_path / "mean")
     wider = gpt2.GPT2(config.replace(n_embd=16), generator=torch.Generator().manual_seed(0))
     gpt2.save(tmp_path / "wide", wider, tokenizer)
     with pytest.raises(ValueError, match=r"wide: wanted the shape of .*n_embd=16"):
@@ -61,3 +66,7 @@ def test_what_cannot_be_averaged(models, tmp_path, command):
     assert (code, "--out: wanted a folder for the averaged model" in errors) == (2, True)
     code, said, _ = command("average", folder / "0", folder / "1", "--out", tmp_path / "mean")
     assert (code, str(tmp_path / "mean") in said) == (0, True)
+    text = tmp_path / "held.txt"
+    text.write_text("the hat and the cat " * 5)
+    code, said, _ = command("average", folder / "0", folder / "1", "--out", tmp_path / "m", "--text", text)
+    assert len({line.index("bits per byte") for line in said.splitlines()[:3]}) == 1, "in one column"

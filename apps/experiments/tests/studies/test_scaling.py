@@ -102,6 +102,7 @@ def _result(run):
         ("", r"\[scale\]: wanted a table with widths and budgets"),
         ("[scale]\nwidths = [16]\nbudgets = [1e8, 2e8]", "scale.widths: wanted at least two numbers above 0"),
         ("[scale]\nwidths = [16, 32]\nbudgets = [1e8, -2e8]", "scale.budgets: wanted at least two numbers above 0"),
+        ("[scale]\nwidths = [16, 32.5]\nbudgets = [1e8, 2e8]", "scale.widths: wanted whole numbers"),
         ("[scale]\nwidth = 3", "scale.width: wanted widths and budgets, got another field"),
     ],
 )

@@ -86,6 +86,13 @@ def test_the_winner_is_tried_again_on_seeds_that_were_not_looked_at(plan, tmp_pa
         (RANGE, "random", 0, "--trials: wanted 1 to 1000, got 0"),
         ("[search]\nn_layer = 3", "grid", 1, "search.n_layer: wanted a list of values, or low below high, got 3"),
         ("[search]\nn_head = [3]", "grid", 1, r"\[search\]: --n-embd: wanted a multiple of n_head"),
+        (
+            "[search]\nlearning_rat = [1]",
+            "grid",
+            1,
+            r"search.learning_rat: wanted an option of train.*mean learning_rate",
+        ),
+        ('[search]\nweight_decay = ["a"]', "grid", 1, r"\[search\]: weight_decay: wanted a number"),
         (RANGE.replace("1e-3", "-1.0"), "random", 2, "search.learning_rate: wanted low above 0"),
     ],
 )

@@ -97,8 +97,8 @@ def test_damaged_folders_are_named_in_a_line(runs, command):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "runs: wanted a folder with runs, got no such folder"),
-        (["file"], "file: wanted a folder with runs, got a file"),
+        ([], "runs: wanted a folder with runs, got no folder runs here"),
+        (["file"], "wanted a folder with runs, got a file, file"),
         (["empty"], "empty: wanted a folder with runs, got none in it"),
         (["empty", "nowhere"], "empty: wanted a run, got no run.json"),
         (["a", "b", "c"], "FOLDER: wanted one folder, or two runs, got 3"),
@@ -111,3 +111,11 @@ def test_what_is_no_folder_of_runs(command, tmp_path, monkeypatch, words, said):
     code, _, errors = command("runs", *words)
     assert (code, errors.count("\n")) == (2, 1)
     assert said in errors
+
+
+def test_a_folder_above_the_runs_is_led_to_them(runs, command):
+    Path("sweep", "done").mkdir(parents=True)
+    Path("runs").rename("sweep/runs")
+    code, _, errors = command("runs", "sweep")
+    assert code == 2
+    assert errors.endswith(f"got them one folder further down; name {Path('sweep', 'runs')}\n")

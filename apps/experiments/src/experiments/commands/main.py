@@ -84,8 +84,9 @@ def run_command(settings: RunSettings) -> int:
     failed = [one for one in results if one.failed]
     for one in failed:
         sys.stderr.write(f"{one.recipe}, {one.text}, seed {one.seed} failed: {one.failed}\n")
-    if len(plan.recipes) > 1:
-        _next(["experiments", "compare", *plan.recipes[:2], "--results", str(folder)], settings.json)
+    ended = [name for name in plan.recipes if any(one.recipe == name and not one.failed for one in results)]
+    if len(ended) > 1:
+        _next(["experiments", "compare", *ended[:2], "--results", str(folder)], settings.json)
     return int(bool(failed))
 
 
@@ -113,7 +114,7 @@ def search_command(settings: SearchSettings) -> int:
     new = confirmation(plan, found, settings.plan, folder)
     data = {"candidates": [{"changes": one.changes, "bits_per_byte": one.bits_per_byte} for one in found]}
     _tell(settings.json, {**data, "confirm": str(new)}, told(found))
-    _next(["experiments", "run", str(new)], settings.json, "the best of many is lucky, too: with new seeds")
+    _next(["experiments", "run", str(new)], settings.json, "the best of many is lucky, too; with new seeds:")
     return 0
 
 
@@ -136,7 +137,8 @@ def average_command(settings: AverageSettings) -> int:
         raise ValueError("--out: wanted a folder for the averaged model, got none; name one")
     average(settings.checkpoints, settings.out)
     scores = judged([*settings.checkpoints, settings.out], settings.text) if settings.text else {}
-    lines = [f"{name}  {bits:.4f} bits per byte" for name, bits in scores.items()]
+    width = max(map(len, scores), default=0)
+    lines = [f"{name:{width}}  {bits:.4f} bits per byte" for name, bits in scores.items()]
     _tell(
         settings.json,
         {"model": str(settings.out), "bits_per_byte": scores},

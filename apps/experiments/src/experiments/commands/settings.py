@@ -18,8 +18,8 @@ class RunSettings:
     """Do all runs of a plan, recipes x texts x seeds, in processes on the free cores. Killed at any time, the same
     command goes on: no run is lost, none is done twice.
 
-    A plan is TOML: seeds = [0, 1, 2], a [[texts]] with name and path, and for each recipe a [[recipes]] with name,
-    recipe = "small", and what it does otherwise, by the options of `train`.
+    A plan is TOML: seeds = 5 or a list of them, a [[texts]] with name and path, and for each recipe a [[recipes]] with
+    name, recipe = "small", and what it does otherwise, by the options of `train`.
     """
 
     plan: PlanFile
@@ -86,7 +86,7 @@ class ScaleSettings:
 class AverageSettings:
     """Average the weights of checkpoints of one run, or of models with one beginning, into a model folder."""
 
-    checkpoints: Positional[Annotated[tuple[Path, ...], arg(metavar="CKPT")]]
+    checkpoints: Positional[Annotated[tuple[Path, ...], arg(metavar="CKPT...", help_behavior_hint="(required)")]]
     """Checkpoints or model folders, two or more of one shape and one tokenizer."""
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="(required)")] = None
     """Model folder to make."""

@@ -21,6 +21,14 @@ def average(checkpoints: Sequence[str | Path], out: Path) -> "gpt2.GPT2":
         raise ValueError(f"CKPT: wanted at least two checkpoints, got {len(checkpoints)}; name more")
     if out.exists():
         raise ValueError(f"--out {out}: wanted a new folder, got one that exists; name another")
+    for number, source in enumerate(map(Path, checkpoints)):
+        if source.name in ("best", "latest") and source.is_file():
+            raise ValueError(
+                f"{source}: wanted a checkpoint, got the name of one, {source.read_text(encoding='utf-8').strip()}; "
+                f"name the folders: {source.with_name('step-*')}"
+            )
+        if source.resolve() in {Path(one).resolve() for one in checkpoints[:number]}:
+            raise ValueError(f"{source}: wanted each checkpoint once, got it twice; leave one out")
     model, tokenizer = gpt2.load(checkpoints[0])
     with torch.no_grad():
         sums = {name: tensor.double() for name, tensor in model.state_dict().items()}

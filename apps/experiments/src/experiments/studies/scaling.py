@@ -44,6 +44,8 @@ def scale(plan: Plan, run: Runner) -> Outcome:
         values = table.get(name)
         if not isinstance(values, list) or len(values) < 2 or not all(_positive(one) for one in values):
             raise ValueError(f"scale.{name}: wanted at least two numbers above 0, got {values!r}; list them")
+    if not all(isinstance(width, int) for width in table["widths"]):
+        raise ValueError(f"scale.widths: wanted whole numbers, got {table['widths']!r}; round them")
     if len({(one.recipe, one.text) for one in plan.runs}) != 1:
         raise ValueError(
             f"[scale]: wanted one recipe and one text, got a plan of {len(plan.runs)} runs; leave others out"

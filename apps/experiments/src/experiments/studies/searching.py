@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ..plans import Plan, resolved_recipe
+from ..plans import Plan, check_name, checked, resolved_recipe
 from ..results import Result
 
 ETA = 3
@@ -108,9 +108,9 @@ def _judged(plan: Plan, candidates: Sequence[Candidate], steps: int | None, run:
         for candidate in candidates
         for one in plan.runs
     ]
-    for one in runs:  # what cannot be is refused before anything runs
+    for number, one in enumerate(runs):  # what cannot be is refused before anything runs
         try:
-            resolved_recipe(one.base, one.changes)
+            runs[number] = dataclasses.replace(one, changes=checked(Path(), one.base, one.changes)[1])
         except ValueError as error:
             raise ValueError(f"[search]: {error} (in {one.changes})") from None
     results = run(dataclasses.replace(plan, name=f"{plan.name}: search", runs=tuple(runs)))
@@ -159,6 +159,10 @@ def _space(plan: Plan) -> dict[str, Any]:
     if not space:
         raise ValueError(f"[search]: wanted a table of fields and their values, got none in plan {plan.name}; add one")
     for name, values in space.items():
+        try:
+            check_name(name)
+        except ValueError as error:
+            raise ValueError(f"search.{error}") from None
         if isinstance(values, list) and values:
             continue
         ends: dict[str, Any] = values if isinstance(values, dict) else {}

@@ -71,14 +71,17 @@ def states(folder: Path) -> Iterator[tuple[Path, RunState | str]]:
 
     ValueError where there is nothing to look at."""
     if not folder.is_dir():
-        what = "a file" if folder.exists() else "no such folder"
-        raise ValueError(f"{folder}: wanted a folder with runs, got {what}; `train` makes runs/001, or name another")
+        what = f"a file, {folder}" if folder.exists() else f"no folder {folder} here"
+        raise ValueError(f"wanted a folder with runs, got {what}; `train` makes runs/001, or name another")
     if (folder / "run.json").exists():
         yield folder, run_state(folder)
         return
     inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not inside:
         raise ValueError(f"{folder}: wanted a folder with runs, got none in it; `train` begins one")
+    deeper = sorted({path.parent.parent for path in folder.glob("*/*/run.json")})
+    if len(deeper) == 1 and not any((path / "run.json").exists() for path in inside):
+        raise ValueError(f"{folder}: wanted a folder with runs, got them one folder further down; name {deeper[0]}")
     for path in inside:
         try:
             yield path, run_state(path)
