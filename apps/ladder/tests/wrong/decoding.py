@@ -58,6 +58,29 @@ WRONG = {
             ],
             "1e-37",
         ),
+        (
+            "a tiny temperature",
+            [
+                """
+                if temperature == 0:
+                    out = torch.zeros_like(logits)
+                    out[logits.argmax()] = 1
+                    return out
+                return (logits / temperature).softmax(-1)
+                """,
+            ],
+            "are infinite: subtract the largest first",
+        ),
+        (
+            "nothing for 0",
+            [
+                """
+                e = torch.exp(logits / temperature)
+                return e / e.sum()
+                """,
+            ],
+            "something is divided by 0",
+        ),
     ],
     "top_p": [
         (

@@ -38,7 +38,10 @@ def temperature(mine: Any) -> None:
             "the logits are multiplied by the temperature": (logits * t).softmax(-1),
             "the temperature divides probabilities, not logits": plain / t if t else plain,
             "the temperature is not used": plain,
-            "zero is divided by zero": torch.full_like(logits, math.nan),
+            "something is divided by 0": torch.full_like(logits, math.nan) if t == 0 else wanted,
+            "logits over a tiny temperature are infinite: subtract the largest first": (logits / t).softmax(-1)
+            if t
+            else wanted,
             "the largest logit gets all at every temperature": probabilities_of(logits, 0.0),
         }
         agree(
