@@ -2,8 +2,11 @@
 
 import importlib.util
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
@@ -12,18 +15,23 @@ from ladder import Checker, Exercise, Verdict, exercises
 RUNGS = {exercise.name: exercise for exercise in exercises()}
 
 
+def loaded(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"table_{path.stem}", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
 def table() -> dict[str, list[tuple[str, list[str | None], str]]]:
     """Of each rung: the slip, the bodies of its holes (None: ours), and a pattern that the answer must contain."""
     whole = {}
     for path in sorted((Path(__file__).parent / "wrong").glob("*.py")):
-        specification = importlib.util.spec_from_file_location(f"wrong_{path.stem}", path)
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        whole |= module.WRONG
+        whole |= loaded(path).WRONG
     return whole
 
 
 WRONG = table()
+RIGHT = loaded(Path(__file__).parent / "right.py").RIGHT
 
 
 def tried(checker: Checker, exercise: Exercise, source: str, folder: Path) -> Verdict:
@@ -72,3 +80,18 @@ def test_the_hole_fails_the_solution_passes_and_slips_are_named(name: str, check
 def test_no_wrong_solution_is_without_a_rung() -> None:
     assert WRONG.keys() == RUNGS.keys()
     assert sum(map(len, WRONG.values())) >= 3 * len(RUNGS)
+
+
+@pytest.mark.parametrize(("name", "bodies"), RIGHT, ids=[f"{n}-{name}" for n, (name, _) in enumerate(RIGHT)])
+def test_what_is_right_passes_in_any_style(name: str, bodies: list[str], checker: Checker, tmp_path: Path) -> None:
+    found = tried(checker, RUNGS[name], RUNGS[name].filled(*map(dedent, bodies)), tmp_path)
+    assert found.passed, found.lines
+
+
+def test_git_keeps_every_rung() -> None:
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    paths = [str(exercise.path) for exercise in exercises()]
+    folder = Path(__file__).parent
+    ignored = subprocess.run(["git", "check-ignore", *paths], cwd=folder, capture_output=True, text=True, check=False)
+    assert ignored.stdout == ""

@@ -19,11 +19,13 @@ from textwrap import wrap
 
 HOLE = re.compile(r"^(?P<indent>[ ]*)# hole\n(?P<body>.*?)^[ ]*# end\n", re.DOTALL | re.MULTILINE)
 HINT = re.compile(r"^[ ]*# hint: (.*)\n", re.MULTILINE)
-WITHOUT = re.compile(r"^# without: (.*)\n+", re.MULTILINE)
+WITHOUT = re.compile(r"\n?^# without: (.*)\n", re.MULTILINE)
 TEXT = re.compile(r'\A"""(.*?)"""\n', re.DOTALL)
 MARK = "# --- your code"
 """How the place of a hole begins in a learner's file."""
 WIDTH = 60
+COLUMNS = 78
+"""What a line of a terminal may hold, so that 80 are enough."""
 NOT_WRITTEN = "this is yours to write"
 """The message of the NotImplementedError that stands in a hole."""
 
@@ -127,10 +129,17 @@ class Exercise:
         return text
 
 
+def fitted(line: str, indent: int = 2, width: int = COLUMNS) -> str:
+    """A line as several that fit a terminal, all but the first so far to the right. Words stay whole."""
+    return "\n".join(wrap(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False))
+
+
 def told(exercise: Exercise) -> str:
     """The text for a terminal."""
     paragraphs = exercise.text.split("\n\n")
     return "\n\n".join(
-        paragraph if paragraph.startswith((" ", "```", "|")) else "\n".join(wrap(" ".join(paragraph.split()), 100))
+        paragraph
+        if paragraph.startswith((" ", "```", "|"))
+        else fitted(" ".join(paragraph.split()), indent=0, width=COLUMNS - 2)
         for paragraph in paragraphs
     )

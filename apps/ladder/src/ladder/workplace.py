@@ -113,10 +113,11 @@ def opened(folder: Path) -> Workplace:
 
 
 def reset(place: Workplace, exercise: Exercise) -> Path | None:
-    """Bring the exercise back as it came; returns where the learner's file is kept, None where there was none."""
+    """Bring the exercise back as it came; returns where the learner's file is kept, None where there is nothing to
+    keep."""
     path = place.path(exercise)
     kept: Path | None = None
-    if path.exists():
+    if path.exists() and plain_text(path) != exercise.template:
         backups = (path.with_name(f"{path.stem}.backup-{number}.py") for number in itertools.count(1))
         kept = next(backup for backup in backups if not backup.exists())
         shutil.copy2(path, kept)

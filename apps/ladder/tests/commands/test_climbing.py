@@ -10,6 +10,7 @@ from ladder import Checker, exercises
 from ladder.commands.checking import watched_folder
 from ladder.workplace import opened
 
+RUNGS = {exercise.name: exercise for exercise in exercises()}
 RIGHT = "columns = torch.arange(n)\n    return columns <= columns[:, None]"
 
 
@@ -22,7 +23,24 @@ def test_the_first_words_are_what_to_do(climb, capsys: pytest.CaptureFixture[str
     assert "ladder check broadcasting" in said
     assert len(list(Path("my-gpt2").glob("*.py"))) == len(exercises()) == 41
     assert climb("") == 0
+    said = capsys.readouterr().out
+    assert "0 of 41 exercises pass" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert climb("--dir my-gpt2") == 0
     assert "0 of 41 exercises pass" in capsys.readouterr().out
+
+
+def test_words_fit_a_terminal(climb, write, capsys: pytest.CaptureFixture[str]) -> None:
+    climb("start")
+    for exercise in exercises():
+        for _ in exercise.hints:
+            climb(f"hint {exercise.name}")
+    write("my-gpt2", "int8", RUNGS["int8"].filled("scale = weight.amax(1) / 127\nreturn weight, scale", "return 0"))
+    climb("check int8")
+    climb("build")
+    climb("grade my-gpt2")
+    wide = [line for line in capsys.readouterr().out.splitlines() if len(line) > 80 and not line.startswith("  int8: ")]
+    assert not wide
 
 
 def test_start_overwrites_nothing_and_completes(climb, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +102,8 @@ def test_reset_keeps_every_backup(climb, write, capsys: pytest.CaptureFixture[st
     kept = [Path(f"my-gpt2/25_gelu.backup-{number}.py").read_text() for number in (1, 2)]
     assert kept == ["first", "second"]
     assert "this is yours to write" in path.read_text()
+    assert climb("reset gelu") == 0
+    assert "kept" not in capsys.readouterr().out, "there is nothing to keep"
 
 
 def test_watch_checks_what_is_saved(climb, write, checker: Checker, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,46 @@ WRONG = {
             ],
             "queries and keys are exchanged",
         ),
+        (
+            "wrong scale",
+            [
+                """
+                s = q @ k.transpose(-1, -2) / k.shape[-2] ** 0.5
+                if mask is not None:
+                    s = s.masked_fill(~mask, -1e9)
+                return s.softmax(-1) @ v
+                """,
+            ],
+            "number of tokens, not of D",
+        ),
+        (
+            "einsum",
+            [
+                """
+                s = torch.einsum("bhtd,bhsd->bhts", q.float(), k.float()) * q.shape[-1] ** -0.5
+                if mask is None:
+                    mask = torch.ones((), dtype=torch.bool)
+                s = torch.where(mask, s, -torch.inf)
+                top = s.amax(-1, keepdim=True).clamp(min=-1e30)
+                e = (s - top).exp()
+                p = e / e.sum(-1, keepdim=True).clamp(min=1e-30)
+                return torch.einsum("bhts,bhsd->bhtd", p, v.float()).to(q.dtype)
+                """,
+            ],
+            r"\.float\(\) is taken of all",
+        ),
+        (
+            "in-place mask inverted",
+            [
+                """
+                s = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5
+                if mask is not None:
+                    s = s.masked_fill(mask, float("-inf"))
+                return s.softmax(-1).nan_to_num() @ v
+                """,
+            ],
+            "True is where it may look",
+        ),
     ],
     "heads": [
         (
@@ -203,6 +243,19 @@ WRONG = {
                 """
             ],
             "look: 1 new token after 1 held",
+        ),
+        (
+            "dim1",
+            [
+                """
+                if held is not None:
+                    k = torch.cat([held[0], k], 1)
+                    v = torch.cat([held[1], v], 1)
+                mask = torch.ones(q.shape[2], k.shape[2], dtype=torch.bool).tril(k.shape[2] - q.shape[2])
+                return attend(q, k, v, mask), (k, v)
+                """,
+            ],
+            "joins another axis",
         ),
     ],
 }

@@ -51,6 +51,33 @@ WRONG = {
             "a row of zeros gets the scale 0",
         ),
         ("divided", [None, "return whole.float() / scale"], "divided by the scale"),
+        (
+            "max without abs",
+            [
+                """
+                scale = weight.amax(1, keepdim=True) / 127
+                scale[scale == 0] = 1
+                return (weight / scale).round().to(torch.int8), scale
+                """,
+                """
+                return whole * scale
+                """,
+            ],
+            "largest number, not the largest magnitude",
+        ),
+        (
+            "no zero rows",
+            [
+                """
+                scale = weight.abs().amax(1, keepdim=True) / 127
+                return (weight / scale).round().to(torch.int8), scale
+                """,
+                """
+                return whole * scale
+                """,
+            ],
+            "a row of zeros gets the scale 0$",
+        ),
     ],
     "lora": [
         (
@@ -68,5 +95,44 @@ WRONG = {
         ("merged without alpha", [None, "return weight + b @ a"], "alpha and r are left out"),
         ("only the detour", [None, "return alpha / len(a) * b @ a"], "only the detour comes out"),
         ("a @ b", [None, "return weight + alpha / len(a) * a @ b"], "line \\d+: return weight|wanted"),
+        (
+            "alpha/C",
+            [
+                """
+                return x @ weight.T + bias + alpha / a.shape[1] * (x @ a.T) @ b.T
+                """,
+                """
+                return weight + alpha / a.shape[1] * b @ a
+                """,
+            ],
+            "divided by C",
+        ),
+        (
+            "floor div",
+            [
+                """
+                r = a.shape[0]
+                return x @ weight.T + bias + (alpha // r) * x @ a.T @ b.T
+                """,
+                """
+                return weight + alpha // len(a) * b @ a
+                """,
+            ],
+            "rounded down",
+        ),
+        (
+            "in place",
+            [
+                """
+                r = len(a)
+                return x @ weight.T + bias + alpha / r * x @ a.T @ b.T
+                """,
+                """
+                weight += alpha / len(a) * b @ a
+                return weight
+                """,
+            ],
+            r"\+= changes it in place",
+        ),
     ],
 }

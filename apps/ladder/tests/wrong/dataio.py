@@ -67,6 +67,37 @@ WRONG = {
             ],
             "every example exactly once an epoch",
         ),
+        (
+            "seed+epoch",
+            [
+                """
+                steps = (n + batch_size - 1) // batch_size
+                for s in range(start, stop):
+                    e = s // steps
+                    g = torch.Generator().manual_seed(seed + e)
+                    order = torch.randperm(n, generator=g).tolist()
+                    b = s % steps
+                    yield order[b * batch_size : (b + 1) * batch_size]
+                """,
+            ],
+            r"seed \+ epoch is the seed",
+        ),
+        (
+            "same epoch order",
+            [
+                """
+                import math
+
+                steps = math.ceil(n / batch_size)
+                g = torch.Generator().manual_seed(seed)
+                order = torch.randperm(n, generator=g).tolist()
+                for s in range(start, stop):
+                    e, b = divmod(s, steps)
+                    yield order[b * batch_size : (b + 1) * batch_size]
+                """,
+            ],
+            "does not ask for the epoch",
+        ),
     ],
     "padding": [
         (

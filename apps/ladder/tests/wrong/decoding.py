@@ -58,6 +58,29 @@ WRONG = {
             ],
             "1e-37",
         ),
+        (
+            "a tiny temperature",
+            [
+                """
+                if temperature == 0:
+                    out = torch.zeros_like(logits)
+                    out[logits.argmax()] = 1
+                    return out
+                return (logits / temperature).softmax(-1)
+                """,
+            ],
+            "are infinite: subtract the largest first",
+        ),
+        (
+            "nothing for 0",
+            [
+                """
+                e = torch.exp(logits / temperature)
+                return e / e.sum()
+                """,
+            ],
+            "something is divided by 0",
+        ),
     ],
     "top_p": [
         (
@@ -118,6 +141,19 @@ WRONG = {
                 """
             ],
             "from the likeliest on",
+        ),
+        (
+            "one past end",
+            [
+                """
+                s, i = probabilities.sort(descending=True, stable=True)
+                c = s.cumsum(0)
+                k = int((c < p).sum()) + 1
+                c = c[:k]
+                return int(i[int((c <= u * c[-1]).sum())])
+                """,
+            ],
+            "rounded to the sum",
         ),
     ],
     "beam_search": [
@@ -193,6 +229,37 @@ WRONG = {
                 """
             ],
             "best continuations",
+        ),
+        (
+            "sort tuples (ties wrong)",
+            [
+                """
+                beams = [(0.0, list(prompt))]
+                for _ in range(length):
+                    beams = sorted(
+                        ((s + x, t + [i]) for s, t in beams for i, x in enumerate(step(t))), reverse=True
+                    )[:n_beams]
+                return beams[0][1], beams[0][0]
+                """,
+            ],
+            "the later one is taken",
+        ),
+        (
+            "products",
+            [
+                """
+                import math
+
+                beams = [(list(prompt), 1.0)]
+                for _ in range(length):
+                    beams = sorted(
+                        ((t + [i], s * math.exp(x)) for t, s in beams for i, x in enumerate(step(t))),
+                        key=lambda z: -z[1],
+                    )[:n_beams]
+                return beams[0][0], math.log(beams[0][1])
+                """,
+            ],
+            "your code raised ValueError",
         ),
     ],
 }

@@ -49,6 +49,18 @@ WRONG = {
             ],
             "columns add up to 1, not rows",
         ),
+        (
+            "no keepdim",
+            [
+                """
+                c = torch.ones(n_vocab, n_vocab)
+                for a, b in zip(ids[:-1], ids[1:]):
+                    c[a, b] += 1
+                return (c / c.sum(1)).log()
+                """,
+            ],
+            "keepdim=True keeps",
+        ),
     ],
     "lookup": [
         ("columns", ["return table.T[ids]", None], "out of bounds|columns are looked up"),
@@ -158,6 +170,50 @@ WRONG = {
             "positions are added",
             ["return x + positions[:, None]"],
             "each pair of channels turns with its position",
+        ),
+        (
+            "i/D",
+            [
+                """
+                D = x.shape[-1]
+                i = torch.arange(D // 2)
+                a = positions[:, None] / 10000 ** (i / D)
+                x1, x2 = x[..., ::2], x[..., 1::2]
+                return torch.stack([x1 * a.cos() - x2 * a.sin(), x1 * a.sin() + x2 * a.cos()], -1).flatten(
+                    -2
+                )
+                """,
+            ],
+            "exponent is i / D",
+        ),
+        (
+            "in place",
+            [
+                """
+                D = x.shape[-1]
+                for i in range(D // 2):
+                    a = positions / 10000 ** (2 * i / D)
+                    x[..., 2 * i] = x[..., 2 * i] * a.cos() - x[..., 2 * i + 1] * a.sin()
+                    x[..., 2 * i + 1] = x[..., 2 * i] * a.sin() + x[..., 2 * i + 1] * a.cos()
+                return x
+                """,
+            ],
+            "overwritten before the second",
+        ),
+        (
+            "arange positions",
+            [
+                """
+                D = x.shape[-1]
+                i = torch.arange(D // 2)
+                a = torch.arange(x.shape[-2])[:, None] / 10000 ** (2 * i / D)
+                x1, x2 = x[..., ::2], x[..., 1::2]
+                return torch.stack([x1 * a.cos() - x2 * a.sin(), x1 * a.sin() + x2 * a.cos()], -1).flatten(
+                    -2
+                )
+                """,
+            ],
+            "counted from 0, not taken",
         ),
     ],
 }

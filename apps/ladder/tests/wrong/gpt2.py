@@ -68,6 +68,31 @@ WRONG = {
             ],
             "only the first block is used",
         ),
+        (
+            "adds blocks",
+            [
+                """
+                x = token_table[tokens] + position_table[torch.arange(tokens.shape[1])]
+                for b in blocks:
+                    x = x + b(x)
+                return final_norm(x)
+                """,
+            ],
+            "blocks have added it already",
+        ),
+        (
+            "shape0",
+            [
+                """
+                T = tokens.shape[0]
+                x = token_table[tokens] + position_table[:T]
+                for b in blocks:
+                    x = b(x)
+                return final_norm(x)
+                """,
+            ],
+            "number of texts is taken",
+        ),
     ],
     "tied_head": [
         ("softmax", ["return (states @ token_table.T).softmax(dim=-1)", None], "probabilities come out"),

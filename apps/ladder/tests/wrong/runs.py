@@ -39,6 +39,17 @@ WRONG = {
             ["best = min(losses, default=0)\nreturn bool(losses) and len(losses) - 1 - losses.index(best) >= patience"],
             "nan",
         ),
+        (
+            "NaN is not asked for",
+            [
+                """
+                if len(losses) <= patience:
+                    return False
+                return min(losses[-patience:]) >= min(losses[:-patience])
+                """,
+            ],
+            "a NaN counts as better",
+        ),
     ],
     "checkpoint": [
         ("in place", ["path.write_bytes(content)"], "written over in place"),

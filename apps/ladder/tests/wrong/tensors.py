@@ -42,17 +42,33 @@ WRONG = {
             "the larger size always wins, over a 0",
         ),
         ("zip cuts the longer one", ["return tuple(max(m, n) for m, n in zip(a, b))"], "a missing size is left out"),
+        (
+            "assert",
+            [
+                """
+                out = []
+                n = max(len(a), len(b))
+                a = (1,) * (n - len(a)) + a
+                b = (1,) * (n - len(b)) + b
+                for x, y in zip(a, b):
+                    assert x == y or 1 in (x, y)
+                    out.append(y if x == 1 else x)
+                return tuple(out)
+                """,
+            ],
+            "ValueError\ngot        AssertionError",
+        ),
     ],
     "backward_add_multiply": [
         (
             "its own number",
             [None, "return g * self.data, g * other.data", None],
-            "a \\* b has the right value and grad",
+            "each gets its own number",
         ),
         (
             "the gradient not passed on",
             [None, "return other.data, self.data", None],
-            "two backward calls|passes its gradient|used twice|a \\* b",
+            "the gradient that arrives is left out",
         ),
         (
             "grad set, not added",
@@ -80,9 +96,62 @@ WRONG = {
                         arriving[id(parent)] = part
                 """,
             ],
-            "used twice add up",
+            "takes the place of what arrived before",
         ),
-        ("a sum halves", ["return g / 2, g / 2", None, None], "a \\+ b has the right value and gradients"),
+        ("a sum halves", ["return g / 2, g / 2", None, None], "a sum passes its gradient on to both"),
+        (
+            "no leaf guard",
+            [
+                """
+                return g, g
+                """,
+                """
+                return other.data * g, self.data * g
+                """,
+                """
+                value.grad = g
+                for p, gp in zip(value.parents, value.pull(g)):
+                    arriving[id(p)] = arriving.get(id(p), 0.0) + gp
+                """,
+            ],
+            "its pull is None",
+        ),
+        (
+            "single value",
+            [
+                """
+                return g
+                """,
+                """
+                return other.data * g, self.data * g
+                """,
+                """
+                value.grad = (value.grad or 0) + g
+                if value.pull is None:
+                    continue
+                for p, gp in zip(value.parents, value.pull(g)):
+                    arriving[id(p)] = arriving.get(id(p), 0.0) + gp
+                """,
+            ],
+            "a sum passes its gradient on to both",
+        ),
+        (
+            "overwrite",
+            [
+                """
+                return g, g
+                """,
+                """
+                return other.data * g, self.data * g
+                """,
+                """
+                value.grad = g
+                for p, gp in zip(value.parents, value.pull(g)):
+                    arriving[id(p)] = gp
+                """,
+            ],
+            "its pull is None",
+        ),
     ],
     "backward_matmul": [
         ("exchanged", ["return a.T @ gradient, gradient @ b.T"], "the two gradients are exchanged"),
@@ -109,6 +178,24 @@ WRONG = {
         ),
         ("one average for all", ["return p * (gradient - (p * gradient).sum())"], "all rows share one average"),
         ("nothing subtracted", ["return p * gradient"], "the average is not subtracted"),
+        (
+            "axis1 no keepdims",
+            [
+                """
+                return p * (gradient - (p * gradient).sum(axis=1))
+                """,
+            ],
+            "keepdims=True keeps",
+        ),
+        (
+            "mean",
+            [
+                """
+                return p * (gradient - (p * gradient).mean(axis=1, keepdims=True))
+                """,
+            ],
+            "divided by the number of scores",
+        ),
     ],
     "hidden_layer": [
         (

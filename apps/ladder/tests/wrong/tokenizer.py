@@ -78,6 +78,49 @@ WRONG = {
             ],
             "ValueError",
         ),
+        (
+            "tie by bytes min",
+            [
+                """
+                parts = [([bytes([c]) for c in p], k) for p, k in counts.items()]
+                while len(merges) < n:
+                    c = Counter()
+                    for p, k in parts:
+                        for q in pairwise(p):
+                            c[q] += k
+                    if not c:
+                        break
+                    best = min(c, key=lambda q: (-c[q], q))
+                    merges.append(best)
+                    parts = [(merged(p, best), k) for p, k in parts]
+                return merges
+                """,
+            ],
+            "smaller bytes is taken",
+        ),
+        (
+            "stop at count 1",
+            [
+                """
+                parts = [([bytes([c]) for c in p], k) for p, k in counts.items()]
+                for j in range(n):
+                    c = Counter()
+                    for p, k in parts:
+                        for q in pairwise(p):
+                            c[q] += k
+                    if not c:
+                        break
+                    best = min(c, key=lambda q: (-c[q], age[q[0]], age[q[1]]))
+                    if c[best] < 2:
+                        break
+                    merges.append(best)
+                    age[best[0] + best[1]] = 256 + j
+                    parts = [(merged(p, best), k) for p, k in parts]
+                return merges
+                """,
+            ],
+            "once are left as they are",
+        ),
     ],
     "encode_piece": [
         (

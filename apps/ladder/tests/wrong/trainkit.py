@@ -112,6 +112,25 @@ WRONG = {
             ],
             "weight.grad /= items",
         ),
+        (
+            "None grads",
+            [
+                """
+                model.zero_grad()
+                total = 0.0
+                n = 0
+                for m in micro_batches:
+                    s, c = loss(model, m)
+                    s.backward()
+                    total += s.item()
+                    n += int(c)
+                for p in model.parameters():
+                    p.grad /= n
+                return total / n
+                """,
+            ],
+            "whose .grad is None",
+        ),
     ],
     "adam": [
         (
@@ -171,6 +190,63 @@ WRONG = {
                 """
             ],
             "the mean that was given stays as it was",
+        ),
+        (
+            "eps in root",
+            [
+                """
+                b1, b2 = betas
+                m = b1 * mean + (1 - b1) * gradient
+                v = b2 * square + (1 - b2) * gradient**2
+                mh = m / (1 - b1**t)
+                vh = v / (1 - b2**t)
+                return weight - rate * mh / (vh + epsilon).sqrt() - rate * decay * weight, m, v
+                """,
+            ],
+            "epsilon is added under the root",
+        ),
+        (
+            "L2 through gradient",
+            [
+                """
+                b1, b2 = betas
+                gradient = gradient + decay * weight
+                m = b1 * mean + (1 - b1) * gradient
+                v = b2 * square + (1 - b2) * gradient**2
+                mh = m / (1 - b1**t)
+                vh = v / (1 - b2**t)
+                return weight - rate * mh / (vh.sqrt() + epsilon), m, v
+                """,
+            ],
+            "the decay goes through the gradient",
+        ),
+        (
+            "decay after",
+            [
+                """
+                b1, b2 = betas
+                m = b1 * mean + (1 - b1) * gradient
+                v = b2 * square + (1 - b2) * gradient**2
+                mh = m / (1 - b1**t)
+                vh = v / (1 - b2**t)
+                return (weight - rate * mh / (vh.sqrt() + epsilon)) * (1 - rate * decay), m, v
+                """,
+            ],
+            "shrinks after it has moved",
+        ),
+        (
+            "t from 0",
+            [
+                """
+                b1, b2 = betas
+                m = b1 * mean + (1 - b1) * gradient
+                v = b2 * square + (1 - b2) * gradient**2
+                mh = m / (1 - b1 ** (t + 1))
+                vh = v / (1 - b2 ** (t + 1))
+                return weight - rate * mh / (vh.sqrt() + epsilon) - rate * decay * weight, m, v
+                """,
+            ],
+            "one too far",
         ),
     ],
     "cosine": [

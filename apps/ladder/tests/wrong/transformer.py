@@ -73,6 +73,15 @@ WRONG = {
             ],
             "weight and bias are left out",
         ),
+        (
+            "no keepdim",
+            [
+                """
+                return (x - x.mean(-1)) / (x.var(-1, unbiased=False) + epsilon).sqrt() * weight + bias
+                """,
+            ],
+            "keepdim=True keeps",
+        ),
     ],
     "gelu": [
         ("the exact form", ["return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))"], "the exact GELU is computed"),
@@ -135,6 +144,28 @@ WRONG = {
             "the normed stream goes on",
             ["x = attention_norm(x)\nx = x + attention(x)\nx = feed_forward_norm(x)\nreturn x + feed_forward(x)"],
             "both parts read through their norm",
+        ),
+        (
+            "no residual",
+            [
+                """
+                x = attention(attention_norm(x))
+                return feed_forward(feed_forward_norm(x))
+                """,
+            ],
+            "no plus sign at all",
+        ),
+        (
+            "residual from normed",
+            [
+                """
+                n = attention_norm(x)
+                x = n + attention(n)
+                n = feed_forward_norm(x)
+                return n + feed_forward(n)
+                """,
+            ],
+            "add to the normed stream",
         ),
     ],
 }

@@ -40,6 +40,14 @@ def test_a_name_is_there_once_its_folder_is_flushed(tmp_path: Path):
     assert disk.finally_there() == [{"b": b"x"}] * 3
 
 
+def test_an_open_file_is_flushed_like_its_number(tmp_path: Path):
+    with recorded_disk(tmp_path) as disk, open(tmp_path / "a", "wb") as file:
+        file.write(b"x")
+        file.flush()
+        os.fsync(file)
+    assert disk.calls == ["fsync a"]
+
+
 def test_the_number_of_a_file_that_is_gone_is_not_taken_for_another(tmp_path: Path):
     (tmp_path / "a").write_bytes(b"flushed")
     with recorded_disk(tmp_path) as disk:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 import attention as ours
 
-from .comparing import agree, called, refuse
+from .comparing import agree, called, difference, refuse
 
 
 def causal_mask(mine: Any) -> None:
@@ -55,6 +55,7 @@ def _slips(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> dict[str, An
         "the scores are divided by D, not by its root": out(plain / d),
         "the scores are multiplied by sqrt(D)": out(plain * math.sqrt(d)),
         "the softmax runs over the queries, not over the keys": out(scaled, -2),
+        "the scores are divided by the root of the number of tokens, not of D": out(plain / math.sqrt(k.shape[-2])),
         "queries and keys are exchanged": out(scaled.mT),
     }
     if mask is not None:
@@ -62,6 +63,10 @@ def _slips(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> dict[str, An
             "the mask is not used": scaled.softmax(-1) @ v,
             "the mask is laid on after the softmax, so that shares do not add up to 1": (scaled.softmax(-1) * mask) @ v,
             "the mask is the wrong way round": scaled.masked_fill(mask, low).softmax(-1) @ v,
+            "the mask is the wrong way round: True is where it may look": scaled.masked_fill(mask, low)
+            .softmax(-1)
+            .nan_to_num()
+            @ v,
             "hidden scores are set to 0, which is not low": scaled.masked_fill(~mask, 0.0).softmax(-1) @ v,
         }
     return slips
@@ -76,6 +81,16 @@ def _extremes(mine: Any) -> None:
         x,
         {"exp is taken of scores as they are, and overflows": torch.full_like(x, math.nan)},
     )
+    q, k, v = torch.randn(3, 1, 1, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    given = "attend(q, k, v of float64)"
+    got, wanted = called(given, lambda: mine.attend(q, k, v)), ours.attend_reference(q, k, v)[0]
+    if difference(got, wanted, 1e-10) and not difference(got, wanted):
+        refuse(
+            "double precision keeps its digits",
+            given,
+            "wanted     the digits of float64\ngot        those of float32\n"
+            "that is what comes out when .float() is taken of all numbers, not of half precision alone",
+        )
     one = torch.ones(1, 1, 1, 1)
     hidden = torch.zeros(1, 1, 1, 1, dtype=torch.bool)
     agree(
@@ -127,7 +142,7 @@ def cache(mine: Any) -> None:
             stop = start + size
             part = [x[:, :, start:stop] for x in (q, k, v)]
             given = f"look: {size} new token{'s' * (size > 1)} after {start} held"
-            got = called(given, lambda: mine.look(ours.attend, *part, held))
+            got = called(given, lambda: mine.look(_attend_for(stop, given), *part, held))
             if not isinstance(got, tuple) or len(got) != 2:
                 refuse("output and what to hold come out", given, f"wanted     a pair\ngot        {type(got).__name__}")
             slips = _cache_slips(q, k, v, start, stop)
@@ -146,6 +161,23 @@ def cache(mine: Any) -> None:
                 },
             )
             start = stop
+
+
+def _attend_for(n: int, given: str) -> Any:
+    """Ours, which wants keys and values of n tokens."""
+
+    def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        for name, x in (("keys", k), ("values", v)):
+            if x.ndim != 4 or x.shape[:2] != q.shape[:2]:
+                refuse(
+                    "keys and values are joined along the tokens, axis 2 of [B, H, T, D]",
+                    given,
+                    f"wanted     attend with {name} {[*q.shape[:2], n, q.shape[3]]}\ngot        {list(x.shape)}\n"
+                    "that is what comes out when torch.cat joins another axis",
+                )
+        return ours.attend(q, k, v, mask)
+
+    return attend
 
 
 def _cache_slips(q: Tensor, k: Tensor, v: Tensor, start: int, stop: int) -> dict[str, Any]:

@@ -26,11 +26,13 @@ def int8(mine: Any) -> None:
             scale,
             {
                 "one scale serves all rows": one.expand_as(scale),
-                "the largest number, not the largest magnitude, is divided by 127": weight.amax(1, keepdim=True) / 127,
+                "a row of zeros gets the scale 0": largest / 127,
+                "the largest number, not the largest magnitude, is divided by 127": torch.where(
+                    largest > 0, weight.amax(1, keepdim=True) / 127, 1.0
+                ),
                 "it is divided by 128": torch.where(largest > 0, largest / 128, 1.0),
                 "it is divided by 255": torch.where(largest > 0, largest / 255, 1.0),
                 "the scale is upside down": torch.where(largest > 0, 127 / largest, 1.0),
-                "a row of zeros gets the scale 0": largest / 127,
             },
         )
         if not isinstance(got[0], torch.Tensor) or got[0].dtype != torch.int8:
@@ -57,7 +59,7 @@ def int8(mine: Any) -> None:
 
 def lora(mine: Any) -> None:
     """Shapes that all differ, and a detour that begins at nothing."""
-    for c, n, r, alpha in ((1, 1, 1, 1.0), (2, 1, 1, 2.0), (3, 4, 2, 8.0)):
+    for c, n, r, alpha in ((1, 1, 1, 1.0), (2, 1, 1, 3.0), (3, 4, 2, 8.0), (3, 4, 2, 1.0)):
         source = torch.Generator().manual_seed(c)
         x, w, bias, a, b = (
             torch.randn(s, generator=source).round(decimals=1) for s in ((2, c), (n, c), (n,), (r, c), (n, r))
@@ -72,12 +74,15 @@ def lora(mine: Any) -> None:
             {
                 "alpha is not divided by r": layer + alpha * detour,
                 "alpha and r are left out": layer + detour,
+                "alpha is divided by C, not by r": layer + alpha / c * detour,
+                "alpha / r is rounded down: // for /": layer + alpha // r * detour,
                 "the detour is left out": layer,
                 "the detour takes the place of the layer": alpha / r * detour,
                 "the bias is left out": x @ w.T + alpha / r * detour,
                 "the bias is scaled, too": x @ w.T + alpha / r * (detour + bias),
             },
         )
+        before = w.clone()
         agree(
             "the detour can be folded into the weight",
             f"merge of the same, alpha={alpha:g}",
@@ -86,6 +91,14 @@ def lora(mine: Any) -> None:
             {
                 "alpha is not divided by r": w + alpha * b @ a,
                 "alpha and r are left out": w + b @ a,
+                "alpha is divided by C, not by r": w + alpha / c * b @ a,
+                "alpha / r is rounded down: // for /": w + alpha // r * b @ a,
                 "only the detour comes out": alpha / r * b @ a,
             },
         )
+        if not torch.equal(w, before):
+            refuse(
+                "the weight that was given stays as it was",
+                f"merge of the same, alpha={alpha:g}",
+                "got        a changed one\nthat is what comes out when += changes it in place",
+            )

@@ -8,6 +8,7 @@ import torch
 
 import dataio
 from dataio.contract import ONE_PROCESS
+from workbench import BrokenClaim
 
 from .comparing import agree, refuse
 
@@ -20,7 +21,30 @@ def resumable_shuffle(mine: Any) -> None:
             pairs = [dataset[i] for i in numbers]
             yield torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
 
-    dataio.contract.check(make, claims=ONE_PROCESS)
+    try:
+        dataio.contract.check(make, claims=ONE_PROCESS)
+    except BrokenClaim as error:
+        if "another order" in error.broken[0].claim:
+            _orders(mine)
+        raise
+
+
+def _orders(mine: Any) -> None:
+    """Which two orders are the same, and why."""
+    claim = "another order in every epoch and for every seed"
+
+    def order(seed: int, epoch: int) -> list[int]:
+        return [int(i) for batch in mine.batches(13, 1, seed, 13 * epoch, 13 * epoch + 13) for i in batch]
+
+    first, second, other, far = order(0, 0), order(0, 1), order(1, 0), order(2, 0)
+    given, what = "13 examples in batches of 1", "that is what comes out when"
+    if first == second:
+        refuse(claim, given, f"epochs 0 and 1 have the same order\n{what} the order does not ask for the epoch")
+    if other == second:
+        words = "seed 1 begins with the order that seed 0 has in epoch 1"
+        refuse(claim, given, f"{words}\n{what} seed + epoch is the seed; mix them so that no two pairs meet")
+    if first == other == far:
+        refuse(claim, given, f"seeds 0, 1 and 2 have the same order\n{what} the order does not ask for the seed")
 
 
 def padding(mine: Any) -> None:

@@ -38,7 +38,10 @@ def temperature(mine: Any) -> None:
             "the logits are multiplied by the temperature": (logits * t).softmax(-1),
             "the temperature divides probabilities, not logits": plain / t if t else plain,
             "the temperature is not used": plain,
-            "zero is divided by zero": torch.full_like(logits, math.nan),
+            "something is divided by 0": torch.full_like(logits, math.nan) if t == 0 else wanted,
+            "logits over a tiny temperature are infinite: subtract the largest first": (logits / t).softmax(-1)
+            if t
+            else wanted,
             "the largest logit gets all at every temperature": probabilities_of(logits, 0.0),
         }
         agree(
@@ -89,6 +92,15 @@ def top_p(mine: Any) -> None:
                 {k: v for k, v in slips.items() if v != wanted},
             )
 
+    nearly = math.nextafter(1.0, 0.0)
+    agree(
+        "the last that is kept has all up to the end of the line",
+        f"draw([0.5, 0.3, 0.2], p=0.6, u={nearly})",
+        lambda: mine.draw(torch.tensor([0.5, 0.3, 0.2]), 0.6, nearly),
+        1,
+        {"u times the sum is rounded to the sum, and falls behind all that were kept": 2},
+    )
+
 
 def _fall(ids: list[int], shares: list[float], u: float, length: float | None = None) -> int:
     whole = sum(shares[i] for i in ids) if length is None else length
@@ -118,6 +130,7 @@ def beam_search(mine: Any) -> None:
         slips = {
             "the likeliest token is taken at each step, as with one beam": _beams(step, [tree], 1, length),
             "each beam keeps one continuation of its own": _own(step, [tree], n_beams, length),
+            "of equal sums the later one is taken": _beams(step, [tree], n_beams, length, first=False),
             "the worst is kept, or comes out": _beams(step, [tree], n_beams, length, best=False),
             "probabilities are added up, not their logarithms": None,
             "the sum is divided by the length": (wanted[0], wanted[1] / max(1, length)),
@@ -131,11 +144,22 @@ def beam_search(mine: Any) -> None:
             {k: v for k, v in slips.items() if v != wanted},
         )
 
+    agree(
+        "the probability of a long text is no 0: its logarithm is a sum",
+        "beam_search(step, [0], n_beams=1, length=40), where every token has the logarithm -30",
+        lambda: mine.beam_search(lambda text: [-30.0, -31.0], [0], 1, 40),
+        ([0] * 41, -1200.0),
+        {"probabilities are multiplied, and become 0": ([0] * 41, -math.inf)},
+    )
 
-def _beams(step: Any, prompt: list[int], n: int, length: int, best: bool = True) -> tuple[list[int], float]:
+
+def _beams(
+    step: Any, prompt: list[int], n: int, length: int, best: bool = True, first: bool = True
+) -> tuple[list[int], float]:
     beams = [(prompt, 0.0)]
     for _ in range(length):
         longer = [([*text, i], total + p) for text, total in beams for i, p in enumerate(step(text))]
+        longer = longer if first else longer[::-1]
         beams = sorted(longer, key=lambda beam: -beam[1] if best else beam[1])[:n]
     return beams[0]
 

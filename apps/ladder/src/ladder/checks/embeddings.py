@@ -25,6 +25,7 @@ def bigrams(mine: Any) -> None:
             "rows and columns are exchanged: [b, a] for b after a": (plus.T / plus.T.sum(1, keepdim=True)).log(),
             "columns add up to 1, not rows": (plus / plus.sum(0, keepdim=True)).log(),
             "all pairs together add up to 1, not each row": (plus / plus.sum()).log(),
+            "sums of rows divide columns: keepdim=True keeps their axis": (plus / plus.sum(1)).log(),
             "counts begin at 0": (counts / counts.sum(1, keepdim=True)).log(),
             "probabilities come out, not their logarithms": plus / plus.sum(1, keepdim=True),
             "logarithms are to the base 2": (plus / plus.sum(1, keepdim=True)).log2(),
@@ -92,24 +93,30 @@ def sinusoids(mine: Any) -> None:
 
 def rotary(mine: Any) -> None:
     """By numbers, and by the contract of rotations."""
-    for t, d in ((1, 2), (2, 2), (3, 4)):
+    for t, d, first_position in ((1, 2, 0), (2, 2, 0), (3, 4, 0), (2, 2, 3)):
         x = torch.randn(1, t, d, generator=torch.Generator().manual_seed(t)).round(decimals=1)
-        positions = torch.arange(t)
+        positions = torch.arange(first_position, first_position + t)
         angles = positions[:, None] * 10000.0 ** (-torch.arange(0, d, 2) / d)
         first, second = x[..., 0::2], x[..., 1::2]
         left, right = x[..., : d // 2], x[..., d // 2 :]
         wanted = _pairs(*_turn(first, second, angles))
+        slow = positions[:, None] * 10000.0 ** (-torch.arange(d // 2) / d)
+        turned = _turn(first, second, angles)[0]
+        overwritten = turned * angles.sin() + second * angles.cos()
         slips = {
             "it turns the other way": _pairs(*_turn(first, second, -angles)),
             "channel i is paired with channel i + D/2": torch.cat(_turn(left, right, angles), -1),
             "the pairs are not put together again": torch.cat(_turn(first, second, angles), -1),
             "all pairs turn equally fast": _pairs(*_turn(first, second, positions[:, None] * torch.ones(d // 2))),
+            "the exponent is i / D, not 2i / D": _pairs(*_turn(first, second, slow)),
+            "the first of a pair is overwritten before the second is computed": _pairs(turned, overwritten),
+            "positions are counted from 0, not taken": _pairs(*_turn(first, second, angles - angles[:1])),
             "nothing is turned": x,
         }
         agree(
             "each pair of channels turns with its position",
             f"rotate(x {[1, t, d]}, positions {positions.tolist()})",
-            lambda: mine.rotate(x, positions),
+            lambda: mine.rotate(x.clone(), positions),
             wanted,
             slips,
         )

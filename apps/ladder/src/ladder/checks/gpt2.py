@@ -26,7 +26,14 @@ def forward(mine: Any) -> None:
             return norm(blocks[1](blocks[0](x)))
 
         wanted = through(words[tokens] + where)
+        twice = words[tokens] + where
+        for one in blocks:
+            twice = twice + one(twice)
         slips = {
+            "each block's result is added to the stream; blocks have added it already": norm(twice),
+            "the number of texts is taken for the number of tokens": through(words[tokens] + places[: len(ids)])
+            if len(ids) == 1
+            else wanted,
             "positions are left out": through(words[tokens]),
             "the final norm is missing": -wanted,
             "the blocks come in the opposite order": norm(blocks[0](blocks[1](words[tokens] + where))),

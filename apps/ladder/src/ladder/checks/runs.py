@@ -45,6 +45,8 @@ def early_stopping(mine: Any) -> None:
             lowest = max((i for i, x in enumerate(losses) if x == best), default=-1)
             slips: dict[str, Any] = {
                 "equal counts as better": n - 1 - lowest >= patience,
+                "a NaN counts as better: what is not above the best need not be below it": wanted
+                and not any(x != x for x in losses[-patience:]),
                 "each loss is compared with the one before it, not with the best": rising,
                 "it waits one evaluation too long": n - 1 - at > patience,
                 "it stops one evaluation too early": n - 1 - at >= patience - 1 and n > 0,

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 import tensors
+from workbench import Broken, BrokenClaim
 
 from .comparing import agree, called, refuse
 
@@ -39,14 +40,53 @@ def _no_shape(mine: Any, a: Any, b: Any, given: str) -> None:
         got = mine.broadcast_shape(a, b)
     except ValueError:
         return
+    except Exception as error:
+        evidence = f"wanted     ValueError\ngot        {type(error).__name__}"
+        raise BrokenClaim(Broken("shapes that do not fit are a ValueError", evidence, given)) from error
     refuse("shapes that do not fit are a ValueError", given, f"wanted     ValueError\ngot        {got}")
 
 
 def backward_add_multiply(mine: Any) -> None:
-    """By the contract of any engine."""
+    """By numbers that one can follow, then by the contract of any engine."""
+    a, b = mine.Value(2.0), mine.Value(3.0)
+    agree(
+        "a sum passes its gradient on to both",
+        "(a + b).pull(5.0) with a = 2, b = 3",
+        lambda: (a + b).pull(5.0),
+        (5.0, 5.0),
+        {"the gradient that arrives is left out": (1.0, 1.0), "a sum is taken for a product": (15.0, 10.0)},
+    )
+    agree(
+        "a product passes on the gradient times the other factor",
+        "(a * b).pull(5.0) with a = 2, b = 3",
+        lambda: (a * b).pull(5.0),
+        (15.0, 10.0),
+        {
+            "each gets its own number, not the other one's": (10.0, 15.0),
+            "the gradient that arrives is left out": (3.0, 2.0),
+        },
+    )
+    agree(
+        "a walk ends at numbers that were made from nothing",
+        "a.backward() with a = Value(2.0): no parents, and its pull is None",
+        lambda: _walked(a, a),
+        1.0,
+    )
+    agree(
+        "what arrives at a value adds up",
+        "(b + b).backward() with b = Value(3.0)",
+        lambda: _walked(b + b, b),
+        2.0,
+        {"what arrives takes the place of what arrived before": 1.0, "nothing is passed on": None},
+    )
     operations = {name: tensors.contract.OPERATIONS[name] for name in ("add", "multiply")}
     engine = tensors.contract.Engine(value=mine.Value, operations=operations)
     tensors.contract.check(engine, arrays=False)
+
+
+def _walked(last: Any, asked: Any) -> Any:
+    last.backward()
+    return asked.grad
 
 
 def _random(*shape: int, seed: int = 0) -> Any:
@@ -95,7 +135,11 @@ def backward_softmax(mine: Any) -> None:
             "the average is not weighted by the shares": shares * (g - g.mean(-1, keepdims=True)),
             "all rows share one average": shares * (g - weighted.sum()),
             "the average is not subtracted": weighted,
+            "the average is divided by the number of scores, too": shares * (g - weighted.mean(-1, keepdims=True)),
         }
+        if n == m:
+            columns = shares * (g - weighted.sum(-1))
+            slips["averages of rows are subtracted from columns: keepdims=True keeps their axis"] = columns
         given = f"backward_softmax(p {[n, m]}, gradient {[n, m]}) with p = {np.round(shares, 3).tolist()}"
         agree("the gradient is that of softmax", given, lambda: mine.backward_softmax(shares, g), wanted, slips)
 

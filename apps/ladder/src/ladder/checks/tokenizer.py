@@ -36,6 +36,10 @@ def learn_merges(mine: Any) -> None:
             "each piece counts once, however often it occurs": _merges({piece: 1 for piece in counts}, n),
             "equally frequent pairs are taken as they come, not the oldest first": _merges(counts, n, oldest=False),
             "of equally frequent pairs the one with the larger bytes is taken": _merges(counts, n, largest=True),
+            "of equally frequent pairs the one with the smaller bytes is taken, not the older one": _merges(
+                counts, n, smallest=True
+            ),
+            "pairs that occur once are left as they are": _merges(counts, n, least=2),
             "the parts are not joined after a merge, so that the same pair wins again": wanted[:1] * n,
             "a pair is joined in the first piece only, or once a piece": None,
             "merges are counted over the ends of pieces": _across(counts),
@@ -50,7 +54,14 @@ def learn_merges(mine: Any) -> None:
         )
 
 
-def _merges(counts: dict[bytes, int], n: int, oldest: bool = True, largest: bool = False) -> list[Pair]:
+def _merges(
+    counts: dict[bytes, int],
+    n: int,
+    oldest: bool = True,
+    largest: bool = False,
+    smallest: bool = False,
+    least: int = 1,
+) -> list[Pair]:
     age = {bytes([byte]): byte for byte in range(256)}
     parts = {piece: [piece[i : i + 1] for i in range(len(piece))] for piece in counts}
     merges: list[Pair] = []
@@ -65,6 +76,10 @@ def _merges(counts: dict[bytes, int], n: int, oldest: bool = True, largest: bool
         best = min(pairs, key=ages.__getitem__) if oldest else max(pairs, key=pairs.__getitem__)
         if largest:
             best = max(pairs, key=lambda pair: (pairs[pair], pair))
+        if smallest:
+            best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        if pairs[best] < least:
+            break
         merges.append(best)
         age[best[0] + best[1]] = len(age)
         parts = {piece: bpe.joined(row, {best[0] + best[1]: 0}) for piece, row in parts.items()}

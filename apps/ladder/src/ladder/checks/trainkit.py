@@ -90,7 +90,8 @@ def accumulation(mine: Any) -> None:
         means = [sum(x * x for x in piece) / len(piece) for piece in pieces if piece]
         model = Line()
         model.w.grad = torch.tensor(100.0)
-        given = f"accumulate with w = 1 and squares of {pieces}, with an old gradient of 100 in .grad"
+        given = f"accumulate with w = 1, squares of {pieces}, an old gradient of 100 in .grad,\n"
+        given += "           and a weight that the loss never uses, whose .grad is None"
         batches = [torch.tensor(piece) for piece in pieces]
         got = called(given, lambda: mine.accumulate(model, batches, loss))
         total = sum(x * x for x in numbers)
@@ -139,6 +140,22 @@ def adam(mine: Any) -> None:
                 if not torch.equal(one, old):
                     refuse(f"the {name} that was given stays as it was", given, "got        a changed one")
             w, mean, square = (one.clone() for one in (weight.detach(), m, s))
+    _small(mine)
+
+
+def _small(mine: Any) -> None:
+    """A gradient that epsilon can be seen beside."""
+    zero, tiny = torch.zeros(1), 1e-6
+    agree(
+        "epsilon is added to the root, not under it",
+        "adam(weight [1.0], gradient [1e-06], mean [0.0], square [0.0], t=1, rate=0.1)",
+        lambda: mine.adam(torch.ones(1), torch.tensor([tiny]), zero, zero, 1, 0.1)[0],
+        torch.tensor([1 - 0.1 * tiny / (tiny + 1e-8)]),
+        {
+            "epsilon is added under the root": torch.tensor([1 - 0.1 * tiny / math.sqrt(tiny**2 + 1e-8)]),
+            "epsilon is left out": torch.tensor([0.9]),
+        },
+    )
 
 
 def _agree_adam(got: Any, wanted: Any, before: Any, g: Tensor, t: int, decay: float, given: str) -> None:
@@ -152,6 +169,7 @@ def _agree_adam(got: Any, wanted: Any, before: Any, g: Tensor, t: int, decay: fl
         {
             "the new part is not weighted": a * old_mean + g,
             "the corrected mean comes back": mean / (1 - a**t),
+            "the decay goes through the gradient": a * old_mean + (1 - a) * (g + decay * w),
             "b1 and 1 - b1 are exchanged": (1 - a) * old_mean + a * g,
         },
     )
@@ -181,6 +199,10 @@ def _agree_adam(got: Any, wanted: Any, before: Any, g: Tensor, t: int, decay: fl
             "the step is counted from 0": moved(
                 mean / max(1e-9, 1 - a ** (t - 1)), square / max(1e-9, 1 - b ** (t - 1))
             ),
+            "the step is counted one too far: t is 1 at the first": moved(
+                mean / (1 - a ** (t + 1)), square / (1 - b ** (t + 1))
+            ),
+            "the weight shrinks after it has moved": moved(m, s, 0.0) * (1 - 0.1 * decay),
             "there is no root over the square": w * (1 - 0.1 * decay) - 0.1 * m / (s + 1e-8),
             "the weight moves along its gradient, uphill": w * (1 - 0.1 * decay) + 0.1 * m / (s.sqrt() + 1e-8),
             "the decay is not multiplied by the rate": moved(m, s, decay),

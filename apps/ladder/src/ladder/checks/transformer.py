@@ -43,6 +43,9 @@ def layer_norm(mine: Any) -> None:
             "weight and bias are left out": far / deviation,
             "the bias is added before the weight multiplies": (far / deviation + bias) * weight,
         }
+        if shape == (2, 2):
+            columns = (x - x.mean(-1)) / (x.var(-1, correction=0) + 1e-5).sqrt() * weight + bias
+            slips["means of rows are subtracted from columns: keepdim=True keeps their axis"] = columns
         assert mean.shape[-1] == 1
         agree(
             "each vector is normed over its channels",
@@ -176,7 +179,10 @@ def block(mine: Any) -> None:
     think: Callable[[Tensor], Tensor] = lambda x: 3 * x  # noqa: E731
     middle = x + look(norm(x))
     post = norm(x + look(x))
+    normed = other(norm(x) + look(norm(x)))
     slips = {
+        "there is no plus sign at all": think(other(look(norm(x)))),
+        "both parts add to the normed stream, not to the stream": normed + think(normed),
         "norms stand after the plus sign, as in the first transformer": other(post + think(post)),
         "the first part replaces the stream: its plus sign is missing": look(norm(x)) + think(other(look(norm(x)))),
         "the second part replaces the stream: its plus sign is missing": think(other(middle)),

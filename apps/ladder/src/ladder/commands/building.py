@@ -9,7 +9,7 @@ from workbench import PlainLines, claimed_folder, tell_next
 
 from .. import workplace
 from ..building.plan import build_job, needed, ours_job
-from ..exercise import Exercise
+from ..exercise import Exercise, fitted
 from ..processes.runner import Checker
 from ..workplace import Workplace
 from .checking import shown
@@ -29,11 +29,12 @@ def build(settings: Build) -> int:
         mine = passing(place, checker)
         missing = [exercise.name for exercise in needed() if exercise.name not in mine]
         if missing and not settings.fill:
-            print(f"\n{len(missing)} of {len(needed())} pieces are missing: {', '.join(missing)}")
+            print("\n" + fitted(f"{len(missing)} of {len(needed())} pieces are missing: {', '.join(missing)}"))
             tell_next(PACKAGE, f"ladder build --fill{named_dir(place)}", "write them, or take ours for these:")
             return 1
         out = folder_for(settings.out, place)
-        print(f"Pieces     {len(mine)} yours" + (f", {len(missing)} ours: {', '.join(missing)}" if missing else ""))
+        ours_too = f", {len(missing)} ours: {', '.join(missing)}" if missing else ""
+        print(fitted(f"Pieces     {len(mine)} yours{ours_too}", 11))
         asked = {
             "text": settings.text,
             "steps": settings.steps,

@@ -7,7 +7,7 @@ from pathlib import Path
 from workbench import tell_next
 
 from .. import workplace
-from ..exercise import Exercise
+from ..exercise import Exercise, fitted
 from ..processes.runner import Checker, Verdict
 from ..workplace import Workplace, changed
 from .climbing import PACKAGE, chosen, introduce, named_dir
@@ -70,10 +70,15 @@ def shown(verdict: Verdict) -> str:
         words = [f"{verdict.name}: {verdict.lines[0]}"]
     else:
         lines = [line for lines in verdict.lines for line in lines.splitlines()]
-        words = [f"{verdict.name}: not yet", *(f"  {line}" for line in lines)]
+        words = [f"{verdict.name}: not yet", *(sentence(line) for line in lines)]
     if verdict.printed.strip():
         words += ["  it printed:", *(f"  | {line}" for line in verdict.printed.rstrip().splitlines())]
     return "\n".join(words)
+
+
+def sentence(line: str) -> str:
+    """A line of a verdict: what is said is fitted to a terminal, what was given and came out stays as it is."""
+    return fitted(f"  {line}", 4) if line.startswith(("and ", "that is what comes out")) else f"  {line}"
 
 
 def watch(settings: Watch) -> int:

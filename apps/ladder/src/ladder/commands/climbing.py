@@ -6,11 +6,13 @@ from workbench import tell_next
 
 from .. import workplace
 from ..catalog import named
-from ..exercise import Exercise, told
+from ..exercise import Exercise, fitted, told
 from ..workplace import Workplace
 from .settings import Hint, Reset, Start, Status
 
 PACKAGE = "ladder"
+BLANK = "\0"
+"""Stands for a mark that is blank while lines are wrapped."""
 
 
 def status(settings: Status) -> int:
@@ -20,7 +22,8 @@ def status(settings: Status) -> int:
     print(f"{place.folder}: {len(done)} of {len(place.known)} exercises pass")
     for sprint in dict.fromkeys(exercise.sprint for exercise in place.known):
         rungs = [exercise for exercise in place.known if exercise.sprint == sprint]
-        print(f"  {sprint:<12} {' '.join(f'{marked(place, rung)}{rung.name}' for rung in rungs)}")
+        names = " ".join(f"{marked(place, rung)}{rung.name}".replace(" ", BLANK) for rung in rungs)
+        print(fitted(f"  {sprint:<12} {names}", 15).replace(BLANK, " "))
     following = place.next()
     if following is None:
         print("\nAll of them pass.")
@@ -75,7 +78,7 @@ def hint(settings: Hint) -> int:
         print(f"{exercise.name} has no hints.")
         return 0
     for number, line in enumerate(exercise.hints[:given], start=1):
-        print(f"{exercise.name}, hint {number} of {len(exercise.hints)}: {line}")
+        print(fitted(f"{exercise.name}, hint {number} of {len(exercise.hints)}: {line}"))
     place.hints[exercise.name] = given
     place.save()
     if given < len(exercise.hints):
@@ -98,5 +101,5 @@ def reset(settings: Reset) -> int:
     place = workplace.found(settings.dir)
     exercise = named(settings.name, place.known)
     kept: Path | None = workplace.reset(place, exercise)
-    print(f"{place.path(exercise)} is as it came" + (f"; yours is kept in {kept.name}" if kept else ""))
+    print(fitted(f"{place.path(exercise)} is as it came" + (f"; yours is kept in {kept.name}" if kept else "")))
     return 0

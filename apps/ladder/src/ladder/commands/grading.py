@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import workplace
 from ..catalog import course
-from ..exercise import Exercise
+from ..exercise import Exercise, fitted
 from ..processes.runner import Checker, Verdict
 from ..workplace import STATE, Workplace
 from .checking import checked_seconds
@@ -62,4 +62,4 @@ def table(place: Workplace, verdicts: list[Verdict]) -> str:
         if verdict.state == "failed":
             lines.append(f"  {verdict.name}: {one_line(verdict)[:160]}")
     untouched = [verdict.name for verdict in verdicts if verdict.state == "open"]
-    return "\n".join([*lines, *([f"  not written: {', '.join(untouched)}"] if untouched else [])])
+    return "\n".join([*lines, *([fitted(f"  not written: {', '.join(untouched)}", 4)] if untouched else [])])

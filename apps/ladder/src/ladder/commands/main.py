@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code, as `workbench.answered` gives it. No command: `status`."""
 
     def work() -> int | None:
-        words = list(sys.argv[1:] if arguments is None else arguments) or ["status"]
+        words = list(sys.argv[1:] if arguments is None else arguments)
+        if not words or words[0].partition("=")[0] == "--dir":
+            words = ["status", *words]
         kinds = {name: kind for name, (kind, _) in COMMANDS.items()}
         bare = {"start": "the folder comes once", "check": "one name at a time", "watch": "it watches all of them"}
         settings = parsed(PROG, "Write your own GPT-2, one checked exercise at a time.", kinds, words, bare=bare)

@@ -123,7 +123,8 @@ def recorded_disk(folder: str | Path) -> Iterator[DiskRecord]:
     disk = DiskRecord(Path(folder))
     real_fsync = os.fsync
 
-    def fsync(descriptor: int) -> None:
+    def fsync(file: Any) -> None:
+        descriptor = file if isinstance(file, int) else file.fileno()
         disk.note(f"fsync {_name_of(disk.folder, descriptor)}")
         real_fsync(descriptor)
         disk.flushed(descriptor)

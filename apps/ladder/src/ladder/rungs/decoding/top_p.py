@@ -19,7 +19,7 @@ def draw(probabilities: Tensor, p: float, u: float) -> int:
     # hole
     # hint: probabilities.sort(descending=True, stable=True) gives sorted values and their ids.
     # hint: A token is kept if the sum of those before it is below p: sums = values.cumsum(0); kept = sums - values < p.
-    # hint: Of the kept, the first whose cumulative sum is above u * (sum of the kept). Its id is the answer.
+    # hint: The first of the kept whose cumulative sum is above u * (their sum); if rounding leaves none, the last.
     values, ids = probabilities.double().sort(descending=True, stable=True)
     kept = values[values.cumsum(0) - values < p]
     sums = kept.cumsum(0)

@@ -1,8 +1,8 @@
 """GPT-2, from ids to states.
 
 All pieces are there. A token's vector says what it is, a position's vector says where it stands, and their sum goes
-into the stream. Each block adds to it. At the end one more norm, because the stream has grown with every block, and the
-last layer should read numbers in the same range whatever the depth.
+into the stream. A block takes the stream and gives it back, what it adds included. At the end one more norm, because
+the stream has grown with every block, and the last layer should read numbers in the same range whatever the depth.
 
     tokens ─ token vector + position vector ─ block ─ block ─ ... ─ final norm ─ states
 
