@@ -134,5 +134,6 @@ WRONG = {
             ],
             r"\+= changes it in place",
         ),
+        ("torch is not imported", ["return torch.zeros(1)", None], "`import torch` at the top of the file"),
     ],
 }

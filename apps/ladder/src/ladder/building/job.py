@@ -56,7 +56,8 @@ def built(job: dict[str, Any], paths: dict[str, Path], tell: Tell) -> dict[str, 
         left = 60 * job["minutes"] - (time.monotonic() - began)
         usual, recipe = recipe, changed_recipe(affordable(step_seconds(pieces, text, recipe), left), job["recipe"])
         if recipe.steps < usual.steps:
-            tell({"words": f"{recipe.steps} steps, not {usual.steps}, so that it ends in {job['minutes']:g} minutes"})
+            minutes = f"{job['minutes']:g} minute{'s' * (job['minutes'] != 1)}"
+            tell({"words": f"{recipe.steps} steps, not {usual.steps}, so that it ends in {minutes}"})
     model_steps = recipe.steps
 
     def told(number: int, loss: float) -> None:

@@ -124,6 +124,8 @@ def answer_for(error: BaseException, exercise: Exercise, path: Path) -> Answer:
         return failed(*lines, *more, *([f"from {where}"] if where and root is not error else []))
     given = [f"for        {error}"] if isinstance(error, Raised) else []
     said = f"{type(root).__name__}: {' '.join(str(root).split())[:400]}"
+    if isinstance(root, NameError) and root.name in ("torch", "np", "numpy", "math"):
+        said += f" (`import {'numpy as np' if root.name == 'np' else root.name}` at the top of the file brings it)"
     if where is None and isinstance(root, AssertionError) and str(root):
         return failed(*str(root).splitlines())
     if where is None:
