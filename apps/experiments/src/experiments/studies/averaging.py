@@ -32,16 +32,16 @@ def average(checkpoints: Sequence[str | Path], out: Path) -> "gpt2.GPT2":
     model, tokenizer = gpt2.load(checkpoints[0])
     with torch.no_grad():
         sums = {name: tensor.double() for name, tensor in model.state_dict().items()}
-        for source in checkpoints[1:]:
-            other, its_tokenizer = gpt2.load(source)
+        for another in checkpoints[1:]:
+            other, its_tokenizer = gpt2.load(another)
             if other.config != model.config:
                 raise ValueError(
-                    f"{source}: wanted the shape of {checkpoints[0]}, got another: {other.config}; name models "
+                    f"{another}: wanted the shape of {checkpoints[0]}, got another: {other.config}; name models "
                     "of one shape"
                 )
             if its_tokenizer.fingerprint != tokenizer.fingerprint:
                 raise ValueError(
-                    f"{source}: wanted the tokenizer of {checkpoints[0]}, got another one; name checkpoints of one "
+                    f"{another}: wanted the tokenizer of {checkpoints[0]}, got another one; name checkpoints of one "
                     "run: ids of others mean other text"
                 )
             for name, tensor in other.state_dict().items():
