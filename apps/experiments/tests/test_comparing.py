@@ -7,7 +7,7 @@ from scipy.stats import ttest_rel
 
 from experiments import Result, compare
 from experiments.comparing import what_differs
-from experiments.tables import comparison, summary, table
+from experiments.pictures.tables import comparison, summary, table
 
 FACTS = {"recipe": {"name": "tiny", "config": {"n_layer": 2}, "dropout": 0.0}, "text": None}
 

@@ -74,7 +74,7 @@ def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = Fal
 def run_command(settings: RunSettings) -> int:
     """`experiments run`: 1 where a run failed."""
     from ..pictures.page import write_page
-    from ..tables import summary, table
+    from ..pictures.tables import summary, table
 
     plan = read_plan(settings.plan)
     folder = settings.out or settings.plan.with_suffix("")
@@ -93,7 +93,7 @@ def run_command(settings: RunSettings) -> int:
 def compare_command(settings: CompareSettings) -> int:
     """`experiments compare`"""
     from ..comparing import compare, what_differs
-    from ..tables import as_data, comparison
+    from ..pictures.tables import as_data, comparison
 
     results = read_results(settings.results or _only())
     found = compare(results, settings.first, settings.second)

@@ -10,7 +10,7 @@ from workbench import write_text
 
 from ..comparing import what_differs
 from ..results import Result
-from ..tables import interval, summary
+from .tables import interval, summary
 
 
 def write_page(results: Sequence[Result], out: Path, name: str) -> Path:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from .comparing import FEW, Paired, compare
-from .results import Result
+from ..comparing import FEW, Paired, compare
+from ..results import Result
 
 
 def summary(results: Sequence[Result]) -> list[dict[str, Any]]:
