@@ -54,6 +54,7 @@ def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = Fal
     keys = {run.key for run in plan.runs}
     before = sum(one.key in keys for one in read_results(folder)) if (folder / RESULTS).exists() else 0
     found = sweep(plan, folder, processes, alone=alone)
+    sys.stderr.write(f"experiments: {plan.name}\n")
 
     def new() -> Iterator[Result]:
         for number, one in enumerate(found):
