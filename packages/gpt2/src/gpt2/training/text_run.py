@@ -19,6 +19,7 @@ from ..machine.processes import own_device
 from ..model import GPT2
 from ..texts.prepared import TrainingText
 from ..tokenizer.tokenizer import Tokenizer
+from .bigrams import start_from_bigrams
 from .curriculum import TextCurriculum
 from .opening import open_run
 from .record import RunRecord
@@ -106,6 +107,8 @@ def prepared(
     if settings.resume is None and source is None and not settings.shard:
         check_memory(config, own_device(settings.device))
     trained = trained_model(record, config, text.tokenizer, own_device(settings.device), source)
+    if settings.resume is None and record.recipe.bigram_start:
+        start_from_bigrams(trained.model, text.train)
     options: dict[str, Any] = {"held": held, "should_stop": should_stop, "profiled": settings.profile}
     options |= {"skip_limit": skip_limit or 0, "keep": settings.keep or record.settings.keep or 2}
     whole = TextRun(record, config, curriculum, trained, **options)
