@@ -57,7 +57,7 @@ class Recipe:
     zero_output: bool = False
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
     bigram_start: bool = False
-    """Start the token embeddings from counts of which token follows which, instead of drawing them."""
+    """Begin as a model that predicts each token from the one before it, by the counts of the text."""
     tokenizer: Literal["own", "published"] = "own"
     """Train a tokenizer on the text, or take OpenAI's 50,257 ids."""
     held_out: float = 0.05

@@ -30,7 +30,9 @@ from ..files.folder import load_weights, save, save_model
 from ..machine.processes import by_first, draw_shards, gathered, sharded_parts, share_out
 from ..model import GPT2
 from ..recipes import Recipe
+from ..texts.prepared import TrainingText
 from ..tokenizer.tokenizer import Tokenizer
+from .bigrams import start_from_bigrams
 from .model_card import model_card
 from .record import RunRecord
 
@@ -76,10 +78,10 @@ class ModelFolder:
 
 
 def trained_model(
-    record: RunRecord, config: GPT2Config, tokenizer: Tokenizer, device: torch.device, source: GPT2 | None
+    record: RunRecord, config: GPT2Config, text: TrainingText, device: torch.device, source: GPT2 | None
 ) -> Trained:
     """New weights of shape `config`, or those of `source`; nothing is read from checkpoints yet."""
-    recipe, shard = record.recipe, record.settings.shard
+    recipe, shard, tokenizer = record.recipe, record.settings.shard, text.tokenizer
     if recipe.batch_size < n_ranks():
         raise ValueError(
             f"--processes: wanted at most one for each of the {recipe.batch_size} windows of a batch, got {n_ranks()}; "
@@ -92,11 +94,15 @@ def trained_model(
     seed_all((record.seed + rank()) % 2**63)
     model = source or _new_model(config, record.seed, on_meta=shard and n_ranks() > 1)
     on_meta = next(model.parameters()).is_meta
+    if not on_meta and recipe.zero_output:
+        zero_outputs(model)
+    if recipe.bigram_start:
+        start_from_bigrams(model, text.train)
     together = share_out(model if on_meta else model.to(device), shard)
     if on_meta:
         draw_shards(model, record.seed, device)
-    if recipe.zero_output:
-        zero_outputs(model)
+        if recipe.zero_output:
+            zero_outputs(model)
     optimizer = optimizer_of(model, recipe)
     parts: dict[str, Part] = {
         "model": ModelFolder(model, tokenizer),
