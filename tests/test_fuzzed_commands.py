@@ -2,6 +2,7 @@
 never a traceback, never a changed input."""
 
 import contextlib
+import dataclasses
 import importlib
 import io
 import json
@@ -23,6 +24,8 @@ from embeddings.commands.main import main as embeddings
 from embeddings.commands.settings import CompareSettings, NearestSettings, PlotSettings
 from evaluation.commands.main import main as evaluation
 from evaluation.commands.settings import Compare, Score, Tasks
+from experiments.commands.main import COMMANDS as EXPERIMENTS, main as experiments
+from experiments.results import Result, append
 from finetuning.commands.main import COMMANDS as FINETUNING, main as finetuning_command
 from gpt2.commands.main import COMMANDS as GPT2, main as gpt2_command
 from gpt2_trainer.commands.main import main as gpt2_trainer
@@ -74,6 +77,7 @@ PATHS += [
     "page.html",
     "http://127.0.0.1:9",
     "small=model",
+    "sweep",
 ]
 LONG = ["0", "-1", "1.5", "nan", "1e300", "x", "9" * 5000, ""]  # where a large number is no mistake, only slow
 SLOW = {"steps", "epochs", "processes", "max-new-tokens", "beams", "samples", "turns", "sample-tokens", "patience"}
@@ -110,6 +114,9 @@ COMMANDS = {
     "evaluation score": (evaluation, ["score"], Score, ["model", "text.txt", "--device", "cpu"]),
     "evaluation tasks": (evaluation, ["tasks"], Tasks, ["model", "--task", "lambada", "--data", "q.jsonl"]),
     "evaluation compare": (evaluation, ["compare"], Compare, ["model", "model", "--text", "text.txt"]),
+    "experiments compare": (experiments, ["compare"], EXPERIMENTS["compare"], ["a", "b", "--results", "sweep"]),
+    "experiments page": (experiments, ["page"], EXPERIMENTS["page"], ["sweep", "--out", "picture.html"]),
+    "experiments average": (experiments, ["average"], EXPERIMENTS["average"], ["model", "model2", "--out", "out"]),
     "embeddings plot": (embeddings, ["plot"], PlotSettings, ["model", "--out", "picture.png", "--first", "5"]),
     "embeddings compare": (embeddings, ["compare"], CompareSettings, ["vectors.txt", "--out", "picture.png"]),
     "embeddings nearest": (embeddings, ["nearest"], NearestSettings, ["vectors.txt", "a", "--k", "3"]),
@@ -189,6 +196,12 @@ def prepared(tmp_path_factory):
         pass
     model, tokenizer = gpt2.load(place / "run")
     gpt2.save(place / "model", model, tokenizer)
+    gpt2.save(place / "model2", model, tokenizer)
+    (place / "sweep").mkdir()
+    for number, name in enumerate("ab"):
+        facts = {"recipe": dataclasses.asdict(gpt2.recipe("tiny")), "text": None}
+        one = Result(name, "text", 0, name, facts, 2.0 + number, 1.0, 1.0, [[1, 1.0, 2.0 + number]], place=number)
+        append(place / "sweep", one)
     tuned = finetuning.with_adapter(model, finetuning.Adapter(rank=2))
     finetuning.save_adapter(place / "adapter", tuned, finetuning.Adapter(rank=2), base=str(place / "model"))
     quantization.save(place / "small", quantization.quantize(model, "int8"), tokenizer)

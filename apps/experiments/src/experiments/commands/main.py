@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ def _left() -> str:
     return "the same command goes on from what is done"
 
 
-def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = False) -> list[Result]:
-    """All results of a plan, counted on standard error as they come; in the order of the plan. alone: see `sweep`."""
+def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = False, unit: str = "run") -> list[Result]:
+    """All results of a plan, counted on standard error as they come; in the order of the plan. alone: see `sweep`.
+    unit: what is counted."""
     from ..sweeping import sweep
 
     if processes is not None and processes < 1:
@@ -63,12 +65,18 @@ def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = Fal
 
     kept: list[Result] = []
     try:
-        for _ in counted(new(), len(plan.runs), before, "run"):
+        for _ in counted(new(), len(plan.runs), before, unit):
             pass
     except ChildProcessError as error:
         raise OSError(str(error)) from None
     places = {run.key: number for number, run in enumerate(plan.runs)}
     return sorted(kept, key=lambda one: places[one.key])
+
+
+def in_rounds(folder: Path, processes: int | None) -> Callable[[Plan], list[Result]]:
+    """`all_of` for studies that ask again when they know more: what is counted says which round it is."""
+    rounds = count(1)
+    return lambda part: all_of(part, folder, processes, unit=f"round-{next(rounds)} run")
 
 
 def run_command(settings: RunSettings) -> int:
@@ -109,8 +117,7 @@ def search_command(settings: SearchSettings) -> int:
 
     plan = read_plan(settings.plan)
     folder = settings.out or settings.plan.with_name(f"{plan.name}-{settings.method}")
-    run = lambda part: all_of(part, folder, settings.processes)  # noqa: E731
-    found = search(plan, settings.method, settings.trials, run)
+    found = search(plan, settings.method, settings.trials, in_rounds(folder, settings.processes))
     new = confirmation(plan, found, settings.plan, folder)
     data = {"candidates": [{"changes": one.changes, "bits_per_byte": one.bits_per_byte} for one in found]}
     _tell(settings.json, {**data, "confirm": str(new)}, told(found))
@@ -124,7 +131,7 @@ def scale_command(settings: ScaleSettings) -> int:
 
     plan = read_plan(settings.plan)
     folder = settings.out or settings.plan.with_name(f"{plan.name}-scale")
-    outcome = scale(plan, lambda part: all_of(part, folder, settings.processes))
+    outcome = scale(plan, in_rounds(folder, settings.processes))
     _tell(settings.json, as_data(outcome), told(outcome))
     return 0
 
