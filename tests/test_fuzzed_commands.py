@@ -78,6 +78,7 @@ PATHS += [
     "page.html",
     "http://127.0.0.1:9",
     "small=model",
+    "sweep",
 ]
 LONG = ["0", "-1", "1.5", "nan", "1e300", "x", "9" * 5000, ""]  # where a large number is no mistake, only slow
 SLOW = {"steps", "epochs", "processes", "max-new-tokens", "beams", "samples", "turns", "sample-tokens", "patience"}

@@ -144,3 +144,26 @@ def test_bad_windows_are_refused():
         dataio.TokenWindows(tokens.reshape(2, 5), 2)
     with pytest.raises(TypeError, match="got dtype float64"):
         dataio.TokenWindows(tokens.astype(float), 2)
+
+
+@pytest.mark.parametrize(("count", "length"), [(41, 5), (40, 5), (8, 4), (100, 1)])
+def test_shifted_windows_tile_the_text_from_another_place_in_every_epoch(count, length):
+    windows = dataio.ShiftedWindows(np.arange(count), length)
+    batches = dataio.Batches(windows, 1, seed=7, drop_last=True)
+    offsets = []
+    for epoch in range(12):
+        steps = range(epoch * len(batches), (epoch + 1) * len(batches))
+        rows = sorted(batches[n][0][0][0].tolist() for n in steps)
+        offsets.append(rows[0][0])
+        assert np.concatenate(rows).tolist() == list(range(offsets[-1], offsets[-1] + len(rows) * length))
+        assert len(rows) == count // length - 1
+        assert all(torch.equal(batch[1], batch[0] + 1) for n in steps for batch in batches[n])
+    assert set(offsets) <= set(range(length))
+    assert len(set(offsets)) > 1 or length == 1
+    later = [batch[0] for (batch,) in batches.from_step(5, 9)]
+    assert all(torch.equal(a, batches[n][0][0]) for a, n in zip(later, range(5, 9), strict=True))
+
+
+def test_shifted_windows_need_a_text_of_two():
+    with pytest.raises(ValueError, match="wanted at least 10 tokens for shifted windows of 5, got 9"):
+        dataio.ShiftedWindows(np.arange(9), 5)

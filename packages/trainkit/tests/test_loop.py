@@ -207,3 +207,21 @@ def test_a_compiled_loss_gives_the_same_training():
         steps = train_steps(model, [*map(batch, range(5))], torch.compile(loss) if compiled else loss, optimizer)
         losses.append([step.loss for step in steps])
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_other_values_of_the_groups_follow_their_schedules_and_go_on_from_a_checkpoint():
+    schedules = {"weight_decay": lambda step: 1 - step / 4, "momentum": lambda step: 0.5 + step / 8}
+    seen, saved = [], {}
+    for start in (0, 2):
+        model = make_model()
+        optimizer = muon(model, 0.1, adam_learning_rate=0.1, weight_decay=0.4)
+        if start:
+            optimizer.load_state_dict(saved)
+        batches = [[make_batch(n, 4)] for n in range(start, 4)]
+        for step in train_steps(model, batches, loss, optimizer, schedules=schedules, start=start):
+            groups = optimizer.param_groups
+            seen.append((step.number, groups[0]["weight_decay"], groups[0]["momentum"], groups[-1]["weight_decay"]))
+            if step.number == 2:
+                saved |= optimizer.state_dict()
+    expected = [(n + 1, 0.4 * (1 - n / 4), 0.95 * (0.5 + n / 8), 0.0) for n in (0, 1, 2, 3, 2, 3)]
+    assert seen == [pytest.approx(values) for values in expected]

@@ -49,6 +49,6 @@ from .tokens.files import read_tokens as read_tokens, write_tokens as write_toke
 from .tokens.manifest import Shard as Shard
 from .tokens.reading import TokenShards as TokenShards, read_shards as read_shards
 from .tokens.writing import write_shards as write_shards
-from .windows import IGNORED as IGNORED, TokenWindows as TokenWindows
+from .windows import IGNORED as IGNORED, ShiftedWindows as ShiftedWindows, TokenWindows as TokenWindows
 
 __version__: str

@@ -1,6 +1,7 @@
 """A flat run of tokens seen as training examples: pieces of fixed length with their next tokens."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from tensors import IGNORED as IGNORED
 
+from .order import Order
+from .permutation import permute
 from .texts.packing import document_places
 from .tokens.files import give_back_pages, mapped_file, read_tokens
 from .tokens.reading import TokenShards
@@ -127,3 +130,62 @@ class TokenWindows:
         self.__dict__.update(state)
         if isinstance(self.tokens, Path):
             self.tokens = read_tokens(self.tokens)
+
+
+class ShiftedWindows(TokenWindows):
+    """Windows that do not overlap and begin elsewhere in every epoch, at an offset that (seed, epoch) picks: it is not
+    always the same tokens that have little context before them.
+
+    Example i starts at token i; those of an epoch are a window length apart, one less than `TokenWindows` has.
+    """
+
+    def __init__(self, tokens: np.ndarray | TokenShards, length: int) -> None:
+        super().__init__(tokens, length, stride=1)
+        if len(tokens) < 2 * length:
+            raise ValueError(
+                f"wanted at least {2 * length} tokens for shifted windows of {length}, got {len(tokens)}; use a longer "
+                "text or a smaller length"
+            )
+
+    def order(self, batch_size: int, seed: int, shuffle: bool) -> "ShiftedOrder":
+        """What a loader asks for."""
+        whole = Order(len(self.tokens) // self.length - 1, batch_size, seed, shuffle, drop_last=True)
+        return ShiftedOrder(whole, self.length)
+
+
+@dataclass(frozen=True)
+class ShiftedOrder:
+    """An order of windows of so many tokens, as one of their starts."""
+
+    windows: Order
+    length: int
+
+    @property
+    def size(self) -> int:
+        """Windows in an epoch."""
+        return self.windows.size
+
+    @property
+    def batch_size(self) -> int:
+        return self.windows.batch_size
+
+    @property
+    def seed(self) -> int:
+        return self.windows.seed
+
+    @property
+    def drop_last(self) -> bool:
+        return self.windows.drop_last
+
+    @property
+    def lengths(self) -> None:
+        return None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.windows.steps_per_epoch
+
+    def examples(self, step: int) -> np.ndarray:
+        """The starts of the windows of the global batch of step n of the run, int64 " B"."""
+        key = (self.seed, step // self.steps_per_epoch, self.length)
+        return self.windows.examples(step) * self.length + permute(np.array([0]), self.length, key)[0]

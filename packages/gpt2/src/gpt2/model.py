@@ -90,12 +90,15 @@ class GPT2(nn.Module):
         tokens: Int[Tensor, "B T"],
         cache: KeyValueCache | None = None,
         lengths: Int[Tensor, " B"] | None = None,
+        starts: Int[Tensor, " B"] | None = None,
     ) -> Float[Tensor, "B T C"]:
-        """The final state of every token, normed: what the head reads."""
+        """The final state of every token, normed: what the head reads. starts: each row's first position, if not 0."""
         if tokens.ndim != 2:
             advice = "tokens[None] is a batch of one row" if tokens.ndim == 1 else "give one row of ids for each text"
             raise ValueError(f"tokens: wanted rows of ids, [B, T], got shape {list(tokens.shape)}; {advice}")
         positions = self._positions(tokens, cache, lengths)
+        if starts is not None:
+            positions = positions + starts[:, None]
         state = self.dropout(self.token_embedding(tokens) + self.position_embedding(positions))
         state = self.final_norm(self.decoder(state, cache))
         if cache is not None:
@@ -103,17 +106,19 @@ class GPT2(nn.Module):
         return state
 
     def loss(
-        self, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"]
+        self, tokens: Int[Tensor, "B T"], targets: Int[Tensor, "B T"], starts: Int[Tensor, " B"] | None = None
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """Summed cross-entropy in nats and the number of targets it is over; negative targets are left out.
 
+        starts: the position of each row's first token, for a piece that was cut out of a longer text (default: 0).
         Equal to cross-entropy of `forward`'s logits, which are never held whole.
         """
         weight = self.token_embedding.weight
         if isinstance(weight, nn.Parameter):
-            return head_cross_entropy(self.hidden(tokens), weight, targets)
+            return head_cross_entropy(self.hidden(tokens, starts=starts), weight, targets)
         # A head of whole numbers learns nothing, so its logits are all there is to it.
-        logits, real = self(tokens).float().flatten(0, 1), targets.flatten() >= 0
+        logits = self.token_embedding.logits(self.hidden(tokens, starts=starts)).float().flatten(0, 1)
+        real = targets.flatten() >= 0
         return nn.functional.cross_entropy(logits[real], targets.flatten()[real], reduction="sum"), real.sum()
 
     def new_cache(self, batch: int, length: int | None = None) -> KeyValueCache:

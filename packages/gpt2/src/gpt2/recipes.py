@@ -29,19 +29,35 @@ class Recipe:
     """Highest rate: of Muon's matrices, or of everything with AdamW."""
     adam_learning_rate: float = 6e-4
     """Highest rate of what Muon leaves to AdamW: embeddings, norms, biases."""
-    schedule: Literal["linear", "cosine"] = "linear"
-    """After the warm-up: a line to zero, or half a cosine to a tenth."""
+    schedule: Literal["linear", "cosine", "stable"] = "linear"
+    """After the warm-up: a line to zero, half a cosine to a tenth, or the full rate until a line to zero over the last
+    half."""
     warmup: int = 0
     """Steps of linear warm-up."""
     half_context: float = 0.0
     """Share of the steps, at the beginning, that learn from twice as many windows of half the length: the nearest words
     are learned first and sooner (sequence-length warm-up, arXiv 2108.06084)."""
+    keep_positions: bool = False
+    """The half windows are windows cut in two, and the second piece keeps its positions: all of them are learned from
+    the first step on, though nothing looks back over the cut."""
+    shift_windows: bool = False
+    """Begin the windows of every pass through the text elsewhere, by an offset from the seed and the pass."""
     weight_decay: float = 0.1
     """Of matrices; vectors do not decay."""
-    muon_gram: bool = False
+    decay_schedule: Literal["constant", "linear"] = "constant"
+    """"linear": the weight decay falls to zero with the steps, and with the rate that it is multiplied by."""
+    cautious_decay: bool = False
+    """With Muon: decay only what the update moves toward zero, too (arXiv 2510.12402)."""
+    muon_gram: bool = True
     """Compute Muon's step in its Gram form: the same up to rounding, with a third fewer operations."""
+    muon_even: bool = False
+    """Even out how far Muon moves each row or column of a matrix over time (NorMuon, arXiv 2510.05491)."""
+    momentum_ramp: bool = False
+    """Muon's momentum rises from 0.85 to 0.95 over the first third of the steps and falls back over the last tenth."""
     zero_output: bool = False
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
+    bigram_start: bool = False
+    """Begin as a model that predicts each token from the one before it, by the counts of the text."""
     tokenizer: Literal["own", "published"] = "own"
     """Train a tokenizer on the text, or take OpenAI's 50,257 ids."""
     held_out: float = 0.05

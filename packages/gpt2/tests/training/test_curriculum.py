@@ -55,3 +55,54 @@ def test_every_held_out_token_is_a_target_once(curriculum):
     targets = torch.cat([batch[1].flatten() for step in curriculum.held_out() for batch in step])
     held = torch.as_tensor(curriculum.text.held_out[1:].astype("int64"))
     assert torch.equal(targets[targets >= 0].sort().values, held.sort().values)
+
+
+def test_cut_windows_keep_their_positions_and_are_those_of_the_whole_ones(curriculum):
+    kept = dataclasses.replace(curriculum, recipe=curriculum.recipe.replace(keep_positions=True))
+    whole = curriculum.batches()
+    for number, [batch] in enumerate(kept.steps_from(0)):
+        inputs, targets = whole[number][0]
+        if number < 7:
+            assert batch[2].tolist() == [0, 32] * 4
+            assert torch.equal(batch[0], inputs.view(8, 32))
+            assert torch.equal(batch[1], targets.view(8, 32))
+        else:
+            assert len(batch) == 2
+            assert torch.equal(batch[0], inputs)
+    [later] = next(kept.steps_from(5))
+    assert torch.equal(later[0], whole[5][0][0].view(8, 32))
+
+
+def test_all_positions_are_learned_from_the_first_step_on(curriculum):
+    kept = dataclasses.replace(curriculum, recipe=curriculum.recipe.replace(keep_positions=True))
+    moved = []
+    for one in (curriculum, kept):
+        model = gpt2.GPT2(gpt2.recipe("small").config.replace(n_vocab=one.text.tokenizer.n_vocab))
+        total, _ = one.loss(model, next(one.steps_from(0))[0])
+        total.backward()
+        moved.append(model.position_embedding.weight.grad.abs().sum(1) > 0)
+    assert moved[0].tolist() == [True] * 32 + [False] * 32
+    assert moved[1].all()
+
+
+def test_a_piece_of_a_window_is_judged_at_its_own_positions():
+    model = gpt2.GPT2(gpt2.GPT2Config(n_vocab=300, n_ctx=16, n_embd=16, n_head=2, n_layer=1))
+    tokens = torch.randint(300, (2, 8))
+    moved = gpt2.GPT2(model.config)
+    moved.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        moved.position_embedding.weight.copy_(model.position_embedding.weight.roll(-8, 0))
+    starts = torch.tensor([8, 8])
+    assert torch.equal(model.loss(tokens, tokens, starts)[0], moved.loss(tokens, tokens)[0])
+    with pytest.raises(ValueError, match="positions"):
+        model.loss(tokens, tokens, starts + 1)
+
+
+def test_shifted_windows_come_from_elsewhere(curriculum):
+    shifted = dataclasses.replace(curriculum, recipe=curriculum.recipe.replace(shift_windows=True))
+    whole = torch.as_tensor(curriculum.text.train[:].astype("int64")).unfold(0, 65, 1)
+    [(inputs, targets)] = list(shifted.steps_from(0))[9]
+    rows = torch.cat([inputs, targets[:, -1:]], dim=1)
+    offsets = [{int(place) % 64 for place in (whole == row).all(1).nonzero()} for row in rows]
+    assert len(set.intersection(*offsets)) == 1
+    assert 0 not in set.intersection(*offsets)

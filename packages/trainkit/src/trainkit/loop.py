@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,6 +48,7 @@ def train_steps(
     optimizer: torch.optim.Optimizer,
     *,
     schedule: Schedule | None = None,
+    schedules: Mapping[str, Schedule] | None = None,
     clip: float | None = 1.0,
     start: int | None = None,
     device: torch.device | str | None = None,
@@ -64,6 +65,8 @@ def train_steps(
     `start` is the number of steps already taken (default: `batches.start`, else 0). `clip` bounds the norm of the mean
     gradient (Pascanu et al., arXiv 1211.5063). Batches move to `device` (default: where the model is); at the end
     `batches.close()` is called where there is one. Raises `NonFiniteLoss` before a bad step touches anything.
+
+    `schedules` are the same for other values of the groups that have them, such as weight_decay or momentum.
 
     `precision` autocasts the forward pass: torch.bfloat16 as it is, torch.float16 with a `scaler`. `guard` also
     watches for spikes. A model from `spread` trains with all processes. `watch` books the time of data, forward,
@@ -88,6 +91,7 @@ def train_steps(
         loss,
         optimizer,
         schedule=schedule,
+        schedules=schedules,
         clip=clip,
         device=place,
         precision=precision,
@@ -107,6 +111,7 @@ def take_step(
     began: float,
     *,
     schedule: Schedule | None,
+    schedules: Mapping[str, Schedule] | None = None,
     clip: float | None,
     device: torch.device | str,
     precision: torch.dtype | None,
@@ -116,6 +121,7 @@ def take_step(
 ) -> Step:
     """One optimizer step, the one with 0-based `number`: rate, gradients, verdict, update. `began` is when its batch
     was asked for; the other arguments are those of `train_steps`."""
+    set_values(optimizer, schedules or {}, number)
     rate = set_learning_rate(optimizer, schedule, number)
     mean, norm, count, factor = backward(
         model, micro_batches, loss, optimizer, device=device, precision=precision, scaler=scaler, watch=watch
@@ -165,3 +171,12 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, schedule: Schedule | Non
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
     return float(optimizer.param_groups[0]["lr"])
+
+
+def set_values(optimizer: torch.optim.Optimizer, schedules: Mapping[str, Schedule], step: int) -> None:
+    """The same for other values, by their names in the groups: each is that with which it began, times its factor."""
+    for name, schedule in schedules.items():
+        factor = schedule(step)
+        for group in optimizer.param_groups:
+            if name in group:
+                group[name] = group.setdefault(f"initial_{name}", group[name]) * factor

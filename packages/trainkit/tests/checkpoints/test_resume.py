@@ -21,6 +21,7 @@ def make_run(folder, kind):
     makers = {
         "adamw": lambda: adamw(model, 0.01),
         "muon": lambda: muon(model, 0.02, adam_learning_rate=0.01),
+        "even": lambda: muon(model, 0.02, adam_learning_rate=0.01, even=True, cautious=True),
         "sgd": lambda: torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9),
         "adagrad": lambda: torch.optim.Adagrad(model.parameters(), lr=0.1),
     }
@@ -37,7 +38,7 @@ def loss(model, batch):
     return (model(batch) - batch).square().sum() + torch.randn(()), len(batch)
 
 
-@pytest.mark.parametrize("kind", ["adamw", "muon", "sgd", "adagrad"])
+@pytest.mark.parametrize("kind", ["adamw", "muon", "even", "sgd", "adagrad"])
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_resumed_run_has_the_same_bits(tmp_path, kind, at):
     model, optimizer, _ = make_run(tmp_path, kind)

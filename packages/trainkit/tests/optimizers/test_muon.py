@@ -1,11 +1,15 @@
 """Claims about Muon, held to torch's and to the singular values."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
 from trainkit import Muon, muon, orthogonalise
+from trainkit.optimizers.muon import evened
 
 
 @settings(max_examples=30, deadline=None)
@@ -118,3 +122,56 @@ def test_muon_explains_wrong_groups():
         Muon([{"params": [vector], "kind": "lion"}])
     with pytest.raises(ValueError, match=r"wanted a matrix for Muon.*use adamw"):
         muon(nn.LayerNorm(3), 0.1, adam_learning_rate=0.1)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 9), (5, 5)])
+def test_even_and_cautious_muon_is_what_the_papers_say(shape):
+    """NorMuon's and cautious decay's formulas, number by number."""
+    rng, rate, decay = np.random.default_rng(0), 0.1, 0.5
+    weight = nn.Parameter(torch.from_numpy(rng.standard_normal(shape)))
+    optimizer = Muon([{"params": [weight], "lr": rate, "weight_decay": decay, "even": True, "cautious": True}])
+    ours, momentum, squares = weight.detach().numpy().copy(), np.zeros(shape), np.zeros(max(shape))
+    for _ in range(4):
+        gradient = rng.standard_normal(shape)
+        weight.grad = torch.from_numpy(gradient)
+        optimizer.step()
+        momentum = 0.95 * momentum + 0.05 * gradient
+        lookahead = 0.05 * gradient + 0.95 * momentum
+        update = orthogonalise(torch.from_numpy(lookahead)[None])[0].numpy()
+        tall = shape[0] >= shape[1]
+        squares = 0.95 * squares + 0.05 * (update**2).mean(1 if tall else 0)
+        even = update / np.sqrt(squares[:, None] if tall else squares[None])
+        even *= np.linalg.norm(update) / np.linalg.norm(even)
+        shrinking = np.sign(even) == np.sign(ours)
+        ours = ours - rate * (0.2 * math.sqrt(max(shape)) * even + decay * shrinking * ours)
+        np.testing.assert_allclose(weight.detach().numpy(), ours, rtol=1e-9, atol=1e-12)
+    assert shrinking.any()
+    assert not shrinking.all()
+
+
+def test_cautious_adamw_decays_only_what_moves_toward_zero():
+    rate, decay = 0.1, 0.5
+    start, gradients = torch.randn(20, dtype=torch.float64), torch.randn(5, 20, dtype=torch.float64)
+    group = {"kind": "adam", "lr": rate, "weight_decay": decay, "betas": (0.9, 0.95)}
+    ours = nn.Parameter(start.clone())
+    optimizer = Muon([{"params": [ours], **group, "cautious": True}])
+    weight, first, second = start.clone(), torch.zeros(20), torch.zeros(20)
+    for number, gradient in enumerate(gradients, start=1):
+        ours.grad = gradient.clone()
+        optimizer.step()
+        first, second = 0.9 * first + 0.1 * gradient, 0.95 * second + 0.05 * gradient**2
+        step = first / (1 - 0.9**number) / ((second / (1 - 0.95**number)).sqrt() + 1e-8)
+        weight = weight - rate * (step + decay * weight * (step * weight > 0))
+        torch.testing.assert_close(ours.detach(), weight, atol=1e-12, rtol=1e-9)
+
+
+def test_even_muon_moves_every_neuron_as_far():
+    generator = torch.Generator().manual_seed(0)
+    uneven = torch.randn(1, 40, 10, generator=generator) * torch.logspace(-2, 0, 40)[None, :, None]
+    plain, squares = orthogonalise(uneven), torch.zeros(1, 40)
+    for _ in range(30):
+        even, squares = evened(plain, squares)
+    lengths = {name: update.norm(dim=2) for name, update in (("plain", plain), ("even", even))}
+    assert lengths["plain"].max() > 3 * lengths["plain"].min()
+    assert lengths["even"].max() < 1.01 * lengths["even"].min()
+    assert even.norm().item() == pytest.approx(plain.norm().item(), rel=1e-5)

@@ -21,8 +21,9 @@ def introduction(run: "TextRun") -> str:
     """Text, tokenizer, model and folder of a prepared run, a line each."""
     c, text = run.config, run.text
     lines = [
-        f"Text       {text.title}: {_size(text.train_bytes)} to learn from ({len(text.train):,} tokens), "
-        f"{_size(text.held_out_bytes)} held out ({_how(text)}{len(text.held_out) - 1:,} tokens)",
+        f"Text       {text.title}: {_size(text.train_bytes)} to learn from",
+        f"           ({len(text.train):,} tokens), {_size(text.held_out_bytes)} held out "
+        f"({_how(text)}{len(text.held_out) - 1:,} tokens)",
         f"Tokenizer  {run.tokenizer.n_vocab:,} ids, {text.train_bytes / len(text.train):.2f} bytes a token",
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
         f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dataio import Batches, Corpus, TokenShards, TokenWindows, how_it_was_split, split_corpus
+from dataio import Batches, Corpus, ShiftedWindows, TokenShards, TokenWindows, how_it_was_split, split_corpus
 from trainkit import n_ranks, rank
 from workbench import cache_folder, whole_folder
 
@@ -39,8 +39,10 @@ class TrainingText:
         """Its name, for those who read it."""
         return "Python's own documentation and sources" if self.name == "embedded" else self.name
 
-    def batches(self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None) -> Batches:
-        """The training windows in their order of all steps."""
+    def batches(
+        self, batch_size: int, n_ctx: int, seed: int, micro_batch_size: int | None, shifted: bool = False
+    ) -> Batches:
+        """The training windows in their order of all steps; shifted: beginning elsewhere in every pass."""
         if len(self.train) < n_ctx + 1:
             n_bytes = math.ceil(self.train_bytes * (n_ctx + 1) / max(1, len(self.train)))
             raise ValueError(
@@ -48,14 +50,14 @@ class TrainingText:
                 f"bytes to learn from), got {self.train_bytes:,} byte{'s' * (self.train_bytes != 1)} from {self.name}; "
                 "the text is too short, give more"
             )
-        needed = batch_size * n_ctx + 1
+        needed = (batch_size + 1) * n_ctx if shifted else batch_size * n_ctx + 1
         if len(self.train) < needed:
             raise ValueError(
                 f"text: wanted at least {needed:,} tokens for one batch of {batch_size} windows of {n_ctx}, got "
                 f"{len(self.train):,} from {self.name}; give more text, or a smaller --batch-size"
             )
         return Batches(
-            TokenWindows(self.train, n_ctx),
+            ShiftedWindows(self.train, n_ctx) if shifted else TokenWindows(self.train, n_ctx),
             batch_size,
             seed=seed,
             drop_last=True,

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from dataio import Batches
@@ -46,7 +48,7 @@ class Curriculum(Protocol):
         several processes, none of them empty."""
 
 
-def model_loss(model: GPT2, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def model_loss(model: GPT2, batch: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     """Summed nats of a batch's targets, and how many they are."""
     return model.loss(*batch)
 
@@ -77,23 +79,38 @@ class TextCurriculum:
         """The training batches, every window cut into `parts` windows of their own. ValueError where the text is too
         short for one."""
         micro = self.micro_batch_size and self.micro_batch_size * parts
-        return self.text.batches(self.recipe.batch_size * parts, self.n_ctx // parts, self.seed, micro)
+        shifted = self.recipe.shift_windows
+        return self.text.batches(self.recipe.batch_size * parts, self.n_ctx // parts, self.seed, micro, shifted)
 
-    def steps_from(self, start: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    def steps_from(self, start: int) -> Iterator[list[tuple[Tensor, ...]]]:
         """First those of half the context, as many as the recipe says."""
         for parts, begin, end in phases(self.recipe, start):
-            with self.batches(parts).from_step(begin, end) as stream:
-                yield from stream
+            yield from self._phase(parts, begin, end)
 
-    def samples(self, start: int) -> list[tuple[tuple[Tensor, Tensor], int]]:
+    def _phase(self, parts: int, begin: int, end: int) -> Iterator[list[tuple[Tensor, ...]]]:
+        kept = self.recipe.keep_positions
+        with self.batches(1 if kept else parts).from_step(begin, end) as stream:
+            for step in stream:
+                yield [cut(*batch, parts) for batch in step] if kept and parts > 1 else step
+
+    def samples(self, start: int) -> list[tuple[tuple[Tensor, ...], int]]:
         """For each phase to come a micro-batch of its shape, and how many there will be."""
         coming = phases(self.recipe, start)
-        firsts = [(self.batches(parts)[begin], end - begin) for parts, begin, end in coming]
+        firsts = [(next(self._phase(parts, begin, begin + 1)), end - begin) for parts, begin, end in coming]
         return [(step[0], len(step) * steps) for step, steps in firsts if step]
 
     def held_out(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
         """Every held-out token as a target once, in non-overlapping windows."""
         return filled(self.text.evaluation_batches(self.n_ctx, max(n_ranks(), TOKENS // self.n_ctx)), self.n_ctx)
+
+
+def cut(inputs: Int64[Tensor, "B T"], targets: Int64[Tensor, "B T"], parts: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Each window as so many rows of its own, with the position in the window where each begins. Tokens that are left
+    over at the end stay out."""
+    length = inputs.shape[1] // parts
+    starts = torch.arange(parts) * length
+    pieces = (side[:, : parts * length].reshape(-1, length) for side in (inputs, targets))
+    return *pieces, starts.repeat(len(inputs))
 
 
 def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:

@@ -96,9 +96,9 @@ def read_record(folder: Path) -> RunRecord:
         if found != FORMAT:
             raise ValueError(f"{path}: wanted format {FORMAT}, got {found}; resume with the version that began it")
         shape = GPT2Config(**content["recipe"].pop("config"))
-        # What earlier versions did: long files in pieces from everywhere, all else from the end.
+        # What earlier versions did: Muon in its plain form; long files in pieces from everywhere, else from the end.
         large = "(token files in " in str(content["data"].get("name"))
-        before = {"held_out_from": "everywhere" if large else "end"}
+        before = {"held_out_from": "everywhere" if large else "end", "muon_gram": False}
         recipe = Recipe(config=shape, **{**before, **content.pop("recipe")})
         given = settings_of(content.pop("settings"))
         record = RunRecord(folder=folder, recipe=recipe, settings=given, **content)

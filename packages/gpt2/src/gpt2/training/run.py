@@ -166,6 +166,7 @@ class Run:
             self.compiled or self.curriculum.loss,
             self.optimizer,
             schedule=self.trained.schedule,
+            schedules=self.trained.schedules,
             start=self.start,
             precision=autocast_type(self.record.precision),
             guard=self.guard,

@@ -105,13 +105,24 @@ class TrainSettings:
     learning_rate: Annotated[float | None, _recipes("learning_rate", "RATE", told=False)] = None
     """Highest learning rate. The other rate of the recipe goes with it, unless --adam-learning-rate says otherwise."""
     adam_learning_rate: Annotated[float | None, _recipes("adam_learning_rate", "RATE")] = None
-    schedule: Annotated[Literal["linear", "cosine"] | None, _recipes("schedule", "linear|cosine")] = None
+    schedule: Annotated[Literal["linear", "cosine", "stable"] | None, _recipes("schedule", "linear|cosine|stable")] = (
+        None
+    )
     warmup: Annotated[int | None, _recipes("warmup", "N", told=False)] = None
     """Steps of linear warm-up of the learning rate; a run of fewer steps than the recipe's has fewer, unless given."""
     half_context: Annotated[float | None, _recipes("half_context", "SHARE")] = None
+    keep_positions: Annotated[bool | None, _recipes("keep_positions", "True|False")] = None
+    shift_windows: Annotated[bool | None, _recipes("shift_windows", "True|False")] = None
     weight_decay: Annotated[float | None, _recipes("weight_decay", "X")] = None
+    decay_schedule: Annotated[Literal["constant", "linear"] | None, _recipes("decay_schedule", "constant|linear")] = (
+        None
+    )
+    cautious_decay: Annotated[bool | None, _recipes("cautious_decay", "True|False")] = None
     muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
+    muon_even: Annotated[bool | None, _recipes("muon_even", "True|False")] = None
+    momentum_ramp: Annotated[bool | None, _recipes("momentum_ramp", "True|False")] = None
     zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
+    bigram_start: Annotated[bool | None, _recipes("bigram_start", "True|False")] = None
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
     held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
     evaluations: Annotated[int | None, _recipes("evaluations", "N")] = None

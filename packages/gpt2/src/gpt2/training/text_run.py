@@ -105,7 +105,7 @@ def prepared(
     curriculum.batches()  # or it says what is missing
     if settings.resume is None and source is None and not settings.shard:
         check_memory(config, own_device(settings.device))
-    trained = trained_model(record, config, text.tokenizer, own_device(settings.device), source)
+    trained = trained_model(record, config, text, own_device(settings.device), source)
     options: dict[str, Any] = {"held": held, "should_stop": should_stop, "profiled": settings.profile}
     options |= {"skip_limit": skip_limit or 0, "keep": settings.keep or record.settings.keep or 2}
     whole = TextRun(record, config, curriculum, trained, **options)

@@ -2,14 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from tensors import generator, seed_all
-from trainkit import OptimizerPart, Part, RandomPart, adamw, cosine, is_first_rank, linear_to_zero, muon, n_ranks, rank
+from trainkit import (
+    OptimizerPart,
+    Part,
+    RandomPart,
+    adamw,
+    cosine,
+    is_first_rank,
+    linear_to_zero,
+    muon,
+    n_ranks,
+    rank,
+    warmup_stable_decay,
+)
 from transformer import zero_outputs
 
 from ..config import GPT2Config
@@ -17,7 +30,9 @@ from ..files.folder import load_weights, save, save_model
 from ..machine.processes import by_first, draw_shards, gathered, sharded_parts, share_out
 from ..model import GPT2
 from ..recipes import Recipe
+from ..texts.prepared import TrainingText
 from ..tokenizer.tokenizer import Tokenizer
+from .bigrams import start_from_bigrams
 from .model_card import model_card
 from .record import RunRecord
 
@@ -39,6 +54,8 @@ class Trained:
     """Name of that folder in the run's."""
     schedule: Callable[[int], float] | None = None
     """The factor of the learning rate at each step, counted from 0."""
+    schedules: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
+    """The same for other values of the optimizer's groups."""
     together: nn.Module | None = None
     """What the loop trains in the model's place where several processes train it; None for the model itself."""
 
@@ -61,23 +78,31 @@ class ModelFolder:
 
 
 def trained_model(
-    record: RunRecord, config: GPT2Config, tokenizer: Tokenizer, device: torch.device, source: GPT2 | None
+    record: RunRecord, config: GPT2Config, text: TrainingText, device: torch.device, source: GPT2 | None
 ) -> Trained:
     """New weights of shape `config`, or those of `source`; nothing is read from checkpoints yet."""
-    recipe, shard = record.recipe, record.settings.shard
+    recipe, shard, tokenizer = record.recipe, record.settings.shard, text.tokenizer
     if recipe.batch_size < n_ranks():
         raise ValueError(
             f"--processes: wanted at most one for each of the {recipe.batch_size} windows of a batch, got {n_ranks()}; "
             f"start fewer, or a run with a larger --batch-size"
         )
+    if shard and recipe.muon_even:
+        raise ValueError(
+            "--shard: wanted whole matrices, whose rows are measured, got --muon-even; leave one of them out"
+        )
     seed_all((record.seed + rank()) % 2**63)
     model = source or _new_model(config, record.seed, on_meta=shard and n_ranks() > 1)
     on_meta = next(model.parameters()).is_meta
+    if not on_meta and recipe.zero_output:
+        zero_outputs(model)
+    if recipe.bigram_start:
+        start_from_bigrams(model, text.train)
     together = share_out(model if on_meta else model.to(device), shard)
     if on_meta:
         draw_shards(model, record.seed, device)
-    if recipe.zero_output:
-        zero_outputs(model)
+        if recipe.zero_output:
+            zero_outputs(model)
     optimizer = optimizer_of(model, recipe)
     parts: dict[str, Part] = {
         "model": ModelFolder(model, tokenizer),
@@ -91,6 +116,7 @@ def trained_model(
         sharded_parts(model, optimizer) if shard else parts,
         lambda folder: write_model(folder, model, tokenizer, record),
         schedule=schedule_of(recipe),
+        schedules=schedules_of(recipe),
         together=together,
     )
 
@@ -114,8 +140,25 @@ def write_model(folder: Path, model: GPT2, tokenizer: Tokenizer, record: RunReco
 
 def schedule_of(recipe: Recipe) -> Callable[[int], float]:
     """The factor of the learning rate at each step."""
-    shape = {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule]
+    stable = partial(warmup_stable_decay, decay=0.5)
+    shape = {"linear": linear_to_zero, "cosine": cosine, "stable": stable}[recipe.schedule]
     return shape(recipe.steps, warmup=min(recipe.warmup, recipe.steps - 1))
+
+
+def schedules_of(recipe: Recipe) -> dict[str, Callable[[int], float]]:
+    """The factors of the weight decay and of Muon's momentum at each step, where they are not constant."""
+    made: dict[str, Callable[[int], float]] = {}
+    if recipe.decay_schedule == "linear":
+        made["weight_decay"] = linear_to_zero(recipe.steps)
+    if recipe.momentum_ramp:
+        made["momentum"] = partial(momentum_factor, steps=recipe.steps)
+    return made
+
+
+def momentum_factor(step: int, steps: int) -> float:
+    """From 0.85 / 0.95 to 1 over the first third, and back over the last tenth (as in modded-nanogpt)."""
+    low, done = 0.85 / 0.95, step / steps
+    return low + (1 - low) * min(1.0, 3 * done, 10 * (1 - done))
 
 
 def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -128,4 +171,6 @@ def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         adam_learning_rate=recipe.adam_learning_rate,
         weight_decay=recipe.weight_decay,
         gram=recipe.muon_gram,
+        even=recipe.muon_even,
+        cautious=recipe.cautious_decay,
     )

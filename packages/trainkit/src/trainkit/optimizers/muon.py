@@ -68,12 +68,32 @@ def _product(square: Float[Tensor, "N R R"], rounds: int) -> Float[Tensor, "N R 
     return whole
 
 
+def evened(
+    updates: Float[Tensor, "N R C"], squares: Float[Tensor, "N L"], beta: float = 0.95
+) -> tuple[Float[Tensor, "N R C"], Float[Tensor, "N L"]]:
+    """Updates whose vectors along the longer side (L of them; rows of a square) have been made equally long over time,
+    and the running mean squares that say how long they were.
+
+    Each vector is divided by the root of its running mean square, then the whole matrix is scaled back to the length
+    that it had. Orthogonal matrices leave the L vectors uneven: some neurons would always move more than others
+    (NorMuon, Li et al., arXiv 2510.05491, algorithm 1, for the longer side as in modded-nanogpt).
+    """
+    across = 2 if updates.shape[1] >= updates.shape[2] else 1
+    squares = squares.lerp(updates.square().mean(across), 1 - beta)
+    scaled = updates / squares.sqrt().clamp(min=1e-10).unsqueeze(across)
+    length, now = (x.norm(dim=(1, 2), keepdim=True) for x in (updates, scaled))
+    return scaled * (length / now.clamp(min=1e-10)), squares
+
+
 class Muon(LightOptimizer):
     """Groups say their `kind`: "muon" (matrices; more dimensions are flattened behind the first) or "adam" (AdamW).
 
     A matrix moves by -lr (0.2 sqrt(max(rows, columns)) O + weight_decay W), O the orthogonalised Nesterov momentum: O's
     root mean square is 1 / sqrt(max(rows, columns)), so the factor gives the 0.2 that AdamW's updates usually have, and
     AdamW's learning rates carry over.
+
+    A group may say more: `gram` (see `orthogonalise`), `even` (see `evened`) and `cautious`: decay only what the update
+    moves toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402, algorithm 1).
     """
 
     def __init__(self, groups: list[dict[str, Any]]):
@@ -83,6 +103,8 @@ class Muon(LightOptimizer):
             "weight_decay": 0.1,
             "momentum": 0.95,
             "gram": False,
+            "even": False,
+            "cautious": False,
             "betas": (0.9, 0.95),
             "eps": 1e-8,
         }
@@ -115,15 +137,32 @@ class Muon(LightOptimizer):
         momenta = [self.state[p]["momentum"] for p in parameters]
         torch._foreach_lerp_([local(m) for m in momenta], [local(g) for g in gradients], 1 - group["momentum"])
         lookahead = [whole(g.lerp(m, group["momentum"])) for g, m in zip(gradients, momenta, strict=True)]
-        torch._foreach_mul_([local(p) for p in parameters], 1 - group["lr"] * group["weight_decay"])
+        decay, cautious = (
+            group["lr"] * group["weight_decay"],
+            group.get("cautious", False),
+        )  # not in earlier checkpoints
+        if not cautious:
+            torch._foreach_mul_([local(p) for p in parameters], 1 - decay)
         for members in _by_shape(lookahead).values():
             # One batched product for all matrices of a shape: fewer, larger products.
             matrices = torch.stack([lookahead[i].flatten(1) for i in members])
-            updates = orthogonalise(matrices, gram=group.get("gram", False)).unbind()  # not in earlier checkpoints
-            size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
             targets = [parameters[i] for i in members]
+            updates = orthogonalise(matrices, gram=group.get("gram", False))
+            if group.get("even", False):
+                updates = self._evened(targets, updates)
+            size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
             cut = [local(sharded_like(u.reshape(p.shape), p)) for u, p in zip(updates, targets, strict=True)]
+            if cautious:
+                _decay_cautiously([local(p) for p in targets], cut, decay)
             torch._foreach_add_([local(p) for p in targets], cut, alpha=size)
+
+    def _evened(self, parameters: list[Tensor], updates: Float[Tensor, "N R C"]) -> Float[Tensor, "N R C"]:
+        squares = [self.state[p].get("squares") for p in parameters]
+        stacked = torch.stack([updates.new_zeros(max(updates.shape[1:])) if s is None else s for s in squares])
+        updates, stacked = evened(updates, stacked)
+        for p, after in zip(parameters, stacked, strict=True):
+            self.state[p]["squares"] = after.clone()
+        return updates
 
     def _step_adam(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -132,6 +171,10 @@ class Muon(LightOptimizer):
                 self.state[p]["exp_avg"] = torch.zeros_like(p)
                 self.state[p]["exp_avg_sq"] = torch.zeros_like(p)
         beta1, beta2 = group["betas"]
+        decay = group["weight_decay"]
+        if decay and group.get("cautious", False):
+            coming = [self.state[p]["exp_avg"].lerp(g, 1 - beta1) for p, g in zip(parameters, gradients, strict=True)]
+            _decay_cautiously([local(p) for p in parameters], [local(m) for m in coming], group["lr"] * decay)
         adamw_update(
             [local(p) for p in parameters],
             [local(g) for g in gradients],
@@ -144,7 +187,7 @@ class Muon(LightOptimizer):
             beta1=beta1,
             beta2=beta2,
             lr=group["lr"],
-            weight_decay=group["weight_decay"],
+            weight_decay=0.0 if decay and group.get("cautious", False) else decay,
             eps=group["eps"],
             maximize=False,
         )
@@ -161,6 +204,12 @@ def _check_group(group: dict[str, Any]) -> None:
     vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
     if group["kind"] == "muon" and vectors:
         raise ValueError(f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"')
+
+
+def _decay_cautiously(parameters: list[Tensor], directions: list[Tensor], decay: float) -> None:
+    """Shrink each number whose direction, which is subtracted, has its sign."""
+    pulled = [p * (u * p > 0) for p, u in zip(parameters, directions, strict=True)]
+    torch._foreach_add_(parameters, pulled, alpha=-decay)
 
 
 def _by_shape(tensors: Sequence[Tensor]) -> dict[tuple[int, ...], list[int]]:
