@@ -165,6 +165,7 @@ RECIPES = (
         half_context=0.7,
         weight_decay=0.05,
         zero_output=True,
+        bigram_start=True,
         evaluations=1,
     ),
     Recipe(

@@ -13,8 +13,6 @@ from ..model import GPT2
 
 MOST_TOKENS = 4_000_000
 """As many are counted, from the beginning of a text: more would hardly move the counts."""
-MOST_IDS = 8192
-"""The table of pairs is held whole."""
 
 
 def start_from_bigrams(model: GPT2, tokens: np.ndarray | TokenShards) -> None:
@@ -35,10 +33,10 @@ def start_from_bigrams(model: GPT2, tokens: np.ndarray | TokenShards) -> None:
     """
     table, first = model.token_embedding.weight, model.decoder.blocks[0].feed_forward
     assert isinstance(table, nn.Parameter)
-    if model.n_vocab > MOST_IDS or table.shape[1] < 4:
+    if table.shape[1] < 4:
         raise ValueError(
-            f"--bigram-start: wanted at most {MOST_IDS:,} ids and at least 4 channels, got {model.n_vocab:,} and "
-            f"{table.shape[1]}; leave --bigram-start out"
+            f"--bigram-start: wanted at least 4 channels, got {table.shape[1]}; make the model wider, or say "
+            "--bigram-start False"
         )
     half = min((table.shape[1] - 1) // 2, model.n_vocab)
     frequencies, ratios = log_ratios(np.asarray(tokens[:MOST_TOKENS]), model.n_vocab)
@@ -52,8 +50,9 @@ def start_from_bigrams(model: GPT2, tokens: np.ndarray | TokenShards) -> None:
         first.down.weight[half + number, number], first.down.weight[half + number, half + number] = 1.0, -1.0
         state = model.hidden(torch.arange(model.n_vocab)[:, None])[:, 0, right]
         # The norm makes all states equally long: the one factor that is left brings the logits nearest to the ratios.
-        logits, wanted = state @ followed.T, follows @ followed.T
-        table[:, right] = followed * (logits * wanted).sum() / logits.square().sum()
+        # (Sums over all pairs of tokens, of state @ followed.T with follows @ followed.T and with itself.)
+        squares = followed.T @ followed
+        table[:, right] = followed * ((state.T @ follows) * squares).sum() / ((state.T @ state) * squares).sum()
         size = frequencies.std() / 0.02
         table[:, -1] = (frequencies - frequencies.mean()) / size
         model.final_norm.bias[-1] = size
@@ -65,15 +64,18 @@ def scaled(vectors: Float[Tensor, "V C"]) -> Float[Tensor, "V C"]:
 
 
 def log_ratios(ids: np.ndarray, n_vocab: int) -> tuple[Float[Tensor, " V"], Float[Tensor, "V V"]]:
-    """log p(j), and log p(j | i) / p(j) where j follows i more often than by chance, 0 elsewhere.
+    """log p(j), and log p(j | i) / p(j) where j follows i more often than by chance, 0 elsewhere: a sparse table.
 
     One occurrence of each id is added, as often followed by each id as that is frequent."""
-    pairs = ids[:-1].astype(np.int64) * n_vocab + ids[1:]
-    counts = torch.from_numpy(np.bincount(pairs, minlength=n_vocab**2).reshape(n_vocab, n_vocab)).float()
-    single = counts.sum(0) + 1
-    frequency = single / single.sum()
-    following = (counts + frequency) / (counts.sum(1, keepdim=True) + 1)
-    return frequency.log(), (following / frequency).log().clamp(min=0)
+    followers = np.bincount(ids[1:], minlength=n_vocab) + 1.0
+    frequency = followers / followers.sum()
+    pairs, counts = np.unique(ids[:-1].astype(np.int64) * n_vocab + ids[1:], return_counts=True)
+    first, second = np.divmod(pairs, n_vocab)
+    before = np.bincount(ids[:-1], minlength=n_vocab) + 1.0
+    ratio = np.log((counts + frequency[second]) / before[first] / frequency[second]).clip(min=0)
+    places, values = np.stack([first, second]), torch.from_numpy(ratio).float()
+    table = torch.sparse_coo_tensor(places, values, (n_vocab, n_vocab), check_invariants=True)
+    return torch.from_numpy(np.log(frequency)).float(), table.coalesce()
 
 
 def factors(matrix: Float[Tensor, "R C"], rank: int) -> tuple[Float[Tensor, "R K"], Float[Tensor, "C K"]]:
@@ -83,6 +85,6 @@ def factors(matrix: Float[Tensor, "R C"], rank: int) -> tuple[Float[Tensor, "R K
     space = torch.linalg.qr(matrix @ drawn)[0]
     for _ in range(3):
         space = torch.linalg.qr(matrix @ (matrix.T @ space))[0]
-    left, values, right = torch.linalg.svd(space.T @ matrix, full_matrices=False)
+    right, values, left = torch.linalg.svd(matrix.T @ space, full_matrices=False)
     roots = values[:rank].sqrt()
-    return space @ left[:, :rank] * roots, right[:rank].T * roots
+    return space @ left[:rank].T * roots, right[:, :rank] * roots
