@@ -58,8 +58,8 @@ class MovingRows:
         self.session.cut([row.read for row in self.rows])
         return copies
 
-    def read(self) -> tuple[list[Row], Float[Tensor, "B V"]]:
-        """One call of the model. The rows that are read to their end, and the logits after each."""
+    def read(self) -> tuple[list[Row], Float[Tensor, "B V"], list[int] | None]:
+        """One call of the model. The rows that are read to their end, the logits after each, and the likeliest ids."""
         assert self.session is not None
         writing = any(len(row.pending) == 1 and row.ids for row in self.rows)
         longest = max(len(row.pending) for row in self.rows)
@@ -68,4 +68,6 @@ class MovingRows:
         for row in self.rows:
             row.has_read(most)
         ready = [number for number, row in enumerate(self.rows) if not row.pending]
-        return [self.rows[number] for number in ready], logits if len(ready) == len(self.rows) else logits[ready]
+        if len(ready) == len(self.rows):
+            return self.rows[:], logits, self.session.likeliest
+        return [self.rows[number] for number in ready], logits[ready], None

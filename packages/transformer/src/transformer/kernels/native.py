@@ -25,7 +25,7 @@ FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping
 SWITCH = "QUANTIZATION_KERNELS"
 """The variable that chooses the kernels, named after the package that brought them; it holds for all that use them."""
 OTHERS_MAY_WRITE = 0o022
-SOURCES = ("activations.hpp", "tiles.hpp", "products.hpp", "step.cpp")
+SOURCES = ("activations.hpp", "tiles.hpp", "products.hpp", "blocks.hpp", "step.cpp")
 """The last one includes the others."""
 logger = logging.getLogger(__name__)
 
@@ -48,13 +48,25 @@ class Block(Structure):
 
 
 class Stack(Structure):
-    """The blocks of a GPT-2; `step.cpp` says what the fields mean."""
+    """The blocks of a GPT-2; `blocks.hpp` says what the fields mean."""
 
     _fields_ = (
         ("blocks", POINTER(Block)),
         *((name, c_int64) for name in ("n_layer", "n_embd", "n_head", "tanh_gelu")),
         ("eps", c_float),
     )
+
+
+class Cache(Structure):
+    """Where the layers of a key-value cache lie."""
+
+    _fields_ = (*((name, c_void_p) for name in ("keys", "values", "key_scales", "value_scales")), ("length", c_int64))
+
+
+class Model(Structure):
+    """A whole GPT-2; `step.cpp` says what the fields mean."""
+
+    _fields_ = (("stack", Stack), ("last", Norm), ("table", Linear), ("positions", c_void_p), ("factor", c_float))
 
 
 def library() -> ctypes.CDLL | None:
@@ -182,10 +194,12 @@ def loaded(path: Path) -> ctypes.CDLL:
 
     found = ctypes.CDLL(str(path))
     found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
-    found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_int]
+    found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int]
+    held_and_cache, logits_and_ids = [c_void_p, c_void_p], [c_void_p, c_int64, c_void_p, c_void_p]
+    found.step.argtypes = [c_void_p, c_void_p, c_int64, c_int64, *held_and_cache, *logits_and_ids, c_int]
     found.row_sums.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int]
     found.instructions.restype = c_char_p
-    for function in (found.linear, found.decode, found.row_sums):
+    for function in (found.linear, found.decode, found.step, found.row_sums):
         function.restype = None
     return found
 
