@@ -72,10 +72,11 @@ def test_logits_and_likeliest_ids_are_those_of_the_parts(instructions, shape, dt
             wanted = model(rows, theirs)
             last_only = number != 3
             found, likeliest = step(rows, ours, last_only=last_only)
-            last = torch.stack([one[len(row) - 1] for one, row in zip(wanted, rows, strict=True)])
-            off = (
-                (found - last) if last_only else torch.cat([(f - w)[: len(r)] for f, w, r in zip(found, wanted, rows)])
-            )
+            real = [one[: len(row)] for one, row in zip(wanted, rows, strict=True)]
+            if last_only:
+                off = found - torch.stack([one[-1] for one in real])
+            else:
+                off = torch.cat([one[: len(r)] - r for one, r in zip(found, real, strict=True)])
             # A key half-way between two whole numbers may become either.
             assert off.abs().max() < (1e-5 if dtype == torch.float32 else 1e-2) * wanted.abs().max()
             assert likeliest == found.argmax(-1).flatten().tolist()
