@@ -17,9 +17,9 @@ from transformer.kernels.whole_step import WholeStep
 SCHEMES = ["int8", "int4", "int8-weight-only", "bfloat16", "float32", {"decoder.blocks.0.feed_forward.up": "int4"}]
 
 
-@pytest.fixture(params=["native", "plain"])
+@pytest.fixture(params=["native", "avx2", "plain"])
 def calls(request, monkeypatch):
-    """How often the blocks ran as one call, on either set of instructions."""
+    """How often the blocks ran as one call, on every set of instructions."""
     monkeypatch.setenv(native.SWITCH, request.param)
     if native.library() is None:
         pytest.skip("no C++ compiler here: blocks run one by one")

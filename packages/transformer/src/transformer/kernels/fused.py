@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from attention import KeyValueCache, Mask, MultiHeadAttention
-from tensors import processor_has
 
 from .. import DecoderBlock, DecoderStack, FeedForward, LayerNorm
 from . import native
@@ -192,9 +191,9 @@ def with_fused_steps(model: Model) -> Model:
 
 
 def fused_steps_are_faster() -> bool:
-    """Whether float32 weights, too, are decoded faster by the kernels than by torch: with matrix tiles (AMX), as
-    measured on an Intel Xeon; on an AMD EPYC, which has none, torch's products by oneDNN are as fast."""
-    return processor_has("amx")
+    """Whether float32 weights, too, are decoded faster by the kernels than by torch: where these have instructions made
+    for products. The time of a step is that of reading the weights, and what torch adds to it."""
+    return native.has_fast_loops()
 
 
 def is_gpt2s(block: Any, first: Any) -> bool:

@@ -112,6 +112,8 @@ extern "C" void step(const Model* model, const int64_t* ids, int64_t rows, int64
 extern "C" const char* instructions() {
 #ifdef VNNI
     return "AVX-512 VNNI";
+#elif defined(AVX2)
+    return "AVX2";
 #else
     return "plain loops";
 #endif
