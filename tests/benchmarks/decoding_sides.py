@@ -23,8 +23,7 @@ from pathlib import Path
 
 import torch
 from decoding_speed import ids, in_a_child, save, theirs_of
-from quantized_decoding import in_a_child as converted
-from quantized_decoding import llama_cpp
+from quantized_decoding import in_a_child as converted, llama_cpp
 
 import gpt2
 from decoding import GenerationSettings, generate_ids
