@@ -11,6 +11,7 @@ from decoding.session import Session
 from transformer import DecoderStack
 from transformer.kernels import fused, native
 from transformer.kernels.fused import FusedDecoder, PreparedStack
+from transformer.kernels.whole_step import WholeStep
 
 PROMPTS = [[1, 2, 3], [5], [7, 8, 9, 10, 11]]
 
@@ -36,6 +37,14 @@ def steps(monkeypatch):
 
     made, original = Steps(), PreparedStack.__call__
     monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
+    whole = WholeStep.__call__
+
+    def counted(*given, **named):
+        if (found := whole(*given, **named)) is not None:
+            made.append(1)
+        return found
+
+    monkeypatch.setattr(WholeStep, "__call__", counted)
     monkeypatch.setattr(fused, "MOST_FLOAT_TOKENS", 40)
     monkeypatch.setattr(session, "fused_steps_are_faster", lambda: made.faster)
     return made

@@ -11,7 +11,7 @@ import torch
 
 from workbench import Broken, BrokenClaim, Held
 
-from ..inference import inference
+from ..machine.inference import inference
 from ..protocols import LanguageModel
 from .inputs import filled_cache, lengths_tensor, padded, ragged, text, texts, times
 from .verdicts import fail, same

@@ -24,3 +24,11 @@ def keep_freed_memory(most: int = MOST_KEPT) -> bool:
     return mallopt is not None and all(
         mallopt(option, size) == 1 for option, size in ((_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, most))
     )
+
+
+def release_freed_memory() -> bool:
+    """Give the system back what the C library keeps of freed memory (malloc_trim(3)); True where it can, with glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+    return trim is not None
