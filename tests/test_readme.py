@@ -1,9 +1,12 @@
 """What the READMEs promise about commands, order and examples holds."""
 
 import ast
+import code
 import re
 import subprocess
+import sys
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
@@ -41,6 +44,33 @@ def test_every_lesson_has_examples_that_end_in_an_assertion(folder: Path) -> Non
     assert blocks, "a lesson needs a smallest runnable example"
     for block in blocks:
         assert isinstance(last_statement(ast.parse(block).body), ast.Assert), f"wanted a final assert, got:\n{block}"
+
+
+class Prompt(code.InteractiveConsole):
+    """Python's prompt, which reads a line at a time: what it cannot parse is kept, what it can is not run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.complaints: list[str] = []
+
+    def runcode(self, code: CodeType) -> None:
+        pass
+
+    def showsyntaxerror(self, filename: str | None = None, **options: object) -> None:
+        self.complaints.append(str(sys.exc_info()[1]))
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *(folder / "README.md" for folder in MEMBERS)], ids=lambda page: page.parent.name
+)
+def test_every_example_can_be_pasted_into_the_prompt(page: Path) -> None:
+    """There an empty line ends a function, and what stands below one without an empty line between is an error."""
+    for block in BLOCK.findall(page.read_text("utf-8")):
+        prompt = Prompt()
+        for line in [*block.splitlines(), ""]:
+            prompt.push(line)
+            assert not prompt.complaints, f"at the line {line!r}: {prompt.complaints}"
+        assert not prompt.buffer, f"wanted a block that ends, got:\n{block}"
 
 
 def last_statement(body: list[ast.stmt]) -> ast.stmt:
