@@ -81,7 +81,7 @@ class AssembledGPT2(gpt2.GPT2):
             drawn = self.pieces.initial_weight(kind, tuple(parameter.shape), self.config.n_layer, generator)
             parameter.copy_(drawn)
 
-    def hidden(self, tokens: Tensor, cache: Any = None, lengths: Any = None) -> Tensor:
+    def hidden(self, tokens: Tensor, cache: Any = None, lengths: Any = None, starts: Any = None) -> Tensor:
         """The final state of every token."""
         blocks = [partial(self._block, block) for block in self.decoder.blocks]
         tables = self.token_embedding.weight, self.position_embedding.weight
