@@ -140,9 +140,10 @@ def write_model(folder: Path, model: GPT2, tokenizer: Tokenizer, record: RunReco
 
 def schedule_of(recipe: Recipe) -> Callable[[int], float]:
     """The factor of the learning rate at each step."""
-    stable = partial(warmup_stable_decay, decay=0.5)
-    shape = {"linear": linear_to_zero, "cosine": cosine, "stable": stable}[recipe.schedule]
-    return shape(recipe.steps, warmup=min(recipe.warmup, recipe.steps - 1))
+    warmup = min(recipe.warmup, recipe.steps - 1)
+    if recipe.schedule == "stable":
+        return warmup_stable_decay(recipe.steps, warmup, decay=0.5)
+    return {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule](recipe.steps, warmup)
 
 
 def schedules_of(recipe: Recipe) -> dict[str, Callable[[int], float]]:
