@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import math
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import gpt2
 from gpt2 import GPT2Config, Recipe, TrainSettings
@@ -158,3 +160,52 @@ def test_more_parameters_than_memory_are_refused_on_a_cpu_only():
         check_memory(huge, torch.device("cpu"))
     check_memory(huge, torch.device("meta"))
     check_memory(GPT2Config(n_layer=1), torch.device("cpu"))
+
+
+SWITCHED = {
+    "half_context": 0.5,
+    "keep_positions": True,
+    "shift_windows": True,
+    "decay_schedule": "linear",
+    "cautious_decay": True,
+    "muon_even": True,
+    "momentum_ramp": True,
+    "bigram_start": True,
+    "schedule": "stable",
+    "steps": 6,
+}
+
+
+def test_with_every_switch_on_a_resumed_run_has_the_same_bits(text_file, tmp_path):
+    def settings(name: str) -> TrainSettings:
+        out = tmp_path / name
+        return TrainSettings(text=str(text_file), out=out, recipe="tiny", device="cpu", save_every=2, **SWITCHED)
+
+    whole = [step.loss for step in gpt2.run(settings("whole"))]
+    broken = []
+    for step in gpt2.run(settings("broken")):
+        broken.append(step.loss)
+        if step.number == 3:
+            break  # after the checkpoint of step 2, so that step 3 is done again
+    resumed = gpt2.run(TrainSettings(resume=tmp_path / "broken"))
+    assert resumed.start == 2
+    assert broken[:2] + [step.loss for step in resumed] == whole
+    ours, theirs = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("broken", "whole"))
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    assert whole[0] < 0.9 * math.log(512)  # it begins as the bigrams
+
+
+def test_pieces_of_a_model_have_no_bigram_start(text_file, tmp_path):
+    for name in ("muon_even", "bigram_start"):
+        settings = TrainSettings(text=str(text_file), out=tmp_path / name, recipe="tiny", shard=True, **{name: True})
+        with pytest.raises(ValueError, match=f"--{name.replace('_', '-')}: wanted False with --shard"):
+            gpt2.run(settings)
+
+
+def test_runs_from_before_the_gram_form_was_the_default_go_on_without_it(begun, tmp_path):
+    shutil.copytree(begun, tmp_path / "run")
+    written = json.loads((tmp_path / "run" / "run.json").read_text())
+    for part in (written["recipe"], written["settings"]):
+        del part["muon_gram"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(written))
+    assert gpt2.run(TrainSettings(resume=tmp_path / "run")).record.recipe.muon_gram is False

@@ -69,7 +69,7 @@ def line_of(begin: str) -> int:
         ("learning_rate = 0.01", "learning_rate = inf", "learning_rate: wanted a number above 0, got inf"),
         ("held_out = 0.01", "held_out = 0", "held_out: wanted a share in (0, 1), got 0.0"),
         ("half_context = 0.0", "half_context = 1.5", "half_context: wanted a share in [0, 1), got 1.5"),
-        ('schedule = "linear"', 'schedule = "wave"', "schedule: wanted 'linear' or 'cosine', got 'wave'"),
+        ('schedule = "linear"', 'schedule = "wave"', "schedule: wanted 'linear' or 'cosine' or 'stable', got 'wave'"),
         ("zero_output = true", "zero_output = 1", "zero_output: wanted True or False, got 1"),
         ("n_layer = 2", "n_leyer = 2", "config.n_leyer: wanted a field of a recipe, got an unknown one; did you mean"),
         ("n_ctx = 32", "n_ctx = 1.5", "config.n_ctx: wanted a whole number, got 1.5"),

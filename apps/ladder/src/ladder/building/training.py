@@ -36,6 +36,7 @@ def build_recipe(steps: int | None = None) -> gpt2.Recipe:
         warmup=min(20, steps // 4),
         half_context=0.0,
         zero_output=False,
+        bigram_start=False,
         precision="float32",
         held_out=0.01,
         evaluations=1,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from dataio import TokenShards
 from tensors import generator
 from trainkit import evaluating
+from transformer import FeedForward
 
 from ..model import GPT2
 
@@ -31,8 +32,9 @@ def start_from_bigrams(model: GPT2, tokens: np.ndarray | TokenShards) -> None:
     All of it is learned further like any other weight. It holds exactly where all else that writes to the residual
     stream begins at zero (`zero_output`). ValueError for a shape that has no room for it.
     """
-    table, first = model.token_embedding.weight, model.decoder.blocks[0].feed_forward
+    table, first = model.token_embedding.weight, model.decoder.blocks[0].get_submodule("feed_forward")
     assert isinstance(table, nn.Parameter)
+    assert isinstance(first, FeedForward)
     if table.shape[1] < 4:
         raise ValueError(
             f"--bigram-start: wanted at least 4 channels, got {table.shape[1]}; make the model wider, or say "
@@ -73,7 +75,7 @@ def log_ratios(ids: np.ndarray, n_vocab: int) -> tuple[Float[Tensor, " V"], Floa
     first, second = np.divmod(pairs, n_vocab)
     before = np.bincount(ids[:-1], minlength=n_vocab) + 1.0
     ratio = np.log((counts + frequency[second]) / before[first] / frequency[second]).clip(min=0)
-    places, values = np.stack([first, second]), torch.from_numpy(ratio).float()
+    places, values = torch.from_numpy(np.stack([first, second])), torch.from_numpy(ratio).float()
     table = torch.sparse_coo_tensor(places, values, (n_vocab, n_vocab), check_invariants=True)
     return torch.from_numpy(np.log(frequency)).float(), table.coalesce()
 

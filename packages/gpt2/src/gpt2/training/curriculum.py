@@ -91,7 +91,7 @@ class TextCurriculum:
         kept = self.recipe.keep_positions
         with self.batches(1 if kept else parts).from_step(begin, end) as stream:
             for step in stream:
-                yield [cut(*batch, parts) for batch in step] if kept and parts > 1 else step
+                yield [cut(batch[0], batch[1], parts) for batch in step] if kept and parts > 1 else step
 
     def samples(self, start: int) -> list[tuple[tuple[Tensor, ...], int]]:
         """For each phase to come a micro-batch of its shape, and how many there will be."""
@@ -109,8 +109,8 @@ def cut(inputs: Int64[Tensor, "B T"], targets: Int64[Tensor, "B T"], parts: int)
     over at the end stay out."""
     length = inputs.shape[1] // parts
     starts = torch.arange(parts) * length
-    pieces = (side[:, : parts * length].reshape(-1, length) for side in (inputs, targets))
-    return *pieces, starts.repeat(len(inputs))
+    rows, following = (side[:, : parts * length].reshape(-1, length) for side in (inputs, targets))
+    return rows, following, starts.repeat(len(inputs))
 
 
 def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:

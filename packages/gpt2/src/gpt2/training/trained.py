@@ -87,10 +87,10 @@ def trained_model(
             f"--processes: wanted at most one for each of the {recipe.batch_size} windows of a batch, got {n_ranks()}; "
             f"start fewer, or a run with a larger --batch-size"
         )
-    if shard and recipe.muon_even:
-        raise ValueError(
-            "--shard: wanted whole matrices, whose rows are measured, got --muon-even; leave one of them out"
-        )
+    for name in ("muon_even", "bigram_start"):
+        if shard and getattr(recipe, name):
+            option = "--" + name.replace("_", "-")
+            raise ValueError(f"{option}: wanted False with --shard, whose tables are in pieces; say {option} False")
     seed_all((record.seed + rank()) % 2**63)
     model = source or _new_model(config, record.seed, on_meta=shard and n_ranks() > 1)
     on_meta = next(model.parameters()).is_meta
@@ -140,9 +140,10 @@ def write_model(folder: Path, model: GPT2, tokenizer: Tokenizer, record: RunReco
 
 def schedule_of(recipe: Recipe) -> Callable[[int], float]:
     """The factor of the learning rate at each step."""
-    stable = partial(warmup_stable_decay, decay=0.5)
-    shape = {"linear": linear_to_zero, "cosine": cosine, "stable": stable}[recipe.schedule]
-    return shape(recipe.steps, warmup=min(recipe.warmup, recipe.steps - 1))
+    warmup = min(recipe.warmup, recipe.steps - 1)
+    if recipe.schedule == "stable":
+        return warmup_stable_decay(recipe.steps, warmup, decay=0.5)
+    return {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule](recipe.steps, warmup)
 
 
 def schedules_of(recipe: Recipe) -> dict[str, Callable[[int], float]]:
