@@ -40,7 +40,6 @@ LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",
     "trainkit": "batch_device stopwatch",
     "transformer": "encoder_decoder recomputation summaries",
-    "decoding": "inference",
     "quantization": "convolution",
 }
 PATH = {package: (read.split(), LOOKED_UP.get(package, "").split()) for package, read in READ.items()}
