@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && !defined(PLAIN)
 #include <immintrin.h>

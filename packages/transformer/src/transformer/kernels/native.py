@@ -27,9 +27,8 @@ SWITCH = "QUANTIZATION_KERNELS"
 PLAIN = "plain loops"
 """What a library without special instructions says that it runs on."""
 OTHERS_MAY_WRITE = 0o022
-SOURCES = (
-    "activations.hpp", "avx512.hpp", "avx2.hpp", "plain.hpp", "tiles.hpp", "products.hpp", "blocks.hpp", "step.cpp"
-)  # fmt: skip
+HEADERS = ("activations", "unrolled", "avx512", "avx2", "plain", "tiles", "products", "blocks")
+SOURCES = (*(f"{name}.hpp" for name in HEADERS), "step.cpp")
 """The last one includes the others."""
 CHOICES = {"native": [], "avx2": ["-mno-avx512f", "-mno-avxvnni"], "plain": ["-DPLAIN"]}
 """What the compiler is told for each set of instructions."""
