@@ -156,18 +156,19 @@ def first_sentence(path: Path) -> str:
 
 
 def floors(diagram: str) -> str:
-    """A diagram of Mermaid, which only draws with a script, as a table of its floors."""
-    rows, title = ["| floor | packages |", "|---|---|"], ""
-    names: list[str] = []
+    """A diagram of Mermaid, which only draws with a script, as a table of its floors, from the roof down."""
+    rows: dict[str, list[str]] = {}
+    title = ground = "The common ground"
     for line in map(str.strip, diagram.splitlines()):
         if found := re.match(r"subgraph \w+ \[(.*)\]", line):
-            title, names = found[1], []
-        elif line == "end" and title:
-            rows.append(f"| {title} | {', '.join(names)} |")
-            title = ""
-        elif title and (found := re.match(r"(\w+)(?:\[\"\w+<br/>(.*)\"\])?$", line)):
-            names.append(f"`{found[1]}`" + (f" ({found[2]})" if found[2] else ""))
-    return "\n".join(rows) + "\n"
+            title = found[1]
+        elif line == "end":
+            title = ground
+        elif found := re.match(r"(\w+)(?:\[\"\w+<br/>(.*)\"\])?$", line):
+            rows.setdefault(title, []).append(f"`{found[1]}`" + (f" ({found[2]})" if found[2] else ""))
+    lines = [f"| {floor} | {', '.join(names)} |" for floor, names in rows.items()]
+    said = "Here are the floors, from the roof down; the page in the repository draws the arrows, too."
+    return "\n".join([said, "", "| floor | packages |", "|---|---|", *lines]) + "\n"
 
 
 def toctree(entries: Iterable[str], caption: str = "") -> str:
@@ -233,7 +234,7 @@ def write_names(pages: Pages) -> None:
         package = loader.modules_collection[name]
         lines.append(f"- [`{name}`]({name}.md): {first_line(package)}")
         parts = [f"# {name}", "", f"{first_line(package)} [The lesson](../{folder}/README.md).", ""]
-        for module, names in faces(folder):
+        for module, names in sorted(faces(folder), key=lambda face: face[0].endswith(".contract")):
             found = loader.modules_collection[module]
             for one in names or (found.exports or []):
                 thing = found[str(one)]
@@ -336,6 +337,8 @@ def build(out: Path) -> None:
     write_names(pages)
     pages.write_sources()
     shutil.copyfile(ROOT / "docs" / "conf.py", folder / "conf.py")
+    (folder / "_static").mkdir()
+    shutil.copyfile(ROOT / "docs" / "site.css", folder / "_static" / "site.css")
     arguments = ["-W", "--keep-going", "-n", "-q", "-b", "html", "-d", str(out / "doctrees"), str(folder), str(html)]
     subprocess.run([sys.executable, "-m", "sphinx", *arguments], check=True)
     pages_checked, links = check_links(html)

@@ -61,8 +61,8 @@ def step_seconds(assembly: Assembly, text: TrainingText, recipe: gpt2.Recipe) ->
 
 
 def affordable(seconds: float, left: float) -> int:
-    """Steps of so many seconds that leave half of the time for what comes after (judging, samples, ours); from 10 to the
-    usual number."""
+    """Steps of so many seconds that leave half of the time for what comes after (judging, samples, ours); from 10 to
+    the usual number."""
     usual = build_recipe().steps
     return max(10, min(usual, int(left / 2 / max(seconds, 1e-6))))
 
