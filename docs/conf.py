@@ -1,4 +1,4 @@
-"""How Sphinx builds the site from what .ci/site_pages.py writes: nothing is fetched, neither now nor by a reader."""
+"""How Sphinx builds the site from what .ci/build_site.py writes: nothing is fetched, neither now nor by a reader."""
 
 project = "tensors-to-gpt2"
 author = "tensors-to-gpt2 developers"
