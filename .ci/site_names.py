@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from textwrap import indent
 from typing import Any
 
 from site_pages import ROOT, Pages, members, relative, toctree
@@ -80,7 +81,7 @@ def signature(path: str, thing: Any) -> str:
         made = thing.members.get("__init__")
         bases = ", ".join(map(str, thing.bases))
         said = f"class {name}" + (f"({bases})" if bases else "")
-        said += f"\n    {name}{parameters(made)}" if made is not None and made.is_function else ""
+        said += "\n" + indent(f"{name}{parameters(made)}", "    ") if made is not None and made.is_function else ""
     else:
         said = name + (f": {thing.annotation}" if getattr(thing, "annotation", None) else "")
         said += f" = {thing.value}" if getattr(thing, "value", None) and len(str(thing.value)) < 60 else ""
