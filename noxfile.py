@@ -250,7 +250,7 @@ def page(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """The lessons, reference pages, public names and sources as a website in .nox/site/html; strict, and offline."""
     sync(session, "--only-group=site")
-    session.run("python", ".ci/site_pages.py", *(session.posargs or [".nox/site"]))
+    session.run("python", ".ci/build_site.py", *(session.posargs or [".nox/site"]))
 
 
 @nox.session(default=False)

@@ -1,21 +1,12 @@
-"""The site: lessons, reference pages, the public names of every package with their docstrings, and the sources behind.
-
-    python .ci/site_pages.py OUT     # writes OUT/pages (Markdown) and builds OUT/html; any warning is an error
-
-Everything comes from the Markdown of the repository and from the sources, which are read, never imported. Links to
-Markdown stay links; those to a source file or a folder lead to a page made of it. Needs the group `site`.
-"""
+"""The pages of the site: the Markdown of the repository with links of the site, and the sources that it links to."""
 
 import ast
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from html.parser import HTMLParser
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 ROOT = Path(__file__).parents[1]
 PICTURES = {".png", ".svg"}
@@ -156,18 +147,19 @@ def first_sentence(path: Path) -> str:
 
 
 def floors(diagram: str) -> str:
-    """A diagram of Mermaid, which only draws with a script, as a table of its floors."""
-    rows, title = ["| floor | packages |", "|---|---|"], ""
-    names: list[str] = []
+    """A diagram of Mermaid, which only draws with a script, as a table of its floors, from the roof down."""
+    rows: dict[str, list[str]] = {}
+    title = ground = "The common ground"
     for line in map(str.strip, diagram.splitlines()):
         if found := re.match(r"subgraph \w+ \[(.*)\]", line):
-            title, names = found[1], []
-        elif line == "end" and title:
-            rows.append(f"| {title} | {', '.join(names)} |")
-            title = ""
-        elif title and (found := re.match(r"(\w+)(?:\[\"\w+<br/>(.*)\"\])?$", line)):
-            names.append(f"`{found[1]}`" + (f" ({found[2]})" if found[2] else ""))
-    return "\n".join(rows) + "\n"
+            title = found[1]
+        elif line == "end":
+            title = ground
+        elif found := re.match(r"(\w+)(?:\[\"\w+<br/>(.*)\"\])?$", line):
+            rows.setdefault(title, []).append(f"`{found[1]}`" + (f" ({found[2]})" if found[2] else ""))
+    lines = [f"| {floor} | {', '.join(names)} |" for floor, names in rows.items()]
+    said = "Here are the floors, from the roof down; the page in the repository draws the arrows, too."
+    return "\n".join([said, "", "| floor | packages |", "|---|---|", *lines]) + "\n"
 
 
 def toctree(entries: Iterable[str], caption: str = "") -> str:
@@ -199,199 +191,3 @@ def write_sections(pages: Pages) -> None:
             said = re.split(r"(?<=[.?!])\s", said)[0]
             lines.append(f"1. [{heading.lstrip('# ')}]({folder}/README.md): {said}")
         pages.write(f"{name}.md", "\n".join(lines) + toctree(f"{folder}/README" for folder in chosen))
-
-
-def faces(folder: str) -> Iterator[tuple[str, list[str]]]:
-    """(module, names) of a package's `__init__.pyi`, in its order."""
-    name = PurePosixPath(folder).name
-    stub = ROOT / folder / "src" / name / "__init__.pyi"
-    for node in ast.parse(stub.read_text("utf-8")).body if stub.is_file() else []:
-        if isinstance(node, ast.ImportFrom):
-            if node.module is None:
-                yield from contracts(f"{name}.{alias.name}" for alias in node.names)
-            else:
-                yield f"{name}.{node.module}", [alias.name for alias in node.names]
-
-
-def contracts(modules: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    for module in modules:
-        yield module, []
-
-
-def write_names(pages: Pages) -> None:
-    """A page for each package: every public name, its signature with types, and its docstring."""
-    import griffe
-
-    chosen = [folder for folder in members() if any(faces(folder))]
-    lines = ["# Public names", "", "What each package hands on, with types, shapes, units and errors.", ""]
-    loader = griffe.GriffeLoader(search_paths=[ROOT / folder / "src" for folder in members()])
-    for folder in chosen:
-        name = PurePosixPath(folder).name
-        loader.load(name)
-    for folder in chosen:
-        name = PurePosixPath(folder).name
-        package = loader.modules_collection[name]
-        lines.append(f"- [`{name}`]({name}.md): {first_line(package)}")
-        parts = [f"# {name}", "", f"{first_line(package)} [The lesson](../{folder}/README.md).", ""]
-        for module, names in faces(folder):
-            found = loader.modules_collection[module]
-            for one in names or (found.exports or []):
-                thing = found[str(one)]
-                thing = thing.final_target if thing.is_alias else thing
-                parts += described(pages, folder, f"{name}.{one}" if names else f"{module}.{one}", thing)
-        pages.write(f"api/{name}.md", "\n".join(parts))
-    pages.write("api/index.md", "\n".join(lines) + toctree(PurePosixPath(folder).name for folder in chosen))
-
-
-def first_line(thing: Any) -> str:
-    return thing.docstring.value.strip().split("\n\n")[0].replace("\n", " ") if thing.docstring else ""
-
-
-def described(pages: Pages, folder: str, path: str, thing: Any) -> Iterator[str]:
-    """One public name: heading, signature, docstring, and of a class what is public in it."""
-    file = PurePosixPath(Path(thing.filepath).relative_to(ROOT).as_posix())
-    yield f"## {path.rpartition('.')[2] if path.count('.') == 1 else path.partition('.')[2]}\n"
-    yield signature(path, thing)
-    yield docstring(thing)
-    yield f"[Source]({relative(pages.place(file), PurePosixPath('api'))})\n"
-    if not thing.is_class:
-        return
-    for name, member in thing.members.items():
-        if name.startswith("_") or member.is_alias or not member.docstring:
-            continue
-        yield f"### {path.rpartition('.')[2]}.{name}\n"
-        yield signature(name, member)
-        yield docstring(member)
-
-
-def signature(path: str, thing: Any) -> str:
-    name = path.rpartition(".")[2]
-    if thing.is_function:
-        said = f"{name}{parameters(thing)}" + (f" -> {thing.returns}" if thing.returns else "")
-    elif thing.is_class:
-        made = thing.members.get("__init__")
-        bases = ", ".join(map(str, thing.bases))
-        said = f"class {name}" + (f"({bases})" if bases else "")
-        said += f"\n    {name}{parameters(made)}" if made is not None and made.is_function else ""
-    else:
-        said = name + (f": {thing.annotation}" if getattr(thing, "annotation", None) else "")
-        said += f" = {thing.value}" if getattr(thing, "value", None) and len(str(thing.value)) < 60 else ""
-    return f"```text\n{said}\n```\n"
-
-
-def parameters(function: Any) -> str:
-    """As in the source, a line each where one line is too long."""
-    shown, last = [], ""
-    for one in function.parameters:
-        kind = one.kind.value if one.kind else ""
-        if one.name in ("self", "cls"):
-            continue
-        if kind == "keyword-only" and last not in ("keyword-only", "variadic positional"):
-            shown.append("*")
-        last = kind
-        star = {"variadic positional": "*", "variadic keyword": "**"}.get(kind, "")
-        given = f" = {one.default}" if one.default is not None and not star else ""
-        shown.append(f"{star}{one.name}" + (f": {one.annotation}" if one.annotation else "") + given)
-    line = f"({', '.join(shown)})"
-    return line if len(line) < 90 else "(\n" + "".join(f"    {part},\n" for part in shown) + ")"
-
-
-def docstring(thing: Any) -> str:
-    """Docstrings are nearly Markdown: what is indented stays as it is written, and no line makes a heading."""
-    if not thing.docstring:
-        return ""
-    blocks = []
-    for block in re.split(r"\n\s*\n", thing.docstring.value.strip()):
-        lines = block.splitlines()
-        indented = [line for line in lines if line.startswith("    ")]
-        if len(indented) == len(lines) or any("|---" in line for line in lines):
-            blocks.append(block if "|---" in block else f"```text\n{block}\n```")
-        elif indented or re.match(r"(Raises|Returns|Args|Yields|Attributes):", lines[0]):
-            blocks.append("\n".join(entry(lines)))
-        else:
-            blocks.append("\n".join(map(plain, lines)))
-    return "\n\n".join(blocks) + "\n"
-
-
-def entry(lines: list[str]) -> Iterator[str]:
-    """`name: what it is`, with its further lines indented, as a list."""
-    for line in lines:
-        yield f"  {plain(line.strip())}" if line.startswith("    ") else f"- {plain(line)}"
-
-
-def plain(line: str) -> str:
-    """Nothing but code marks means anything in a docstring."""
-    parts = re.split(r"(`[^`]*`)", line)
-    return "".join(part if part.startswith("`") else re.sub(r"([\\*_\[\]<>#|$~{}])", r"\\\1", part) for part in parts)
-
-
-def build(out: Path) -> None:
-    folder, html = out / "pages", out / "html"
-    for old in (folder, html):
-        shutil.rmtree(old, ignore_errors=True)
-    pages = Pages(folder)
-    for page in markdown_pages():
-        pages.copy(page)
-    write_sections(pages)
-    write_names(pages)
-    pages.write_sources()
-    shutil.copyfile(ROOT / "docs" / "conf.py", folder / "conf.py")
-    arguments = ["-W", "--keep-going", "-n", "-q", "-b", "html", "-d", str(out / "doctrees"), str(folder), str(html)]
-    subprocess.run([sys.executable, "-m", "sphinx", *arguments], check=True)
-    pages_checked, links = check_links(html)
-    print(f"{pages_checked} pages, {links} links inside, none broken, nothing fetched from elsewhere")
-    print(html / "index.html")
-
-
-class Links(HTMLParser):
-    """What a page refers to, what it would fetch, and the places in it that one can refer to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: set[str] = set()
-        self.fetched: set[str] = set()
-        self.anchors: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.anchors |= {given[name] for name in ("id", "name") if name in given}
-        if tag == "a" and "href" in given:
-            self.links.add(given["href"])
-        self.fetched |= {given[name] for name in ("src", "srcset", "poster") if name in given}
-        if tag == "link" and given.get("rel") not in ("search", "next", "prev", "index", "canonical"):
-            self.fetched.add(given.get("href", ""))
-
-
-def check_links(html: Path) -> tuple[int, int]:
-    """Every link inside the site leads to a page and a place of it; no page or style sheet fetches from elsewhere."""
-    read = {path: links_of(path) for path in sorted(html.rglob("*.html")) if "_static" not in path.parts}
-    wrong, count = [], 0
-    for path, page in read.items():
-        elsewhere = [
-            place for place in page.fetched if "//" in place.partition("?")[0] and not place.startswith("data:")
-        ]
-        wrong += [f"{path}: fetches {place}" for place in elsewhere]
-        for link in page.links | (page.fetched - set(elsewhere)):
-            place, _, anchor = unquote(link).partition("#")
-            if re.match(r"[a-z]+:", place) or link.startswith("data:"):
-                continue
-            target = (path.parent / place.partition("?")[0]).resolve() if place else path
-            count += 1
-            if not target.exists() or (anchor and target in read and anchor not in read[target].anchors):
-                wrong.append(f"{path}: {link} leads nowhere")
-    for sheet in html.rglob("*.css"):
-        far = re.findall(r"(?:url\(|@import\s)[\"']?((?:https?:)?//[^)\"']+)", sheet.read_text("utf-8"))
-        wrong += [f"{sheet}: fetches {place}" for place in far]
-    if wrong:
-        raise SystemExit("\n".join(wrong))
-    return len(read), count
-
-
-def links_of(path: Path) -> Links:
-    page = Links()
-    page.feed(path.read_text("utf-8"))
-    return page
-
-
-if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve())

@@ -1,4 +1,4 @@
-"""How Sphinx builds the site from what .ci/site_pages.py writes: nothing is fetched, neither now nor by a reader."""
+"""How Sphinx builds the site from what .ci/build_site.py writes: nothing is fetched, neither now nor by a reader."""
 
 project = "tensors-to-gpt2"
 author = "tensors-to-gpt2 developers"
@@ -11,11 +11,14 @@ myst_links_external_new_tab = False
 suppress_warnings = ["myst.header", "toc.not_included"]
 highlight_language = "none"
 pygments_style = "default"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme = "pydata_sphinx_theme"
 html_title = "tensors-to-gpt2"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
+html_sidebars = {page: [] for page in ("docs/architecture", "docs/glossary", "CONTRIBUTING", "CHANGELOG")}
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],

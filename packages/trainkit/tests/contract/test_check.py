@@ -450,8 +450,8 @@ def test_a_wrong_loss_is_caught_by_the_claim_that_names_it(loss):
     assert broken.value.claim == LOSSES[loss]
 
 
-CAUGHT = [*BROKEN, *OFF_THE_REFERENCE, *LOSSES]
+WRONG = [*BROKEN, *OFF_THE_REFERENCE, *LOSSES]
 
 
-def test_many_wrong_ones_are_kept():
-    assert len(CAUGHT) == 33
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 33
