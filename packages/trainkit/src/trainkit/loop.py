@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from tensors import keep_freed_memory
+from tensors import keep_freed_memory, laid_apart
 
 from .batch_device import device_of
+from .freed_memory import given_back
 from .gradients import Loss, backward, check_stream, scale_gradients
 from .processes.ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
@@ -95,7 +97,7 @@ def train_steps(
         guard=judge,
         watch=watch,
     )
-    return _steps(batches, number, take, watch)
+    return _steps(batches, number, take, watch, model)
 
 
 def take_step(
@@ -129,7 +131,8 @@ def take_step(
     if not skipped:
         with timed(watch, "optimizer"):
             scale_gradients(optimizer, factor, norm, clip)
-            scaler.step(optimizer) if scaler else optimizer.step()
+            with nullcontext() if optimizer.state else laid_apart():  # what it makes in its first step stays
+                scaler.step(optimizer) if scaler else optimizer.step()
     if scaler:
         scaler.update()
     return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)
@@ -140,14 +143,16 @@ def _steps(
     number: int,
     take: Callable[[Sequence[Any], int, float], Step],
     watch: Stopwatch | None,
+    model: nn.Module,
 ) -> Iterator[Step]:
     stream = iter(batches)
     try:
-        began = time.perf_counter()
-        while (micro_batches := _read(stream, watch)) is not None:
-            yield take(micro_batches, number, began)
-            number += 1
+        with given_back(model):
             began = time.perf_counter()
+            while (micro_batches := _read(stream, watch)) is not None:
+                yield take(micro_batches, number, began)
+                number += 1
+                began = time.perf_counter()
     finally:
         if hasattr(batches, "close"):
             batches.close()
