@@ -57,6 +57,7 @@ class _Tied(torch.autograd.Function):
             return head if rows is None else rows.to_dense()
         if torch.is_grad_enabled():
             return head + rows
+        rows = rows.coalesce()
         return head.index_add_(0, rows.indices()[0], rows.values())  # which the head has given away
 
 

@@ -24,7 +24,6 @@ from .machine.packed import PackedWeights as PackedWeights
 from .machine.process import (
     give_back_freed_memory as give_back_freed_memory,
     keep_freed_memory as keep_freed_memory,
-    laid_apart as laid_apart,
     spin_briefly as spin_briefly,
 )
 from .machine.processors import (

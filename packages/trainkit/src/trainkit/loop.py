@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tensors import keep_freed_memory, laid_apart
+from tensors import keep_freed_memory
 
 from .batch_device import device_of
 from .freed_memory import given_back
@@ -131,8 +130,7 @@ def take_step(
     if not skipped:
         with timed(watch, "optimizer"):
             scale_gradients(optimizer, factor, norm, clip)
-            with nullcontext() if optimizer.state else laid_apart():  # what it makes in its first step stays
-                scaler.step(optimizer) if scaler else optimizer.step()
+            scaler.step(optimizer) if scaler else optimizer.step()
     if scaler:
         scaler.update()
     return Step(number + 1, mean, norm, rate, count, time.perf_counter() - began, skipped or overflow)

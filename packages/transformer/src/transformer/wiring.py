@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from .norms import LayerNorm, RMSNorm
+from .norms import LayerNorm
 from .recomputation import through
 
 WIRINGS = ("pre", "post", "sandwich", "parallel")
@@ -33,9 +33,10 @@ class Residual:
 
 
 def computes_again(norm: nn.Module) -> bool:
-    """Whether a second call gives the same: of the norms that are known here, unless hooks see or change the first."""
+    """Whether a second call gives the same, and the first need not be kept: unless hooks see or change it, of
+    `LayerNorm`. (torch's RMS norm keeps its result in any case.)"""
     hooks = norm._forward_hooks or norm._forward_pre_hooks or norm._backward_hooks or norm._backward_pre_hooks
-    return type(norm) in (LayerNorm, RMSNorm) and not hooks
+    return type(norm) is LayerNorm and not hooks
 
 
 def check_wiring(wiring: str, *allowed: str) -> None:

@@ -2,8 +2,6 @@
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from workbench import spin_briefly as spin_briefly  # handed on: commands of this workspace set it first
@@ -23,7 +21,7 @@ def keep_freed_memory(most: int = MOST_KEPT) -> bool:
     cost a fifth of a training step and more than sampling itself. The peak of memory stays what it was. Elsewhere than
     with glibc nothing happens.
     """
-    mallopt = _mallopt()
+    mallopt = _of_glibc("mallopt")
     return mallopt is not None and all(
         mallopt(option, size) == 1 for option, size in ((_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, most))
     )
@@ -31,28 +29,10 @@ def keep_freed_memory(most: int = MOST_KEPT) -> bool:
 
 def give_back_freed_memory() -> None:
     """Give what `keep_freed_memory` kept back to the system: before a block that would not fit into it anyway."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    trim = _of_glibc("malloc_trim")
     if trim is not None:
         trim(0)
 
 
-@contextmanager
-def laid_apart() -> Iterator[None]:
-    """Inside `with`, glibc gives each block of 4 kB or more pages of its own: for what stays as long as the process.
-
-    Between blocks that come and go, such as what a step keeps for its way back, a lasting one leaves gaps that nothing
-    fits in any more: a seventh of the memory of a training step. Afterwards it is as `keep_freed_memory` left it.
-    Elsewhere than with glibc nothing happens.
-    """
-    mallopt = _mallopt()
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, 1 << 12)
-    try:
-        yield
-    finally:
-        if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, LARGEST_KEPT)
-
-
-def _mallopt() -> Callable[[int, int], Any] | None:
-    return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+def _of_glibc(name: str) -> Any:
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
