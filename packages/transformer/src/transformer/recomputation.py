@@ -30,8 +30,8 @@ def through(function: Callable[[Tensor], Tensor], x: Tensor, layer: Callable[[Te
         kept, version = packed
         if kept._version != version:  # as autograd asks of all that it keeps itself
             raise RuntimeError(
-                f"wanted a value {list(kept.shape)} that is needed for its gradient as it was, got one that was changed "
-                "in place since; change a copy"
+                f"wanted a value {list(kept.shape)} that is needed for its gradient as it was, got one that was "
+                "changed in place since; change a copy"
             )
         return kept
 

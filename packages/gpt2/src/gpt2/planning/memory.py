@@ -3,8 +3,8 @@
 What training keeps of every token for its way back (float32, counted from what autograd saves): per block 10 vectors of
 `n_embd`: the stream before each part (2; its norm is computed again), queries, keys, values and what attention read
 (4), the wide layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a
-head; at the end the stream, its norm and the gradient that the head knows. With bfloat16 the two norms are kept, all but
-the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some rows at a time
+head; at the end the stream, its norm and the gradient that the head knows. With bfloat16 the two norms are kept, all
+but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some rows at a time
 (`head_loss.CHUNK_BYTES`), but the gradient of its weight is there from then on.
 
 What is kept goes as the gradients come. Where the head is large enough for freed memory to be given back meanwhile
