@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .process import release_freed_memory
+from .process import give_back_freed_memory
 
 HUGE_PAGE = 2 << 20
 """Bytes; the size on x86, and the usual one on ARM."""
@@ -38,7 +38,7 @@ def move_to_huge_pages(module: nn.Module) -> int:
         kept += extent(tensors)[1]
         move(tensors, region, first + place)
         if kept >= largest / 2:  # the C library keeps small blocks that were freed
-            release_freed_memory()
+            give_back_freed_memory()
             kept = 0
     return places[-1]
 
