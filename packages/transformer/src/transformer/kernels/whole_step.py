@@ -30,7 +30,9 @@ class WholeStep:
     def __init__(
         self, model: nn.Module, *, table: nn.Module, positions: nn.Module, stack: FusedDecoder, norm: LayerNorm
     ) -> None:
-        self.table, self.positions, self.stack, self.norm = table, positions, stack, norm
+        self.table: Any = table
+        self.positions: Any = positions
+        self.stack, self.norm = stack, norm
         inside = list(model.modules())
         self.hooks = [hooks for module in inside for hooks in (module._forward_hooks, module._forward_pre_hooks)]
         self.own = [module.__dict__ for module in inside]
@@ -93,7 +95,8 @@ class WholeStep:
             if kind is None and self.table.weight.dtype == torch.float32:
                 kind = Kind.FLOAT32
             fast, table = self.stack.prepared(), None if kind is None else prepared(self.table, kind)
-            if fast is None or table is None or not plain or self.norm.eps != self.stack.blocks[0].attention_norm.eps:
+            first: Any = self.stack.blocks[0]
+            if fast is None or table is None or not plain or self.norm.eps != first.attention_norm.eps:
                 return None
             factor = getattr(self.table, "factor", getattr(self.table, "scale", 1.0))
             self.n_ctx = len(places)
