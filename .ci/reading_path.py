@@ -38,7 +38,7 @@ READ = {
 }
 LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",
-    "trainkit": "batch_device freed_memory stopwatch",
+    "trainkit": "stopwatch",
     "transformer": "encoder_decoder recomputation summaries",
     "quantization": "convolution",
 }

@@ -9,13 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from trainkit import freed_memory, squared_error, train_steps
+from trainkit import squared_error, train_steps
+from trainkit.machine import freed_memory
 
 GROWN = """
 import resource, sys
 import torch
 from torch import nn
-from trainkit import freed_memory, squared_error, train_steps
+from trainkit import squared_error, train_steps
+from trainkit.machine import freed_memory
 
 torch.set_num_threads(1)
 freed_memory.EVERY = int(sys.argv[1])
