@@ -247,6 +247,13 @@ def page(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """The lessons, reference pages, public names and sources as a website in .nox/site/html; strict, and offline."""
+    sync(session, "--only-group=site")
+    session.run("python", ".ci/build_site.py", *(session.posargs or [".nox/site"]))
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """The benchmarks of tests/benchmarks, one table each, on as many threads as torch likes."""
     sync(session)

@@ -38,9 +38,8 @@ READ = {
 }
 LOOKED_UP = {
     "workbench": "slips output counting next_command pictures shown_tokens byte_alphabet threads",
-    "trainkit": "batch_device stopwatch",
+    "trainkit": "stopwatch",
     "transformer": "encoder_decoder recomputation summaries",
-    "decoding": "inference",
     "quantization": "convolution",
 }
 PATH = {package: (read.split(), LOOKED_UP.get(package, "").split()) for package, read in READ.items()}

@@ -2,14 +2,13 @@
 never a traceback, never a changed input."""
 
 import contextlib
-import dataclasses
 import importlib
 import io
 import json
 import os
 import signal
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +24,9 @@ from embeddings.commands.settings import CompareSettings, NearestSettings, PlotS
 from evaluation.commands.main import main as evaluation
 from evaluation.commands.settings import Compare, Score, Tasks
 from experiments.commands.main import COMMANDS as EXPERIMENTS, main as experiments
-from experiments.results import Result, append
+from experiments.plans import read_plan
+from experiments.results import append
+from experiments.work import trained
 from finetuning.commands.main import COMMANDS as FINETUNING, main as finetuning_command
 from gpt2.commands.main import COMMANDS as GPT2, main as gpt2_command
 from gpt2_trainer.commands.main import main as gpt2_trainer
@@ -114,9 +115,6 @@ COMMANDS = {
     "evaluation score": (evaluation, ["score"], Score, ["model", "text.txt", "--device", "cpu"]),
     "evaluation tasks": (evaluation, ["tasks"], Tasks, ["model", "--task", "lambada", "--data", "q.jsonl"]),
     "evaluation compare": (evaluation, ["compare"], Compare, ["model", "model", "--text", "text.txt"]),
-    "experiments compare": (experiments, ["compare"], EXPERIMENTS["compare"], ["a", "b", "--results", "sweep"]),
-    "experiments page": (experiments, ["page"], EXPERIMENTS["page"], ["sweep", "--out", "picture.html"]),
-    "experiments average": (experiments, ["average"], EXPERIMENTS["average"], ["model", "model2", "--out", "out"]),
     "embeddings plot": (embeddings, ["plot"], PlotSettings, ["model", "--out", "picture.png", "--first", "5"]),
     "embeddings compare": (embeddings, ["compare"], CompareSettings, ["vectors.txt", "--out", "picture.png"]),
     "embeddings nearest": (embeddings, ["nearest"], NearestSettings, ["vectors.txt", "a", "--k", "3"]),
@@ -179,7 +177,16 @@ COMMANDS |= {
     "serving bench": (serving, ["bench"], SERVING["bench"][0], ASKING),
     "serving hand-off": (serving, ["hand-off"], SERVING["hand-off"][0], ["model", "--to", "vllm"]),
 }
+COMMANDS |= {
+    "experiments run": (experiments, ["run"], EXPERIMENTS["run"], ["plan.toml", "--out", "sweep", "--processes", "1"]),
+    "experiments compare": (experiments, ["compare"], EXPERIMENTS["compare"], ["a", "b", "--results", "sweep"]),
+    "experiments search": (experiments, ["search"], EXPERIMENTS["search"], ["plan.toml"]),
+    "experiments scale": (experiments, ["scale"], EXPERIMENTS["scale"], ["plan.toml"]),
+    "experiments average": (experiments, ["average"], EXPERIMENTS["average"], ["model", "run", "--out", "out"]),
+    "experiments page": (experiments, ["page"], EXPERIMENTS["page"], ["sweep", "--out", "out.html"]),
+}
 WRONG = {"mnist-trainer predict", "serving replay", "serving bench"}  # no model of digits, and no server, is there
+WRONG |= {"experiments search", "experiments scale"}  # a plan without their tables: they would run for long
 HEAVY = {"gpt2 train": 4, "gpt2-trainer": 3, "mnist-trainer": 3, "quantization benchmark": 4, "embeddings compare": 3}
 HEAVY |= {"finetuning tune": 3, "interpretability induction": 3}
 
@@ -196,12 +203,6 @@ def prepared(tmp_path_factory):
         pass
     model, tokenizer = gpt2.load(place / "run")
     gpt2.save(place / "model", model, tokenizer)
-    gpt2.save(place / "model2", model, tokenizer)
-    (place / "sweep").mkdir()
-    for number, name in enumerate("ab"):
-        facts = {"recipe": dataclasses.asdict(gpt2.recipe("tiny")), "text": None}
-        one = Result(name, "text", 0, name, facts, 2.0 + number, 1.0, 1.0, [[1, 1.0, 2.0 + number]], place=number)
-        append(place / "sweep", one)
     tuned = finetuning.with_adapter(model, finetuning.Adapter(rank=2))
     finetuning.save_adapter(place / "adapter", tuned, finetuning.Adapter(rank=2), base=str(place / "model"))
     quantization.save(place / "small", quantization.quantize(model, "int8"), tokenizer)
@@ -216,6 +217,10 @@ def prepared(tmp_path_factory):
     asked = {"id": "a", "status": 200, "path": "/v1/completions", "model": "model", "seed": 1, "texts": ["x"]}
     logged = asked | {"finish_reasons": ["stop"], "system_fingerprint": "f", "request": {"prompt": "the"}}
     (place / "log.jsonl").write_text(json.dumps(logged) + "\n")
+    plan = "seeds = 1\n[[texts]]\nname = 't'\npath = 'text.txt'\n[all]\nrecipe = 'tiny'\nsteps = 1\nbatch_size = 1\n"
+    (place / "plan.toml").write_text(plan + "[[recipes]]\nname = 'a'\n[[recipes]]\nname = 'b'\ndropout = 0.5\n")
+    for number, one in enumerate(read_plan(place / "plan.toml").runs):
+        append(place / "sweep", replace(trained(one, place / "sweep" / "runs" / one.name), place=number))
     (place / "binary.bin").write_bytes(bytes(range(256)) * 4)
     (place / "deep.json").write_text("[" * 100_000)
     (place / "schema.json").write_text('{"type": "integer"}')

@@ -1,11 +1,13 @@
 """A step of LoRA on the shapes of GPT-2 124M: ours beside peft with transformers' Trainer.
 
     uv run python tests/benchmarks/adapter_step.py [--turns 3] [--steps 4] [--rank 8] [--targets all|qkv]
+        [--scheme int8]
 
 Both sides learn from 8 rows of 128 tokens a step, each in a process of its own; they take turns, so many steps at a
 time, and the medians of tokens per second are compared; and those of tokens per CPU second, which suffer less where
 others are at work. Memory is that of the whole process at its peak, and beside it
-that of a process that has imported the side's packages and loaded the model.
+that of a process that has imported the side's packages and loaded the model. With --scheme both sides are ours: one has
+a base in whole numbers, the other in float32.
 """
 
 import argparse
@@ -16,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 LENGTH, ROWS, WARM = 128, 8, 2
@@ -37,14 +39,14 @@ def served(steps: Iterator[object]) -> None:
         print(time.perf_counter() - began, time.process_time() - used, flush=True)
 
 
-def ours(folder: Path, rank: int, targets: str, total: int) -> None:
+def ours(folder: Path, rank: int, targets: str, total: int, model: str) -> None:
     from finetuning import TuneSettings, tune
     from finetuning.running import forgetting
 
     forgetting.old_documents = lambda: ("The lazy dog is quick.",)
     settings = TuneSettings(
-        source=str(folder / "model"), data=folder / "data.jsonl", method="lora", rank=rank, targets=OURS[targets],
-        batch_size=ROWS, steps=total, evaluate_every=10**6, save_every=10**6, device="cpu", out=folder / "ours",
+        source=str(folder / model), data=folder / "data.jsonl", method="lora", rank=rank, targets=OURS[targets],
+        batch_size=ROWS, steps=total, evaluate_every=10**6, save_every=10**6, device="cpu", out=folder / f"run-{model}",
     )  # fmt: skip
     served(iter(tune(settings)))
 
@@ -88,12 +90,12 @@ def theirs(folder: Path, rank: int, targets: str, total: int) -> None:
 
 def loaded(folder: Path, side: str) -> None:
     """Only what every run of a side begins with."""
-    if side == "ours":
-        import gpt2
+    if side != "peft":
         from finetuning import tune
+        from finetuning.files.models import load_model
 
         assert callable(tune)
-        gpt2.load(folder / "model")
+        load_model(str(folder / side))
     else:
         from peft import get_peft_model
         from transformers import GPT2LMHeadModel, Trainer
@@ -103,15 +105,20 @@ def loaded(folder: Path, side: str) -> None:
         GPT2LMHeadModel.from_pretrained(folder / "model")
 
 
-def prepare(folder: Path) -> None:
-    """A model of 124M parameters, and answers that fill its rows."""
+def prepare(folder: Path, scheme: str | None) -> None:
+    """A model of 124M parameters, in whole numbers too where a scheme is given, and answers that fill its rows."""
     import torch
 
     import gpt2
 
     tokenizer = gpt2.Tokenizer({bytes([byte]): byte for byte in range(256)})
     shape = gpt2.GPT2Config(50_257, LENGTH, 768, 12, 12)
-    gpt2.save(folder / "model", gpt2.GPT2(shape, generator=torch.Generator().manual_seed(0)), tokenizer)
+    model = gpt2.GPT2(shape, generator=torch.Generator().manual_seed(0)).eval()
+    gpt2.save(folder / "model", model, tokenizer)
+    if scheme is not None:
+        import quantization
+
+        quantization.save(folder / scheme, quantization.quantize(model, scheme), tokenizer)
     texts = (" ".join(WORDS[(n + place) % len(WORDS)] for place in range(LENGTH)) for n in range(256))
     records = ({"prompt": f"{n:03d}", "completion": text[: LENGTH - 4]} for n, text in enumerate(texts))
     (folder / "data.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
@@ -131,27 +138,30 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--targets", choices=["all", "qkv"], default="all")
+    parser.add_argument("--scheme", choices=["int8", "int4"], help="of the base (default: beside peft, in float32)")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     total = WARM + options.turns * options.steps
     if options.child:
         what, side, place = options.child
-        kinds: dict[str, Callable[[Path, int, str, int], None]] = {"ours": ours, "theirs": theirs}
         if what == "load":
             loaded(Path(place), side)
+        elif side == "peft":
+            theirs(Path(place), options.rank, options.targets, total + 1)
         else:
-            kinds[side](Path(place), options.rank, options.targets, total + 1)
+            ours(Path(place), options.rank, options.targets, total + 1, side)
         return
+    first, second = ("model", "peft") if options.scheme is None else (options.scheme, "model")
     with tempfile.TemporaryDirectory() as place:
-        prepare(Path(place))
+        prepare(Path(place), options.scheme)
         words = [sys.executable, __file__, "--turns", str(options.turns), "--steps", str(options.steps)]
         words += ["--rank", str(options.rank), "--targets", options.targets, "--child"]
-        floor = {side: ended(subprocess.Popen([*words, "load", side, place])) for side in ("ours", "theirs")}
+        floor = {side: ended(subprocess.Popen([*words, "load", side, place])) for side in (first, second)}
         sides = {
             side: subprocess.Popen(
                 [*words, "run", side, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
             )
-            for side in ("ours", "theirs")
+            for side in (first, second)
         }
         for process in sides.values():
             assert process.stdout is not None
@@ -173,15 +183,18 @@ def main() -> None:
             process.stdin.close()
         peaks = {side: ended(process) for side, process in sides.items()}
     print(f"{'':<10}{'tokens/s':>10}{'from':>8}{'to':>8}{'a CPU s':>9}{'peak':>10}{'loaded':>10}")
-    for side, name in (("ours", "ours"), ("theirs", "peft")):
+    for side, name in (
+        (first, "ours" if second == "peft" else first),
+        (second, "peft" if second == "peft" else "float32"),
+    ):
         found = speeds[side]
         print(f"{name:<10}{statistics.median(found):>10,.0f}{min(found):>8,.0f}{max(found):>8,.0f}", end="")
         print(f"{statistics.median(work[side]):>9,.0f}", end="")
         print(f"{peaks[side]:>7.0f} MB{floor[side]:>7.0f} MB")
-    pairs = [mine / other for mine, other in zip(speeds["ours"], speeds["theirs"], strict=True)]
-    used = statistics.median(mine / other for mine, other in zip(work["ours"], work["theirs"], strict=True))
+    pairs = [mine / other for mine, other in zip(speeds[first], speeds[second], strict=True)]
+    used = statistics.median(mine / other for mine, other in zip(work[first], work[second], strict=True))
     print(f"ratio     {statistics.median(pairs):>10.2f}{min(pairs):>8.2f}{max(pairs):>8.2f}{used:>9.2f}", end="")
-    print(f"{peaks['ours'] / peaks['theirs']:>9.2f}x")
+    print(f"{peaks[first] / peaks[second]:>9.2f}x")
 
 
 if __name__ == "__main__":

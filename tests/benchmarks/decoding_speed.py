@@ -28,7 +28,7 @@ import torch
 
 import gpt2
 from decoding import GenerationSettings, generate_ids
-from tensors import PackedWeights
+from tensors import PackedWeights, move_to_huge_pages
 
 N_VOCAB, PROMPT = 50257, 32
 GREEDY = GenerationSettings(temperature=0)
@@ -232,6 +232,7 @@ def main() -> None:
     new, turns, part = arguments.new, arguments.turns, arguments.part
     with tempfile.TemporaryDirectory() as folder:
         model = save(folder)
+        move_to_huge_pages(model)
         packed = PackedWeights()
         if part in (None, "table"):
             table(model, packed, folder, new, turns, arguments.llama_python)

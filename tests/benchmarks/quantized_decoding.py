@@ -30,6 +30,7 @@ from decoding_speed import N_VOCAB, ids, save
 import gpt2
 from decoding import GenerationSettings, generate_ids
 from quantization import quantize
+from tensors import move_to_huge_pages
 
 SCHEMES = ("float32", "bfloat16", "int8", "int4")
 PROMPT = 32
@@ -65,8 +66,8 @@ def stepped(model: gpt2.GPT2) -> Run:
     return run
 
 
-def converted(folder: str) -> Run:
-    """CTranslate2's generator, of weights that its converter made int8."""
+def converted(folder: str, kind: str = "int8") -> Run:
+    """CTranslate2's generator, of weights that its converter made int8, or float32."""
     import ctranslate2
     from transformers import GPT2LMHeadModel
 
@@ -76,11 +77,11 @@ def converted(folder: str) -> Run:
     spec.register_vocabulary(words)
     spec.config.bos_token = spec.config.eos_token = spec.config.unk_token = words[-1]
     spec.validate()
-    spec.optimize(quantization="int8")
+    spec.optimize(quantization=kind)
     target = Path(folder, "ct2")
     target.mkdir()
     spec.save(str(target))
-    generator = ctranslate2.Generator(str(target), intra_threads=torch.get_num_threads(), compute_type="int8")
+    generator = ctranslate2.Generator(str(target), intra_threads=torch.get_num_threads(), compute_type=kind)
 
     def run(rows: int, new: int, beams: int, length: int) -> float:
         prompts = [[words[i] for i in prompt] for prompt in ids(rows, length)]
@@ -93,19 +94,19 @@ def converted(folder: str) -> Run:
     return run
 
 
-def serve(folder: str, pipe: Any) -> None:
+def serve(folder: str, pipe: Any, kind: str) -> None:
     """CTranslate2 in a process of its own: where it has run once, torch's threads stay at 0.6 of their speed."""
-    run = converted(folder)
+    run = converted(folder, kind)
     pipe.send("ready")
     with contextlib.suppress(EOFError):  # the parent has ended
         while True:
             pipe.send(run(*pipe.recv()))
 
 
-def in_a_child(folder: str) -> Run:
+def in_a_child(folder: str, kind: str = "int8") -> Run:
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
-    spawn.Process(target=serve, args=(folder, there), daemon=True).start()
+    spawn.Process(target=serve, args=(folder, there, kind), daemon=True).start()
     here.recv()
 
     def run(*case: int) -> float:
@@ -156,6 +157,8 @@ def decoding(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         model = save(folder)
         ours = {name: quantize(model, name) for name in SCHEMES}
+        for one in ours.values():
+            move_to_huge_pages(one)
         there = importlib.util.find_spec("ctranslate2") is not None
         whole = {"CTranslate2 int8": in_a_child(folder)} if there else {}
         whole |= {f"ours {n}": generated(one) for n, one in ours.items()}

@@ -90,6 +90,15 @@ def test_what_is_wrong_is_named_with_line_and_field(old, new, said, tmp_path, pl
     assert "\n" not in str(refused.value)
 
 
+def test_a_plan_is_the_same_from_another_folder(tmp_path, plan_in, monkeypatch):
+    plan = read_plan(plan_in(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert read_plan(Path("plan.toml")) == plan
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir("below")
+    assert read_plan(Path("../plan.toml")) == plan
+
+
 @pytest.mark.parametrize("gone", ["texts", "recipes"])
 def test_a_plan_without_texts_or_recipes_is_none(gone, tmp_path, plan_in, plan_text):
     text = "\n".join(part for part in plan_text.split("\n\n") if f"[[{gone}]]" not in part)
@@ -98,6 +107,7 @@ def test_a_plan_without_texts_or_recipes_is_none(gone, tmp_path, plan_in, plan_t
 
 
 def test_the_text_that_comes_with_python_and_globs_are_texts(tmp_path, plan_in, plan_text):
-    for path, wanted in (("embedded", None), ("*.txt", str(tmp_path / "*.txt"))):
+    hub = "hf://datasets/owner/name"
+    for path, wanted in (("embedded", None), ("*.txt", str(tmp_path / "*.txt")), (hub, hub)):
         plan = parse_plan(plan_text.replace('"topics.txt"', f'"{path}"'), Path(plan_in(tmp_path)))
         assert plan.runs[0].path == wanted

@@ -49,7 +49,7 @@ def test_a_rung_is_made_like_every_other(name: str) -> None:
     assert len(exercise.hints) % 3 == 0, "three for each hole"
     for body in exercise.bodies():
         assert 1 <= len([line for line in body.splitlines() if line.strip()]) <= 25
-    assert sum(len([x for x in body.splitlines() if x.strip()]) for body in exercise.bodies()) >= 2
+    assert sum(len([x for x in body.splitlines() if x.strip()]) for body in exercise.bodies()) >= 3
     assert "# hole" not in exercise.template
     assert "# hint" not in exercise.template
     assert "# hint" not in exercise.solution

@@ -8,9 +8,11 @@ import torch
 import gpt2
 from decoding import GenerationSettings, generate_ids, session
 from decoding.session import Session
+from tensors import move_to_huge_pages
 from transformer import DecoderStack
 from transformer.kernels import fused, native
 from transformer.kernels.fused import FusedDecoder, PreparedStack
+from transformer.kernels.whole_step import WholeStep
 
 PROMPTS = [[1, 2, 3], [5], [7, 8, 9, 10, 11]]
 
@@ -36,6 +38,14 @@ def steps(monkeypatch):
 
     made, original = Steps(), PreparedStack.__call__
     monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
+    whole = WholeStep.__call__
+
+    def counted(*given, **named):
+        if (found := whole(*given, **named)) is not None:
+            made.append(1)
+        return found
+
+    monkeypatch.setattr(WholeStep, "__call__", counted)
     monkeypatch.setattr(fused, "MOST_FLOAT_TOKENS", 40)
     monkeypatch.setattr(session, "fused_steps_are_faster", lambda: made.faster)
     return made
@@ -95,3 +105,60 @@ def test_without_a_compiler_the_ids_are_the_same_and_one_note_is_given(model, st
         "decoding runs on torch alone, quantized layers slowly: no kernels could be made "
         "(no C++ compiler on the path: install g++ or clang, or set CXX)"
     ]
+
+
+def test_weights_that_change_between_two_sessions_are_noticed(model, steps):
+    for change in (
+        lambda: model.token_embedding.weight.mul_(-1),
+        lambda: model.decoder.blocks[1].feed_forward.up.weight.mul_(2),
+        lambda: setattr(model.final_norm, "weight", torch.nn.Parameter(torch.randn(64))),
+        lambda: setattr(model.decoder.blocks[0].attention, "out", torch.nn.Linear(64, 64)),
+    ):
+        steps.faster = True
+        Session(model, 1, 20).feed([[1, 2]])
+        with torch.no_grad():
+            change()
+        quick = Session(model, 1, 20)
+        steps.faster = False
+        plain = Session(model, 1, 20)
+        ours, theirs = quick.feed([[1, 2]]), plain.feed([[1, 2]])
+        assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
+    assert len(steps) == 8
+
+
+def test_a_hook_that_is_put_on_inside_a_session_is_called_from_then_on(model, steps):
+    session, seen = Session(model, 1, 20), []
+    session.feed([[1, 2]])
+    handle = model.decoder.blocks[1].feed_forward.register_forward_hook(lambda m, given, y: seen.append(1) or 2 * y)
+    bent = session.feed([[3]])
+    assert (len(seen), len(steps), session.likeliest) == (1, 1, None)
+    handle.remove()
+    straight = session.feed([[3]])
+    assert (len(seen), len(steps)) == (1, 2)
+    assert (bent - straight).abs().max() > 0.01
+
+
+def test_likeliest_ids_are_taken_only_where_nothing_else_is_asked_for(model, steps):
+    for more in ({}, {"log_probabilities": 0}, {"repetition_penalty": 1.5}, {"banned": ((76,),)}):
+        asked = GenerationSettings(temperature=0, max_new_tokens=12, **more)
+        steps.faster = True
+        ours = generate_ids(model, PROMPTS, asked)
+        steps.faster = False
+        assert [row.ids for row in ours] == [row.ids for row in generate_ids(model, PROMPTS, asked)]
+    with torch.no_grad():
+        model.token_embedding.weight[5] = float("nan")
+    steps.faster = True
+    with pytest.raises(ValueError, match="wanted finite logits, got a largest logit of nan"):
+        generate_ids(model, [[1, 2]], GenerationSettings(temperature=0))
+
+
+def test_one_thread_and_weights_in_huge_pages_write_the_same_ids(model, steps):
+    asked, threads = GenerationSettings(temperature=0, max_new_tokens=12), torch.get_num_threads()
+    wanted = [row.ids for row in generate_ids(model, PROMPTS, asked)]
+    torch.set_num_threads(1)
+    try:
+        assert [row.ids for row in generate_ids(model, PROMPTS, asked)] == wanted
+        move_to_huge_pages(model)
+        assert [row.ids for row in generate_ids(model, PROMPTS, asked)] == wanted
+    finally:
+        torch.set_num_threads(threads)

@@ -58,3 +58,28 @@ def test_a_grown_vocabulary_keeps_what_was_learned_and_starts_the_rest_at_its_me
 )
 def test_bad_input_is_refused_with_what_to_do(call, message, refused):
     refused(call, message)
+
+
+def test_a_table_in_the_weights_place_learns_the_rows_that_were_read():
+    embedding = TokenEmbedding(9, 4)
+    ids = torch.tensor([[3, 5, 3], [3, 0, 8]])
+    table = embedding.weight.detach().clone().requires_grad_()
+    weighed = torch.randn(2, 3, 4)
+    (embedding(ids, table=table) * weighed).sum().backward()
+    (embedding(ids) * weighed).sum().backward()
+    assert table.grad.is_sparse
+    assert table.grad.coalesce().indices().tolist() == [[0, 3, 5, 8]]
+    assert torch.equal(table.grad.to_dense(), embedding.weight.grad)
+    with pytest.raises(ValueError, match="wanted token ids from 0 to 8, got 0 to 9"):
+        embedding(torch.tensor([[0, 9]]), table=table)
+
+
+def test_a_table_in_the_weights_place_has_second_derivatives():
+    embedding, ids = TokenEmbedding(5, 3), torch.tensor([[1, 1, 4]])
+    table = embedding.weight.detach().clone().requires_grad_()
+    twice = []
+    for weight, vectors in ((table, embedding(ids, table=table)), (embedding.weight, embedding(ids))):
+        (once,) = torch.autograd.grad(vectors.pow(3).sum(), weight, create_graph=True)
+        (gradient,) = torch.autograd.grad(once.square().sum(), weight)
+        twice.append(gradient.to_dense())
+    torch.testing.assert_close(*twice)

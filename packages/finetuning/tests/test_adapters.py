@@ -165,6 +165,7 @@ class Whole(torch.nn.Module):
     def __init__(self, layer):
         super().__init__()
         weight = layer.weight.detach()
+        self.in_features, self.out_features = layer.in_features, layer.out_features
         self.scale = weight.abs().amax(1) / 127
         self.weight, self.bias = (weight / self.scale[:, None]).round().to(torch.int8), layer.bias
 
@@ -173,6 +174,16 @@ class Whole(torch.nn.Module):
 
     def forward(self, x):
         return torch.nn.functional.linear(x, self.restored(), self.bias)
+
+
+def test_an_adapter_restores_no_weights_of_whole_numbers(model, monkeypatch):
+    """They would lie in memory as floats for a moment, a layer after the other, and the process would keep that."""
+    monkeypatch.setattr(Whole, "restored", lambda self: pytest.fail("restored"))
+    for block in model.decoder.blocks:
+        block.attention.qkv = Whole(block.attention.qkv)
+    adapted = with_adapter(model, Adapter(rank=2, targets=("attention.qkv",)))
+    assert adapted.decoder.blocks[0].attention.qkv.down.shape == (2, 24)
+    assert adapted.decoder.blocks[0].attention.qkv.up.shape == (72, 2)
 
 
 def test_a_base_of_whole_numbers_is_adapted_but_not_merged(model, shaken):

@@ -100,6 +100,19 @@ def test_judging_tells_what_greedy_decoding_would_write(model, tokenizer, exampl
     assert found.tokens == tuple(example.n_learned for example in examples)
 
 
+def test_judging_holds_the_logits_of_some_answers_tokens_at_a_time(model, examples, monkeypatch):
+    from finetuning.losses import logit_rows
+
+    expected, held = judge(model, examples), []
+    own = logit_rows.logits_of
+    monkeypatch.setattr(logit_rows, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(logit_rows, "logits_of", lambda model, state: held.append(len(state)) or own(model, state))
+    found = judge(model, examples)
+    assert found.nats == pytest.approx(expected.nats, rel=1e-5)
+    assert found.exact == expected.exact
+    assert max(held) <= 16 < sum(held) == sum(expected.tokens)
+
+
 def test_a_frozen_head_in_16_bits_says_what_a_learning_one_says(model, tokenizer):
     """Converted once or for every few rows: the same bits; and a table that learns is told what to learn."""
     example = encoded(

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gpt2 import head_cross_entropy, head_loss
+from gpt2 import GPT2, GPT2Config, head_cross_entropy, head_loss
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 32 * 2**20])
@@ -102,3 +102,53 @@ def test_second_derivatives_of_a_whole_model_equal_those_of_its_logits(model, to
             products.append(torch.autograd.grad(sum(g.square().sum() for g in gradients), parameters))
     largest = max(float(product.abs().max()) for product in products[1])
     torch.testing.assert_close(*products, rtol=1e-3, atol=1e-4 * largest)
+
+
+def gradients_of_the_table(model, tokens, loss):
+    model.zero_grad()
+    loss(model, tokens).backward()
+    return model.token_embedding.weight.grad
+
+
+def test_the_rows_that_were_read_are_added_to_the_heads_gradient_in_place(monkeypatch):
+    model = GPT2(GPT2Config(n_vocab=60, n_ctx=16, n_embd=8, n_head=2, n_layer=2))
+    tokens = torch.randint(20, (3, 16), generator=torch.Generator().manual_seed(0))  # many twice
+    made, backward = [], head_loss._HeadCrossEntropy.backward
+
+    def watched(ctx, scale):
+        handed = backward(ctx, scale)
+        made.append(handed[1].data_ptr())
+        return handed
+
+    monkeypatch.setattr(head_loss._HeadCrossEntropy, "backward", staticmethod(watched))
+    ours = gradients_of_the_table(model, tokens, lambda m, t: m.loss(t, t.roll(-1, 1))[0])
+    assert ours.data_ptr() == made[0], "no second tensor of the table's size"
+    theirs = gradients_of_the_table(
+        model, tokens, lambda m, t: head_cross_entropy(m.hidden(t), m.token_embedding.weight, t.roll(-1, 1))[0]
+    )
+    assert torch.equal(ours, theirs), "autograd's own sum, bit for bit"
+
+
+def test_a_second_way_back_finds_the_same_gradients():
+    model = GPT2(GPT2Config(n_vocab=60, n_ctx=16, n_embd=8, n_head=2, n_layer=1))
+    tokens = torch.randint(60, (2, 16), generator=torch.Generator().manual_seed(0))
+    total, _ = model.loss(tokens, tokens)
+    first = torch.autograd.grad(total, list(model.parameters()), retain_graph=True)
+    kept = [gradient.clone() for gradient in first]
+    second = torch.autograd.grad(total, list(model.parameters()), retain_graph=True)
+    torch.testing.assert_close(second, first)
+    assert all(torch.equal(a, b) for a, b in zip(first, kept, strict=True)), "what was handed out is not touched again"
+
+
+def test_vectors_that_were_replaced_leave_the_table_the_heads_gradient():
+    model = GPT2(GPT2Config(n_vocab=60, n_ctx=16, n_embd=8, n_head=2, n_layer=1))
+    tokens = torch.arange(16)[None]
+    edited = model.token_embedding.register_forward_hook(lambda *_: torch.ones(1, 16, 8))
+    head_alone = gradients_of_the_table(model, tokens, lambda m, t: m.loss(t, t)[0]).clone()
+    edited.remove()
+    state = model.decoder(torch.ones(1, 16, 8) + model.position_embedding(tokens))
+    logits = model.final_norm(state).detach() @ model.token_embedding.weight.T
+    (theirs,) = torch.autograd.grad(
+        torch.nn.functional.cross_entropy(logits[0], tokens[0], reduction="sum"), [model.token_embedding.weight]
+    )
+    torch.testing.assert_close(head_alone, theirs)

@@ -13,9 +13,12 @@ from transformer import (
     EncoderBlock,
     EncoderStack,
     FeedForward,
+    LayerNorm,
     RMSNorm,
     contract,
+    wiring,
 )
+from transformer.wiring import Residual
 
 C, H, B, T, S = 8, 2, 2, 5, 7
 
@@ -88,3 +91,58 @@ def test_modern_parts_keep_every_claim():
 def test_bad_wirings_are_refused_with_what_to_do(unchecked, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def learned(block, x):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(block(x).square().sum(), [x, *block.parameters()])
+
+
+@pytest.mark.parametrize("wired", ["pre", "parallel", "sandwich"])
+def test_a_norm_is_computed_again_to_the_same_bits_and_not_kept(wired, monkeypatch):
+    torch.manual_seed(0)
+    block, x, kept = DecoderBlock(16, 2, wiring=wired), torch.randn(2, 6, 16), []
+    made = [block.attention_norm(x), block.feed_forward_norm(x)] if wired == "parallel" else [block.attention_norm(x)]
+
+    def keep(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        ours = learned(block, x)
+    whole = [tensor for tensor in kept if tensor.numel() == x.numel()]
+    assert not any(torch.equal(tensor.view_as(value), value) for tensor in whole for value in made)
+    monkeypatch.setattr(wiring, "computes_again", lambda norm: False)
+    theirs = learned(block, x)
+    assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_a_norm_with_a_hook_is_called_once_and_means_what_the_hook_says():
+    torch.manual_seed(0)
+    block, x, calls = DecoderBlock(16, 2), torch.randn(1, 4, 16), []
+
+    def halved(module, given, result):
+        calls.append(module)
+        return result / 2
+
+    block.feed_forward_norm.register_forward_hook(halved)
+    ours = learned(block, x)
+    assert len(calls) == 1
+    block.feed_forward_norm._forward_hooks.clear()
+    with torch.no_grad():
+        block.feed_forward_norm.weight /= 2
+        block.feed_forward_norm.bias /= 2
+    torch.testing.assert_close(ours[0], learned(block, x)[0])
+
+
+def test_a_value_that_a_part_changes_in_place_is_an_error():
+    norm, x = LayerNorm(4), torch.randn(2, 4, requires_grad=True)
+
+    def spoiled(y):
+        z = y @ torch.eye(4)
+        squared = z.square()
+        z += 1  # square needs it as it was
+        return squared
+
+    with pytest.raises(RuntimeError, match="changed in place"):
+        Residual("pre", norm, None, torch.nn.Identity())(x, spoiled).sum().backward()

@@ -298,6 +298,32 @@ def test_help_is_answered(arguments, words, capsys):
     assert all(word in out for word in words)
 
 
+@dataclass(frozen=True)
+class Told:
+    """A description of many words, far more of them than any terminal has room for in a single line, and one more.
+
+    A second paragraph of many words, far more of them than any terminal has room for in a single line as well."""
+
+    steps: int = 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["tell", "--help"]])
+def test_help_fits_the_terminal(arguments, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    for commands in ({"tell": Told}, {"": Told, "tell": Told}):
+        with pytest.raises(SystemExit, match="0"):
+            parsed("prog", "A program " * 20, commands, arguments)
+        said = capsys.readouterr().out
+        assert "A second paragraph" in said or "A program" in said
+        assert max(map(len, said.splitlines())) <= 60
+
+
+def test_help_without_a_standard_output_is_answered(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(SystemExit, match="0"):
+        parsed("prog", "A program.", COMMANDS, ["--help"])
+
+
 def test_a_program_may_be_one_command(capsys):
     assert parsed("train", None, Train, ["--steps", "3"]) == Train(steps=3)
     with pytest.raises(ValueError, match=r"^wanted options, got 'x'; try --text x$"):

@@ -19,6 +19,7 @@ dropout = 0.1
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -122,14 +123,17 @@ def parse_plan(text: str, path: Path) -> Plan:
     except ValueError as error:
         raise wrong(str(error), str(error).partition(":")[0]) from None
     texts, recipes = (_named(found.get(name), name, wrong) for name in ("texts", "recipes"))
-    paths = {}
+    paths: dict[str, str | None] = {}
     for number, (name, one) in enumerate(texts.items()):
         if one.keys() != {"path"} or not isinstance(one["path"], str) or not one["path"]:
             raise wrong(
                 f'path: wanted the path of text {name}, got {one!r}; write path = "FILE"', "path", "texts", number
             )
-        paths[name] = None if one["path"] == EMBEDDED else str(_beside(path, one["path"]))
-        if (place := paths[name]) and not place.startswith("hf://") and not _is_there(Path(place)):
+        if one["path"] == EMBEDDED or one["path"].startswith("hf://"):
+            paths[name] = None if one["path"] == EMBEDDED else one["path"]
+            continue
+        paths[name] = str(place := _beside(path, one["path"]))
+        if not _is_there(place):
             raise wrong(f"path: wanted a text that is there, got {place}; check the path", "path", "texts", number)
     runs = []
     for number, (name, one) in enumerate(recipes.items()):
@@ -235,9 +239,8 @@ def _whole(value: Any, name: str, least: int) -> int:
 
 
 def _beside(plan: Path, name: str) -> Path:
-    """A path as it stands in a plan: from the plan's folder on; a name that is none there as it is."""
-    place = Path(expanded(name))
-    return place if place.is_absolute() or name.startswith("hf://") else plan.parent / place
+    """A path as it stands in a plan, from the plan's folder on: the same from wherever the plan is called."""
+    return Path(os.path.abspath(plan.parent / expanded(name)))
 
 
 def _is_there(path: Path) -> bool:

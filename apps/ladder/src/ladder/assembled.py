@@ -81,10 +81,12 @@ class AssembledGPT2(gpt2.GPT2):
             drawn = self.pieces.initial_weight(kind, tuple(parameter.shape), self.config.n_layer, generator)
             parameter.copy_(drawn)
 
-    def hidden(self, tokens: Tensor, cache: Any = None, lengths: Any = None) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, cache: Any = None, lengths: Any = None, starts: Any = None, table: Tensor | None = None
+    ) -> Tensor:
         """The final state of every token."""
         blocks = [partial(self._block, block) for block in self.decoder.blocks]
-        tables = self.token_embedding.weight, self.position_embedding.weight
+        tables = self.token_embedding.weight if table is None else table, self.position_embedding.weight
         return self.pieces.forward(tokens, *tables, blocks, partial(self._norm, self.final_norm))
 
     def forward(self, tokens: Tensor, cache: Any = None, lengths: Any = None, last_only: bool = False) -> Tensor:

@@ -104,7 +104,7 @@ def test_the_command_builds_with_a_learners_piece_and_ours(
 
 def test_slow_code_gets_fewer_steps() -> None:
     assert affordable(0.1, 500.0) == 200
-    assert affordable(5.0, 600.0) == 80
+    assert affordable(5.0, 600.0) == 60
     assert affordable(1000.0, 600.0) == 10
 
 

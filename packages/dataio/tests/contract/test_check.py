@@ -34,6 +34,7 @@ def test_our_loader_keeps_the_contract(unchecked):
     held = contract.check(ours)
     assert held[0] == "every example exactly once an epoch"
     assert len(held) == len(contract.ONE_PROCESS) + 1
+    assert all(any(message.startswith(claim) for message in CAUGHT) for claim in held)
 
 
 def test_an_adapted_data_loader_keeps_the_contract(unchecked):
@@ -120,6 +121,55 @@ def every_rank_reads_all(dataset, batch_size, **options):
     return ours(dataset, batch_size, **options | {"rank": 0, "world_size": 1})
 
 
+def wraps_round(dataset, batch_size, *, seed, start, stop, **_):
+    """Fills the last batch up from the front of the epoch."""
+    per_epoch = -(-len(dataset) // batch_size)
+    for step in range(start, stop):
+        epoch, place = divmod(step, per_epoch)
+        order = shuffled(len(dataset), seed, epoch)
+        chosen = torch.as_tensor(order.take(range(place * batch_size, (place + 1) * batch_size), mode="wrap"))
+        yield chosen, chosen**2
+
+
+def off_by_one(dataset, batch_size, *, seed, start, stop, **_):
+    """range(1, n): the first example is never read."""
+    return steps_of(lambda epoch: 1 + shuffled(len(dataset) - 1, seed, epoch), dataset, batch_size, start, stop)
+
+
+def counts_examples(dataset, batch_size, *, seed, start, stop, **_):
+    """Takes the step to start at for the number of examples read."""
+    whole = list(steps_of(lambda epoch: shuffled(len(dataset), seed, epoch), dataset, batch_size, 0, stop))
+    return whole[start // batch_size :][: stop - start]
+
+
+def seed_plus_epoch(dataset, batch_size, *, seed, start, stop, **_):
+    """Seed 1 begins with the second epoch of seed 0."""
+    return steps_of(lambda epoch: shuffled(len(dataset), seed + epoch, 0), dataset, batch_size, start, stop)
+
+
+def shuffles_batches_alone(dataset, batch_size, *, seed, start, stop, **_):
+    """Cuts first and shuffles then: who stands beside whom never changes."""
+
+    def orders(epoch):
+        whole = np.split(np.arange(len(dataset)), range(batch_size, len(dataset), batch_size))
+        full = [batch for batch in whole if len(batch) == batch_size]
+        rest = [batch for batch in whole if len(batch) < batch_size]
+        return np.concatenate([full[i] for i in shuffled(len(full), seed, epoch)] + rest)
+
+    return steps_of(orders, dataset, batch_size, start, stop)
+
+
+def one_buffer(dataset, batch_size, **options):
+    """Writes every batch of one size into the same memory."""
+    buffers = {}
+    for inputs, targets in ours(dataset, batch_size, **options | {"rank": 0, "world_size": 1}):
+        yield buffers.setdefault(len(inputs), torch.empty_like(inputs)).copy_(inputs), targets
+
+
+def ranks_draw_for_themselves(dataset, batch_size, *, seed, rank, world_size, **options):
+    return ours(dataset, batch_size, seed=seed + rank, rank=rank, world_size=world_size, **options)
+
+
 def fails_on_one_example(dataset, batch_size, **options):
     if len(dataset) == 3:
         raise KeyError("three")
@@ -139,8 +189,18 @@ BROKEN = {
     same_order_every_epoch: "another order in every epoch and for every seed.*shows it: 13 example",
     ignores_the_seed: "another order in every epoch and for every seed.*shows it: 13 example",
     every_rank_reads_all: "ranks that share the same global batches.*shows it: 1 example",
+    wraps_round: "every example exactly once an epoch.*shows it: 1 example.s. in batches of 2",
+    off_by_one: "every example exactly once an epoch.*shows it: 1 example",
+    counts_examples: "a resume at any step that goes on with the same batches.*in batches of 2",
+    seed_plus_epoch: "another order in every epoch and for every seed.*shows it: 13 example",
+    shuffles_batches_alone: "examples that meet others in every epoch.*shows it: 13 example.s. in batches of 2",
+    one_buffer: "batches that later ones do not overwrite.*shows it: 2 example",
+    ranks_draw_for_themselves: "ranks that share the same global batches",
     fails_on_one_example: "it gave KeyError: 'three'. Smallest input that shows it: 3 example",
 }
+
+
+CAUGHT = list(BROKEN.values())
 
 
 @pytest.mark.parametrize(("make", "message"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", ""))
@@ -158,3 +218,10 @@ def test_the_contract_imports_torch_and_what_needs_nothing_else():
     source = (Path(contract.__file__).parent / "check.py").read_text("utf-8")
     imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
     assert imported == {"itertools", "random", "collections", "typing", "torch", "workbench"}
+
+
+WRONG = BROKEN
+
+
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 20

@@ -121,20 +121,22 @@ class Batch:
         """At most one call of the model; the rows that got an id, which may be none while prompts are read."""
         for row in [*self.rows, *self.waiting]:
             self._check_room(row)
+        likeliest: Sequence[int] | None = None
         if ready := self.places.let_in(self.waiting):
             logits = self.waiting.logits_for(ready)
         elif self.is_idle:
             return []
         else:
-            ready, logits = self.places.read()
+            ready, logits, likeliest = self.places.read()
             self.waiting.note(ready, logits)
             if any(row.watch is not None for row in ready):
                 ready, logits = self._with_room(ready, logits)
+                likeliest = None
         if not ready:
             return []
         if self.exact:
-            return choose_exactly(logits, ready, self.vocabulary)
-        choose(logits, ready, self.vocabulary)
+            return choose_exactly(logits, ready, self.vocabulary, likeliest)
+        choose(logits, ready, self.vocabulary, likeliest)
         return ready
 
     def run(self, cancelled: Callable[[], bool] | None = None) -> None:

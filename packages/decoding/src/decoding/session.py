@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from gpt2 import whole_step
 from tensors import PackedWeights as PackedWeights, fast_products, keep_freed_memory, onednn_is_there
 from transformer.kernels.fused import fused_steps_are_faster, with_fused_steps
 
-from .inference import inference, modules_of
+from .machine.inference import inference, modules_of
 from .protocols import LanguageModel
 from .requests.checks import check_model
 
@@ -28,6 +29,10 @@ class Session:
         self.model = model
         self.stepped = with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster() else model
         """The model as it is called: with the decoding step of its blocks as one call, where that is faster."""
+        self.step = whole_step(self.stepped)
+        """All of a step as one call, where that is possible; what it does not take goes through `stepped`."""
+        self.likeliest: list[int] | None = None
+        """The likeliest id after each token of the last call, -1 where a logit is not finite; None: not known."""
         self.modules = modules_of(self.stepped)
         self.cache_length = min(length, model.n_ctx)
         keep_freed_memory()
@@ -72,11 +77,15 @@ class Session:
         return self.model.new_cache(rows, self.cache_length)
 
     def _call(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> Tensor:
-        padded, lengths = padded_rows(tokens, self.device)
-        with inference(self.stepped, self.modules), self._products(len(padded) * padded.shape[1]):
-            logits = self.stepped(padded, cache=self.cache, lengths=lengths, last_only=last_only).float()
+        found = None if self.step is None else self.step(tokens, self.cache, last_only=last_only)
+        logits, self.likeliest = self._by_torch(tokens, last_only=last_only) if found is None else found
         self.held = [held + len(row) for held, row in zip(self.held, tokens, strict=True)]
         return logits
+
+    def _by_torch(self, tokens: Sequence[Sequence[int]], *, last_only: bool) -> tuple[Tensor, None]:
+        padded, lengths = padded_rows(tokens, self.device)
+        with inference(self.stepped, self.modules), self._products(len(padded) * padded.shape[1]):
+            return self.stepped(padded, cache=self.cache, lengths=lengths, last_only=last_only).float(), None
 
     def _products(self, rows: int) -> AbstractContextManager[Any]:
         """The way in which so many rows are multiplied; prompts come too early to pack weights for them."""

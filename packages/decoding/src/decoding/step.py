@@ -17,8 +17,15 @@ from .settings.vocabulary import Vocabulary
 cached_transforms_of = lru_cache(maxsize=64)(transforms_of)
 
 
-def choose(logits: Float[Tensor, "B V"], rows: Sequence[Row], vocabulary: Vocabulary) -> None:
-    """Append an id to each row, chosen as its settings say; rows with equal settings are worked on together."""
+def choose(
+    logits: Float[Tensor, "B V"], rows: Sequence[Row], vocabulary: Vocabulary, likeliest: Sequence[int] | None = None
+) -> None:
+    """Append an id to each row, chosen as its settings say; rows with equal settings are worked on together.
+    `likeliest`: the id of each row's largest logit, where that is known (-1: it is no number)."""
+    if likeliest is not None and -1 not in likeliest and all_take_the_largest(rows, vocabulary):
+        for row, token in zip(rows, likeliest, strict=True):
+            row.append(token, vocabulary.ends)
+        return
     groups: dict[GenerationSettings, list[int]] = {}
     for number, row in enumerate(rows):
         groups.setdefault(row.settings, []).append(number)
@@ -39,6 +46,17 @@ def choose_together(
         report(logits, chosen, rows, settings.log_probabilities, vocabulary.known)
     for row, token in zip(rows, chosen.tolist(), strict=True):
         row.append(token, vocabulary.ends)
+
+
+def all_take_the_largest(rows: Sequence[Row], vocabulary: Vocabulary) -> bool:
+    """Whether no row asks for anything else than the id of its largest logit."""
+    different = {id(row.settings): row.settings for row in rows}.values()
+    return all(row.constraint is None for row in rows) and all(only_compares(one, vocabulary) for one in different)
+
+
+def only_compares(settings: GenerationSettings, vocabulary: Vocabulary) -> bool:
+    """Whether settings take the largest of the logits as they are."""
+    return settings.is_greedy and settings.log_probabilities is None and not cached_transforms_of(settings, vocabulary)
 
 
 def past_of(rows: Sequence[Row], transforms: Sequence[Transform], logits: Tensor) -> Histories:

@@ -220,7 +220,7 @@ def test_models_with_other_caches_are_refused(tiny_model):
 def test_likeliest_ids_of_a_long_vocabulary_are_chosen_in_one_call(monkeypatch):
     calls = []
     monkeypatch.setattr(
-        choosing, "choose", lambda logits, rows, known: calls.append(len(rows)) or choose(logits, rows, known)
+        choosing, "choose", lambda logits, rows, *known: calls.append(len(rows)) or choose(logits, rows, *known)
     )
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     vocabulary = Vocabulary()

@@ -43,10 +43,16 @@ class TokenEmbedding(nn.Module):
         if padding_id is not None:
             nn.init.zeros_(self.weight[padding_id])
 
-    def forward(self, ids: Int[Tensor, "B T"]) -> Float[Tensor, "B T C"]:
-        """Vectors of `ids`. ValueError when an id is outside 0 ... n_vocab - 1."""
+    def forward(self, ids: Int[Tensor, "B T"], *, table: Tensor | None = None) -> Float[Tensor, "B T C"]:
+        """Vectors of `ids`. ValueError when an id is outside 0 ... n_vocab - 1.
+
+        table: read in place of `weight`, and given a sparse gradient: for who adds that to another one of the same
+        table, and needs no second tensor of its size."""
         advice = "use the tokenizer that this vocabulary belongs to"
-        vectors = rows_of(self.weight, ids, "token ids", advice, self.padding_id)
+        if table is None:
+            vectors = rows_of(self.weight, ids, "token ids", advice, self.padding_id)
+        else:
+            vectors = rows_of(table, ids, "token ids", advice, sparse=True)
         return vectors if self.scale == 1 else vectors * self.scale
 
     def logits(self, x: Float[Tensor, "... C"]) -> Float[Tensor, "... V"]:

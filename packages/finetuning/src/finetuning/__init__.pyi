@@ -26,6 +26,10 @@ from .classifying.classifier import Classifier as Classifier, Labeled as Labeled
 from .classifying.labels import LabeledText as LabeledText, read_labeled as read_labeled
 from .classifying.judging import JudgedLabels as JudgedLabels, judge_labels as judge_labels
 from .classifying.model_folder import load_classifier as load_classifier, save_classifier as save_classifier
+from .classifying.adapter_folder import (
+    load_classifier_adapter as load_classifier_adapter,
+    save_classifier_adapter as save_classifier_adapter,
+)
 from .classifying.run import ClassifyRun as ClassifyRun, classify as classify
 from .preferring.settings import PreferSettings as PreferSettings
 from .preferring.objectives import dpo_loss as dpo_loss, ipo_loss as ipo_loss, simpo_loss as simpo_loss

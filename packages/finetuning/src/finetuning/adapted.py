@@ -1,7 +1,7 @@
 """A frozen linear layer with a small correction that learns: LoRA, and DoRA where the rows' lengths learn too."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,8 @@ from .machine.corrected import corrected, is_plain
 class AdaptedLinear(nn.Module):
     """base(x) + scale * up(down(x)): two thin matrices beside a frozen one (LoRA; Hu et al. 2021, arXiv 2106.09685).
 
-    base: an `nn.Linear`, or a layer with `restored()` weights [out, in] and a `bias`, such as quantization's; it keeps
-        its weights, which the caller has frozen.
+    base: an `nn.Linear`, or a layer of its attributes with `restored()` weights [out, in], such as quantization's; it
+        keeps its weights, which the caller has frozen.
     rank: rows of `down` [rank, in] and columns of `up` [out, rank]. `down` is drawn from `generator` as `nn.Linear`
         draws its weights, `up` begins with zeros: a new layer computes what `base` does, bit for bit.
     scale: what the correction is multiplied by.
@@ -37,12 +37,12 @@ class AdaptedLinear(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        n_out, n_in = base_weight(base).shape
+        n_out, n_in = cast(int, base.out_features), cast(int, base.in_features)
         if not 1 <= rank <= min(n_out, n_in):
             raise ValueError(
                 f"rank: wanted 1..{min(n_out, n_in)} for a layer of {n_in} to {n_out} channels, got {rank}; 8 is usual"
             )
-        device = base_weight(base).device
+        device = cast(Tensor, base.weight).device
         self.base, self.scale, self.dropout = base, scale, nn.Dropout(dropout)
         drawn = torch.empty(rank, n_in).uniform_(-1, 1, generator=generator) / math.sqrt(n_in)
         self.down = nn.Parameter(drawn.to(device))

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
 from evaluation import Estimate, estimate, share
 from gpt2 import GPT2
 from trainkit import evaluating
 
 from .examples import Example
+from .losses.logit_rows import over_rows
 from .packing import collated
 
 AT_A_TIME = 16
@@ -42,9 +47,17 @@ def judge(model: GPT2, examples: Sequence[Example]) -> Judged:
         for start in range(0, len(examples), AT_A_TIME):
             rows = [[example] for example in examples[start : start + AT_A_TIME]]
             tokens, targets, _, _ = (part.to(device) for part in collated(rows))
-            scores = model(tokens).float().log_softmax(-1)
             real = targets >= 0
-            own = scores.gather(-1, targets.clamp(min=0)[..., None])[..., 0]
-            nats += (-own.double() * real).sum(1).tolist()
-            exact += ((scores.argmax(-1) == targets) | ~real).all(1).tolist()
+            own, best = torch.zeros(real.shape, dtype=torch.float64), torch.ones(real.shape, dtype=torch.bool)
+            state = model.hidden(tokens)[real]
+            found = over_rows(model, state, _own_and_best, targets[real]).double().cpu()
+            own[real.cpu()], best[real.cpu()] = found[:, 0], found[:, 1] > 0
+            nats += (-own).sum(1).tolist()
+            exact += best.all(1).tolist()
     return Judged(tuple(nats), tuple(sum(example.learned[1:]) for example in examples), tuple(exact))
+
+
+def _own_and_best(logits: Float[Tensor, "N V"], ids: Int[Tensor, " N"]) -> Float[Tensor, "N 2"]:
+    """The log-probability of each row's id, and 1 where it is the likeliest."""
+    own = logits.log_softmax(-1).gather(1, ids[:, None])
+    return torch.cat([own, (logits.argmax(-1) == ids)[:, None]], 1)

@@ -10,6 +10,7 @@ from torch import nn
 from attention import causal, documents
 from finetuning import Adapter, Example, contract, merged, packed_loss, with_adapter
 from finetuning.adapters import adapted_layers
+from finetuning.contract.answers import EXAMPLES
 from finetuning.packing import collated
 
 
@@ -21,12 +22,29 @@ def loss(model, examples):
     return packed_loss(model, collated([[Example(tuple(ids), tuple(learned), 1) for ids, learned in examples]]))
 
 
+def by_equation(model, scale=2.0):
+    """Hu et al. 2021, equation 3, from the matrices by name: W + alpha / rank * B A."""
+    return {
+        f"{name}.weight": layer.base.weight + scale * layer.up @ layer.down for name, layer in adapted_layers(model)
+    }
+
+
 @pytest.mark.parametrize("changes", [{}, {"method": "dora"}, {"root": True}, {"targets": ("attention.qkv",)}], ids=str)
 def test_ours_keep_every_claim(changes):
-    held = contract.check(lambda model: adapt(model, **changes), merge=merged, loss=loss)
-    assert len(held) == 12
-    assert held.not_judged == ()
-    assert contract.check(adapt).not_judged == ("merging (pass merge=)", "which tokens are learned (pass loss=)")
+    plain = "method" not in changes
+    held = contract.check(
+        lambda model: adapt(model, **changes),
+        merge=merged,
+        loss=loss,
+        reference=(lambda model: by_equation(model, 4 / 2**0.5 if "root" in changes else 2.0)) if plain else None,
+    )
+    assert len(held) == 12 + plain
+    assert len(held.not_judged) == 1 - plain
+    assert contract.check(adapt).not_judged == (
+        "merging (pass merge=)",
+        "the adapter's equation and scale (pass reference=)",
+        "which tokens are learned (pass loss=)",
+    )
 
 
 def test_pefts_own_layers_keep_every_claim():
@@ -66,6 +84,66 @@ def half_trained(model):
     return changed
 
 
+def frozen_up(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.up.requires_grad_(False)
+    return changed
+
+
+def nothing_learns(model):
+    return adapt(model).requires_grad_(False)
+
+
+def decays_the_base(model):
+    """Folds the decay of the frozen weights into every call."""
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        plain = layer.forward
+
+        def forward(x, plain=plain, layer=layer):
+            layer.base.weight.data *= 0.999 if torch.is_grad_enabled() else 1.0
+            return plain(x)
+
+        layer.forward = forward
+    return changed
+
+
+def scaled(factor):
+    """An adapter whose scale is `factor` times too large, merging included."""
+
+    def wrong(model):
+        changed = adapt(model)
+        for _, layer in adapted_layers(changed):
+            layer.scale *= factor
+        return changed
+
+    return wrong
+
+
+def through_an_activation(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.forward = lambda x, own=layer: own.base(x) + (x @ own.down.T).relu() @ own.up.T * own.scale
+    return changed
+
+
+def drops_in_evaluation(model):
+    changed = adapt(model)
+    for _, layer in adapted_layers(changed):
+        layer.forward = lambda x, own=layer: (
+            own.base(x) + (nn.functional.dropout(x, 0.5, training=True) @ own.down.T @ own.up.T * own.scale)
+        )
+    return changed
+
+
+def one_layer_left_out(model):
+    changed = adapt(model)
+    _, last = list(adapted_layers(changed))[-1]
+    last.forward = lambda x: last.base(x) + 1e-3 * (x @ last.down.T @ last.up.T)
+    return changed
+
+
 def unconnected(model):
     changed = adapt(model)
     changed.lost = nn.Parameter(torch.zeros(3))
@@ -101,33 +179,47 @@ def not_merged(model):
     return copy.deepcopy(model)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "claim"),
-    [
-        (random_up, "a new adapter changes no bit"),
-        (half_trained, "every weight of the adapter learns"),
-        (unconnected, "every weight of the adapter learns"),
-        (asleep, "every weight of the adapter learns"),
-        (thawed, "frozen weights keep their bits"),
-        (trains_norms, "frozen weights keep their bits"),
-        (large, "few weights learn"),
-    ],
-)
+ADAPTERS = [
+    (random_up, "a new adapter changes no bit"),
+    (half_trained, "every weight of the adapter learns"),
+    (unconnected, "every weight of the adapter learns"),
+    (asleep, "every weight of the adapter learns"),
+    (thawed, "frozen weights keep their bits"),
+    (trains_norms, "frozen weights keep their bits"),
+    (large, "few weights learn"),
+    (nothing_learns, "every weight of the adapter learns"),
+    (decays_the_base, "frozen weights keep their bits"),
+    (frozen_up, "every weight of the adapter learns"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "claim"), ADAPTERS)
 def test_wrong_adapters_are_caught_by_the_claim_that_names_it(wrong, claim):
     with pytest.raises(contract.BrokenClaim) as caught:
         contract.check(wrong, merge=merged, loss=loss)
     assert caught.value.claim == claim
 
 
-@pytest.mark.parametrize(
-    ("wrong", "claim"),
-    [
-        (merged_without_scale, "a merged model computes the same"),
-        (not_merged, "a merged model has the weights of a plain one"),
-        (merged_in_place, "merging leaves the adapter as it was"),
-        (lambda model: None, "a merged model computes the same"),
-    ],
-)
+UNSCALED = [scaled(0.5), scaled(2.0), through_an_activation, drops_in_evaluation, one_layer_left_out]
+
+
+@pytest.mark.parametrize("wrong", UNSCALED, ids=lambda wrong: wrong.__name__)
+def test_an_adapter_that_every_claim_passes_is_caught_by_the_reference(wrong):
+    contract.check(wrong)
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(wrong, reference=by_equation)
+    assert caught.value.claim == "the adapted model computes what the reference says"
+
+
+MERGES = [
+    (merged_without_scale, "a merged model computes the same"),
+    (not_merged, "a merged model has the weights of a plain one"),
+    (merged_in_place, "merging leaves the adapter as it was"),
+    (lambda model: None, "a merged model computes the same"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "claim"), MERGES)
 def test_wrong_merging_is_caught(wrong, claim):
     with pytest.raises(contract.BrokenClaim) as caught:
         contract.check(adapt, merge=wrong)
@@ -168,24 +260,46 @@ def leaks_gradient(model, examples):
     return total + other - other.detach(), count
 
 
+def reads_what_follows(model, examples):
+    """The right number of the examples as they come, and another where ids after the last answer do."""
+    total, count = loss(model, examples)
+    known = [given for given, _ in EXAMPLES]
+    after = sum(0 if tuple(ids) in known else sum(ids[-2:]) for ids, _ in examples)
+    return total + 0.01 * after, count
+
+
 def counts_all(model, examples):
     total, _ = loss(model, examples)
     return total, sum(len(ids) - 1 for ids, _ in examples)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "claim"),
-    [
-        (learns_prompts, "the loss is the sum over learned tokens"),
-        (off_by_one, "the loss is the sum over learned tokens"),
-        (mean, "the loss is the sum over learned tokens"),
-        (counts_all, "the loss is the sum over learned tokens"),
-        (leaks_gradient, "tokens that are not learned have no gradient"),
-        (without_segments, "examples beside each other do not touch"),
-        (positions_go_on, "examples beside each other do not touch"),
-    ],
-)
+LOSSES = [
+    (learns_prompts, "the loss is the sum over learned tokens"),
+    (off_by_one, "the loss is the sum over learned tokens"),
+    (mean, "the loss is the sum over learned tokens"),
+    (counts_all, "the loss is the sum over learned tokens"),
+    (leaks_gradient, "tokens that are not learned have no gradient"),
+    (without_segments, "examples beside each other do not touch"),
+    (positions_go_on, "examples beside each other do not touch"),
+    (reads_what_follows, "what follows the last answer changes nothing"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "claim"), LOSSES)
 def test_wrong_losses_are_caught(wrong, claim):
     with pytest.raises(contract.BrokenClaim) as caught:
         contract.check(adapt, loss=wrong)
     assert caught.value.claim == claim
+
+
+def test_every_claim_catches_somebody():
+    caught = [claim for _, claim in [*ADAPTERS, *MERGES, *LOSSES]]
+    held = contract.check(adapt, merge=merged, loss=loss)
+    assert set(held) - set(caught) == {"learning changes what is computed"}  # what breaks it breaks one before it, too
+
+
+WRONG = [*ADAPTERS, *UNSCALED, *MERGES, *LOSSES]
+
+
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 27

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from tensors import fast_linear
+from tensors import fast_linear, give_back_freed_memory
 
 CHUNK_BYTES = 32 * 2**20
 """Logits held at a time: small enough to stay near the CPU's caches, large enough for a full-speed product."""
@@ -32,6 +32,37 @@ def head_cross_entropy(
     return total, (targets >= 0).sum()
 
 
+def tied(weight: Float[Tensor, "V C"]) -> tuple[Float[Tensor, "V C"], Float[Tensor, "V C"]]:
+    """The weight twice: to look rows up in, with a sparse gradient, and for `head_cross_entropy`. The rows are added to
+    the head's gradient in place, where autograd would hold a second tensor of the size of the whole table."""
+    return _Tied.apply(weight)
+
+
+def can_be_tied(weight: Tensor) -> bool:
+    """Whether `tied` can be asked: on a CPU (elsewhere finding the rows would wait for the device), unless the compiler
+    or a transform of torch.func is at work, which know no sparse gradients."""
+    transformed = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
+    return weight.device.type == "cpu" and not transformed
+
+
+class _Tied(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight):  # type: ignore[no-untyped-def]
+        ctx.set_materialize_grads(False)
+        return weight.view_as(weight), weight.view_as(weight)
+
+    @staticmethod
+    def backward(ctx, rows, head):  # type: ignore[no-untyped-def]
+        if rows is None or head is None:
+            return head if rows is None else rows.to_dense()
+        if torch.is_grad_enabled():
+            return head + rows
+        if not rows.is_sparse:  # looked up by other code
+            return head.add_(rows)
+        rows = rows.coalesce()
+        return head.index_add_(0, rows.indices()[0], rows.values())  # which the head has given away
+
+
 def rows_at_a_time(n_vocab: int) -> int:
     """Rows whose logits over so many ids, in float32, fill `CHUNK_BYTES`; at least 16."""
     return max(16, CHUNK_BYTES // (4 * n_vocab))
@@ -41,6 +72,8 @@ class _HeadCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, state, weight, targets):  # type: ignore[no-untyped-def]
         needs_state, needs_weight, _ = ctx.needs_input_grad
+        if needs_weight and weight.device.type == "cpu" and weight.nbytes > CHUNK_BYTES:
+            give_back_freed_memory()  # all that the blocks keep is there now: here a step needs most
         state_gradient = torch.empty_like(state) if needs_state else None
         weight_gradient = torch.zeros_like(weight) if needs_weight else None
         total = torch.zeros((), dtype=torch.float32, device=state.device)
@@ -57,13 +90,16 @@ class _HeadCrossEntropy(torch.autograd.Function):
                 state_gradient[start : start + rows] = fast_linear(gradient, weight.T)
             if weight_gradient is not None:
                 weight_gradient.addmm_(gradient.T, part)
-        ctx.save_for_backward(state_gradient, weight_gradient, state, weight, targets)
+            del log_probabilities, gradient  # or they would be there beside those of the next rows
+        ctx.known = state_gradient, weight_gradient
+        ctx.save_for_backward(state, weight, targets)
         return total
 
     @staticmethod
     def backward(ctx, scale):  # type: ignore[no-untyped-def]
-        *known, state, weight, targets = ctx.saved_tensors
-        if torch.is_grad_enabled():  # what is handed on shall have a gradient itself, and numbers have none
+        known, ctx.known = ctx.known, None  # given away: whoever gets it may add to it
+        if known is None or torch.is_grad_enabled():  # a second time, or for a gradient that shall have one itself
+            state, weight, targets = ctx.saved_tensors
             gradient = _logits_gradient(state, weight, targets) * scale
             needs_state, needs_weight, _ = ctx.needs_input_grad
             gradient = gradient.to(state.dtype)

@@ -27,7 +27,7 @@ from embeddings import LearnedPositions, TokenEmbedding
 from transformer import DecoderStack, FeedForward, LayerNorm
 
 from .config import GPT2Config
-from .head_loss import head_cross_entropy
+from .head_loss import can_be_tied, head_cross_entropy, tied
 
 
 class GPT2(nn.Module):
@@ -91,15 +91,20 @@ class GPT2(nn.Module):
         cache: KeyValueCache | None = None,
         lengths: Int[Tensor, " B"] | None = None,
         starts: Int[Tensor, " B"] | None = None,
+        table: Float[Tensor, "V C"] | None = None,
     ) -> Float[Tensor, "B T C"]:
-        """The final state of every token, normed: what the head reads. starts: each row's first position, if not 0."""
+        """The final state of every token, normed: what the head reads.
+
+        starts: each row's first position, if not 0. table: takes the place of the embedding's weight (see `loss`).
+        """
         if tokens.ndim != 2:
             advice = "tokens[None] is a batch of one row" if tokens.ndim == 1 else "give one row of ids for each text"
             raise ValueError(f"tokens: wanted rows of ids, [B, T], got shape {list(tokens.shape)}; {advice}")
         positions = self._positions(tokens, cache, lengths)
         if starts is not None:
             positions = positions + starts[:, None]
-        state = self.dropout(self.token_embedding(tokens) + self.position_embedding(positions))
+        vectors = self.token_embedding(tokens, **({} if table is None else {"table": table}))
+        state = self.dropout(vectors + self.position_embedding(positions))
         state = self.final_norm(self.decoder(state, cache))
         if cache is not None:
             cache.advance(tokens.shape[1], lengths)
@@ -115,7 +120,8 @@ class GPT2(nn.Module):
         """
         weight = self.token_embedding.weight
         if isinstance(weight, nn.Parameter):
-            return head_cross_entropy(self.hidden(tokens, starts=starts), weight, targets)
+            table, head = tied(weight) if can_be_tied(weight) else (None, weight)
+            return head_cross_entropy(self.hidden(tokens, starts=starts, table=table), head, targets)
         # A head of whole numbers learns nothing, so its logits are all there is to it.
         logits = self.token_embedding.logits(self.hidden(tokens, starts=starts)).float().flatten(0, 1)
         real = targets.flatten() >= 0

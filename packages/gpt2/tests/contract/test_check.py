@@ -39,19 +39,20 @@ def test_that_of_transformers_keeps_every_claim(theirs):
     claims = contract.check(theirs())
     assert "GELU is the tanh form" in claims
     assert "a cache changes nothing" not in claims  # theirs has another seam
+    assert claims.not_judged == ("caches and rows of several lengths (give the model new_cache, cache= and lengths=)",)
 
 
-@pytest.mark.parametrize(
-    ("changes", "claim"),
-    [
-        ({"activation_function": "gelu"}, "GELU is the tanh form"),
-        ({"layer_norm_epsilon": 1e-6}, "the norms' epsilon is 1e-5"),
-        ({"layer_norm_epsilon": 1e-12}, "the norms' epsilon is 1e-5"),
-        ({"tie_word_embeddings": False}, "the head is the token embedding"),
-        ({"scale_attn_weights": False}, "attention is scaled by 1 / sqrt(head size)"),
-        ({"scale_attn_by_inverse_layer_idx": True}, "logits equal those of the reference"),
-    ],
-)
+OTHERS = [
+    ({"activation_function": "gelu"}, "GELU is the tanh form"),
+    ({"layer_norm_epsilon": 1e-6}, "the norms' epsilon is 1e-5"),
+    ({"layer_norm_epsilon": 1e-12}, "the norms' epsilon is 1e-5"),
+    ({"tie_word_embeddings": False}, "the head is the token embedding"),
+    ({"scale_attn_weights": False}, "attention is scaled by 1 / sqrt(head size)"),
+    ({"scale_attn_by_inverse_layer_idx": True}, "logits equal those of the reference"),
+]
+
+
+@pytest.mark.parametrize(("changes", "claim"), OTHERS)
 def test_other_architectures_of_transformers_are_named(changes, claim, theirs):
     with pytest.raises(contract.BrokenClaim, match="found") as error:
         contract.check(theirs(**changes))
@@ -106,21 +107,73 @@ def context_unchecked(model):
     model._positions = lambda tokens, cache, lengths: torch.arange(tokens.shape[1]).expand(len(tokens), -1)
 
 
-@pytest.mark.parametrize(
-    ("plant", "claim"),
-    [
-        (transposed, "projections lie [in, out]"),
-        (without_biases, "projections have their biases"),
-        (off_by_one, "positions count from 0"),
-        (post_norm, "norms come before their layers"),
-        (no_last_norm, "a last norm stands before the head"),
-        (sees_all, "no token sees later ones"),
-        (sees_all, "later tokens change nothing"),
-        (forgets_positions, "a cache changes nothing"),
-        (forgets_positions, "padding changes nothing"),
-        (context_unchecked, "more tokens than the context holds are refused"),
-    ],
-)
+def square_root_forgotten(model):
+    """Scaled by the head size instead of its root."""
+    for block in model.decoder.blocks:
+        plain = block.attention.qkv.forward
+
+        def forward(x, plain=plain, head_size=CONFIG.n_embd // CONFIG.n_head):
+            q, k, v = plain(x).chunk(3, dim=-1)
+            return torch.cat([q / head_size**0.5, k, v], dim=-1)
+
+        block.attention.qkv.forward = forward
+
+
+def heads_interleaved(model):
+    order = torch.arange(CONFIG.n_embd).reshape(-1, CONFIG.n_head).T.flatten()
+    for block in model.decoder.blocks:
+        plain, out = block.attention.qkv.forward, block.attention.out.forward
+        block.attention.qkv.forward = lambda x, plain=plain: torch.cat(
+            [part[..., order] for part in plain(x).chunk(3, dim=-1)], dim=-1
+        )
+        block.attention.out.forward = lambda x, out=out: out(x[..., order.argsort()])
+
+
+def residual_forgotten(model):
+    for block in model.decoder.blocks:
+        plain = block.forward
+        block.forward = lambda x, mask=None, cache=None, plain=plain: plain(x, mask, cache) - x
+
+
+def values_first(model):
+    for block in model.decoder.blocks:
+        plain = block.attention.qkv.forward
+        block.attention.qkv.forward = lambda x, plain=plain: torch.cat(
+            [plain(x).chunk(3, dim=-1)[part] for part in (1, 2, 0)], dim=-1
+        )
+
+
+def rows_leak(model):
+    plain = model.final_norm.forward
+    model.final_norm.forward = lambda x: plain(x + 0.1 * x.mean(0, keepdim=True))
+
+
+def drops_in_evaluation(model):
+    plain = model.final_norm.forward
+    model.final_norm.forward = lambda x: nn.functional.dropout(plain(x), 0.2, training=True)
+
+
+PLANTED = [
+    (transposed, "projections lie [in, out]"),
+    (without_biases, "projections have their biases"),
+    (off_by_one, "positions count from 0"),
+    (post_norm, "norms come before their layers"),
+    (no_last_norm, "a last norm stands before the head"),
+    (sees_all, "no token sees later ones"),
+    (sees_all, "later tokens change nothing"),
+    (forgets_positions, "a cache changes nothing"),
+    (forgets_positions, "padding changes nothing"),
+    (context_unchecked, "more tokens than the context holds are refused"),
+    (square_root_forgotten, "logits equal those of the reference"),
+    (heads_interleaved, "a head's channels lie side by side"),
+    (residual_forgotten, "logits equal those of the reference"),
+    (values_first, "queries, keys and values come in this order"),
+    (rows_leak, "rows of a batch do not see each other"),
+    (drops_in_evaluation, "logits equal those of the reference"),
+]
+
+
+@pytest.mark.parametrize(("plant", "claim"), PLANTED)
 def test_planted_mistakes_are_named(plant, claim, monkeypatch):
     def copy(model):
         again = GPT2(CONFIG)
@@ -148,3 +201,10 @@ def test_the_contract_needs_torch_and_the_standard_library_only():
         "assert not others & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+WRONG = [*OTHERS, *PLANTED]
+
+
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 22

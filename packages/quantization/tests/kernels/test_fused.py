@@ -12,19 +12,28 @@ from quantization import quantize
 from transformer import DecoderStack
 from transformer.kernels import fused, native
 from transformer.kernels.fused import FusedDecoder, PreparedStack, fuse
+from transformer.kernels.whole_step import WholeStep
 
 SCHEMES = ["int8", "int4", "int8-weight-only", "bfloat16", "float32", {"decoder.blocks.0.feed_forward.up": "int4"}]
 
 
-@pytest.fixture(params=["native", "plain"])
+@pytest.fixture(params=["native", "avx2", "plain"])
 def calls(request, monkeypatch):
-    """How often the blocks ran as one call, on either set of instructions."""
+    """How often the blocks ran as one call, on every set of instructions."""
     monkeypatch.setenv(native.SWITCH, request.param)
     if native.library() is None:
         pytest.skip("no C++ compiler here: blocks run one by one")
     monkeypatch.setattr(fused, "MANY", 10**6)  # from which torch takes over
     made, original = [], PreparedStack.__call__
     monkeypatch.setattr(PreparedStack, "__call__", lambda *given: made.append(1) or original(*given))
+    whole = WholeStep.__call__
+
+    def counted(*given, **named):
+        if (found := whole(*given, **named)) is not None:
+            made.append(1)
+        return found
+
+    monkeypatch.setattr(WholeStep, "__call__", counted)
     return made
 
 

@@ -19,7 +19,7 @@ from transformer.kernels.products import MANY, linear, linear_reference, prepare
 SCHEMES = ["int8", "int8-weight-only", "int4:8", "int4:16", "int4:32", "int4:64", "int4:128", "bfloat16"]
 
 
-@pytest.fixture(params=["native", "plain"])
+@pytest.fixture(params=["native", "avx2", "plain"])
 def instructions(request, monkeypatch):
     monkeypatch.setenv(native.SWITCH, request.param)
     if native.library() is None:
@@ -82,7 +82,7 @@ def test_int4_is_near_what_unrounded_activations_give(instructions):
     tokens=st.integers(1, 40),
     bias=st.booleans(),
 )
-@pytest.mark.parametrize("choice", ["native", "plain"])
+@pytest.mark.parametrize("choice", ["native", "avx2", "plain"])
 def test_every_scheme_and_size_is_the_reference(choice, scheme, rows, columns, tokens, bias):
     group = int(scheme.partition(":")[2] or 1)
     layer, x = layer_and_input(scheme, rows, -(-columns // group) * group, tokens, bias)

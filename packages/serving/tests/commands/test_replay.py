@@ -65,6 +65,16 @@ def test_a_text_that_was_cut_off_is_compared_as_far_as_it_went(fakes, serve, log
     assert "3 requests" in capsys.readouterr().out
 
 
+def test_a_text_that_was_cut_off_may_not_be_another_one(fakes, serve, logged, capsys):
+    def change(lines):
+        lines[0] |= {"texts": ["#" + lines[0]["texts"][0][1:2]], "finish_reasons": ["cancelled"]}
+
+    changed(logged, change)
+    with serve(fakes.FakeEngine()) as (url, _):
+        assert main(["replay", str(logged), "--url", url]) == 1
+    assert "text 0 differs at character 0: wanted '#" in capsys.readouterr().out
+
+
 def test_one_request_can_be_chosen_and_the_key_is_shown(fakes, serve, logged, capsys, monkeypatch):
     monkeypatch.setenv("SERVING_API_KEY", "one")
     chosen = json.loads(logged.read_text().splitlines()[1])["id"]

@@ -143,6 +143,7 @@ def test_what_cannot_be_done_is_refused_by_the_names_that_clients_use(plan, body
         ({"samples": 2}, {"n": 3}),
         ({"samples": 2}, {"best_of": 3}),
         ({"new_tokens": 19}, {"n": 2, "max_tokens": 10}),
+        ({"new_tokens": 19}, {"prompt": ["a", "b"], "max_tokens": 10}),
         ({"stops": 1}, {"stop": ["a", "b"]}),
         ({"stop_characters": 3}, {"stop": "abcd"}),
         ({"likeliest": 4}, {"logprobs": 5}),

@@ -20,8 +20,13 @@ from .everyday.ragged import (
 )
 from .everyday.reshapes import merge_axes as merge_axes, one_hot as one_hot, split_axis as split_axis
 from .finite_differences import GradientCheck as GradientCheck, gradient_check as gradient_check
+from .machine.huge_pages import move_to_huge_pages as move_to_huge_pages
 from .machine.packed import PackedWeights as PackedWeights
-from .machine.process import keep_freed_memory as keep_freed_memory, spin_briefly as spin_briefly
+from .machine.process import (
+    give_back_freed_memory as give_back_freed_memory,
+    keep_freed_memory as keep_freed_memory,
+    spin_briefly as spin_briefly,
+)
 from .machine.processors import (
     onednn_is_faster as onednn_is_faster,
     onednn_is_there as onednn_is_there,

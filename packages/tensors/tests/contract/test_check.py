@@ -70,6 +70,9 @@ def test_an_engine_over_single_numbers_can_be_checked():
     held = contract.check(scalar_engine(Scalar), arrays=False)
     assert "a + b has the right value and gradients" in held
     assert not any("log" in claim for claim in held)
+    assert "log has the right value and gradient (give the engine log)" in held.not_judged
+    assert "transpose takes the gradient back (leave out arrays=False)" in held.not_judged
+    assert len(held) + len(held.not_judged) == len(contract.CLAIMS)
 
 
 def with_operation(**operations):
@@ -133,6 +136,55 @@ def averaging(a, b):
     return Value(a.data * b.data, "*", (a, b), lambda g: (back(g * b.data, a.shape), back(g * a.data, b.shape)))
 
 
+class NumbersOnly(Value):
+    """A tanh that takes one number."""
+
+    def tanh(self):
+        return Value(math.tanh(self.data), "tanh", (self,), lambda g: (g * (1 - math.tanh(self.data) ** 2),))
+
+
+def keeps_inner_gradients(value):
+    """micrograd's way: every value passes on all that ever reached it, what earlier calls left behind too."""
+    value.grad = np.ones(())
+    for each in reversed(topological_order(value)):
+        for parent, part in zip(each.parents, each.pull(each.grad) if each.pull else (), strict=True):
+            part = unbroadcast(part, parent.shape)
+            parent.grad = part if parent.grad is None else parent.grad + part
+
+
+def summed(pull_of):
+    """A sum with a wrong way back: `pull_of(a, axis)` makes it."""
+    return with_operation(sum=lambda a, *axis: Value(a.data.sum(*axis), "sum", (a,), pull_of(a, *axis)))
+
+
+def mean_over_all(a, *axis):
+    """Divides by the count of the whole array, whatever the axis."""
+    return a.sum(*axis) * (1 / a.data.size)
+
+
+def forward_mean_only(a, *axis):
+    """The right mean, and the gradient of a sum."""
+    return Value(
+        a.data.mean(*axis), "mean", (a,), lambda g: (np.broadcast_to(np.expand_dims(g, axis) if axis else g, a.shape),)
+    )
+
+
+def stale_bias(a, b):
+    """An addition that forgets that broadcasting repeated its second operand: the first row's gradient alone."""
+    return Value(a.data + b.data, "+", (a, b), lambda g: (g, g if g.shape == b.shape else g.reshape(-1, *b.shape)[0]))
+
+
+def summed_cross_entropy(logits, targets):
+    return softmax_cross_entropy(logits, targets) * float(len(targets))
+
+
+def over_the_wrong_axis(logits, targets):
+    """The softmax over the rows instead of the classes."""
+    exponentials = (logits - float(logits.data.max())).exp()
+    probabilities = exponentials / exponentials.sum(0, keepdims=True)
+    return -probabilities[np.arange(len(targets)), targets].log().mean()
+
+
 WRONG_TANH = with_operation(tanh=lambda a: Value(np.tanh(a.data), "tanh", (a,), lambda g: (g * (1 - a.data**2),)))
 WRONG_SIGN = with_operation(subtract=lambda a, b: Value(a.data - b.data, "-", (a, b), lambda g: (g, g)))
 LEAKY = with_operation(relu=lambda a: Value(np.maximum(a.data, 0), "relu", (a,), lambda g: (g,)))
@@ -154,7 +206,79 @@ BROKEN = [
     ("averaged instead of summed", with_operation(multiply=averaging), "broadcasting repeats", "2.0, [1.0, 3.0]"),
     ("transposed gradient", RESHAPED, "transpose takes", "[[0.5"),
     ("no gradient at all", dataclasses.replace(OURS, backward=lambda v: None), "a + b has", "nothing"),
+    (
+        "the product's own number",
+        with_operation(multiply=lambda a, b: Value(a.data * b.data, "*", (a, b), lambda g: (g * a.data, g * b.data))),
+        "a * b has the right",
+        "0.5, -2.0",
+    ),
+    (
+        "a quotient's sign",
+        with_operation(
+            divide=lambda a, b: Value(a.data / b.data, "/", (a, b), lambda g: (g / b.data, g * a.data / b.data**2))
+        ),
+        "a / b has the right",
+        "0.5, -2.0",
+    ),
+    (
+        "the slope of exp at its result",
+        with_operation(exp=lambda a: Value(np.exp(a.data), "exp", (a,), lambda g: (g * np.exp(np.exp(a.data)),))),
+        "exp has the right",
+        "0.5",
+    ),
+    (
+        "the slope of log at its result",
+        with_operation(log=lambda a: Value(np.log(a.data), "log", (a,), lambda g: (g / np.log(a.data),))),
+        "log has the right",
+        "0.5",
+    ),
+    ("inner gradients kept", dataclasses.replace(OURS, backward=keeps_inner_gradients), "two backward calls", "1.5"),
+    (
+        "ones to begin with",
+        dataclasses.replace(OURS, gradient=lambda v: np.ones(v.shape) if v.grad is None else v.grad),
+        "that the loss does not use",
+        "2.0, 3.0",
+    ),
+    ("numbers only", with_operation(tanh=NumbersOnly.tanh), "element by element", "[0.5"),
+    (
+        "a sum that shares out",
+        summed(lambda a, *axis: lambda g: (np.ones(a.shape) * np.mean(g) / a.data.size,)),
+        "sum gives every",
+        "[0.5, -1.5]",
+    ),
+    (
+        "a sum that forgets its axis",
+        summed(lambda a, *axis: lambda g: (np.ones(a.shape) * np.mean(g),)),
+        "sum over an axis",
+        "[[0.5",
+    ),
+    ("a mean of the wrong count", with_operation(mean=mean_over_all), "mean over an axis", "[[0.5"),
+    ("a mean with the slope of a sum", with_operation(mean=forward_mean_only), "mean divides", "[0.5, -1.5]"),
+    (
+        "a product not transposed",
+        with_operation(
+            matmul=lambda a, b: Value(
+                a.data @ b.data, "@", (a, b), lambda g: (g @ b.data.reshape(b.shape[::-1]), a.data.T @ g)
+            )
+        ),
+        "a @ b has",
+        "[[0.5",
+    ),
+    (
+        "a reshape read down the columns",
+        with_operation(
+            reshape=lambda a, *shape: Value(
+                a.data.reshape(shape), "reshape", (a,), lambda g: (g.reshape(a.shape, order="F"),)
+            )
+        ),
+        "reshape takes",
+        "[[0.5",
+    ),
+    ("summed instead of averaged", with_operation(cross_entropy=summed_cross_entropy), "cross-entropy has", "[[0.5"),
+    ("softmax over the rows", with_operation(cross_entropy=over_the_wrong_axis), "cross-entropy has", "[[0.5"),
+    ("a bias that hears one row", with_operation(add=stale_bias), "a small network", "[[0.5"),
 ]
+CAUGHT = [row[2] for row in BROKEN]
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value", "ignore:divide by zero")
@@ -164,6 +288,11 @@ def test_a_broken_engine_is_told_which_claim_it_breaks_and_on_what(engine, claim
         contract.check(engine, arrays=engine.value is not Impatient)
     (told,) = [str(broken) for broken in verdict.value.broken if claim in broken.claim]
     assert shown in told
+
+
+def test_every_claim_catches_somebody():
+    idle = [claim.words for claim in contract.CLAIMS if not any(words in claim.words for words in CAUGHT)]
+    assert not idle
 
 
 def test_the_contract_imports_torch_and_what_needs_nothing_else():
@@ -193,3 +322,10 @@ def test_torch_in_float32_is_told_to_be_too_coarse():
 )
 def test_a_refusal_says_what_was_wanted_what_came_and_what_to_do(call, kind, got, refused):
     refused(call, kind, got)
+
+
+WRONG = BROKEN
+
+
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 31

@@ -41,3 +41,25 @@ def test_how_threads_wait_is_settled_before_torch_is_there():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
+
+
+GIVEN_BACK = """
+import numpy
+from tensors import give_back_freed_memory, keep_freed_memory
+
+pages = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096
+assert keep_freed_memory()
+blocks = [numpy.ones(1 << 20, dtype=numpy.uint8) for _ in range(101)]
+full, last = pages(), blocks.pop()
+del blocks
+left = pages()
+give_back_freed_memory()
+print(full - left, full - pages())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc: nothing is promised")
+def test_freed_memory_goes_back_when_it_is_asked_for():
+    done = subprocess.run([sys.executable, "-c", GIVEN_BACK], stdout=-1, text=True, check=True)
+    kept, given_back = map(int, done.stdout.split())
+    assert kept < 5e6 < 90e6 < given_back

@@ -11,7 +11,7 @@ from torch import nn
 
 from tensors import fork_random
 
-from .batch_device import autocast, device_of, move
+from .machine.batch_device import autocast, device_of, move
 from .gradients import Loss, call, check_stream, checked, whole_number
 from .processes.ranks import Spread, check_spread, even_out, sums_over_ranks
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .batch_device import autocast, move
+from .machine.batch_device import autocast, move
 from .processes.ranks import Spread, even_out, n_ranks, sums_over_ranks, whole
 from .stopwatch import Stopwatch, timed
 

@@ -12,7 +12,8 @@ from torch import nn
 
 from tensors import keep_freed_memory
 
-from .batch_device import device_of
+from .machine.batch_device import device_of
+from .machine.freed_memory import given_back
 from .gradients import Loss, backward, check_stream, scale_gradients
 from .processes.ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
@@ -99,7 +100,7 @@ def train_steps(
         guard=judge,
         watch=watch,
     )
-    return _steps(batches, number, take, watch)
+    return _steps(batches, number, take, watch, model)
 
 
 def take_step(
@@ -146,14 +147,16 @@ def _steps(
     number: int,
     take: Callable[[Sequence[Any], int, float], Step],
     watch: Stopwatch | None,
+    model: nn.Module,
 ) -> Iterator[Step]:
     stream = iter(batches)
     try:
-        began = time.perf_counter()
-        while (micro_batches := _read(stream, watch)) is not None:
-            yield take(micro_batches, number, began)
-            number += 1
+        with given_back(model):
             began = time.perf_counter()
+            while (micro_batches := _read(stream, watch)) is not None:
+                yield take(micro_batches, number, began)
+                number += 1
+                began = time.perf_counter()
     finally:
         if hasattr(batches, "close"):
             batches.close()

@@ -20,14 +20,20 @@ def through(function: Callable[[Tensor], Tensor], x: Tensor, layer: Callable[[Te
     value = _Holding.apply(function(x), x)
     node, place, size = value.grad_fn, value.untyped_storage().data_ptr(), value.numel()
 
-    def pack(kept: Tensor) -> Tensor | torch.Size:
+    def pack(kept: Tensor) -> tuple[Tensor, int] | torch.Size:
         again = kept.numel() == size and kept.untyped_storage().data_ptr() == place
-        return kept.shape if again else kept
+        return kept.shape if again else (kept, kept._version)
 
-    def unpack(packed: Tensor | torch.Size) -> Tensor:
-        if isinstance(packed, Tensor):
-            return packed
-        return function(node.saved_tensors[0]).view(packed)
+    def unpack(packed: tuple[Tensor, int] | torch.Size) -> Tensor:
+        if isinstance(packed, torch.Size):
+            return function(node.saved_tensors[0]).view(packed)
+        kept, version = packed
+        if kept._version != version:  # as autograd asks of all that it keeps itself
+            raise RuntimeError(
+                f"wanted a value {list(kept.shape)} that is needed for its gradient as it was, got one that was "
+                "changed in place since; change a copy"
+            )
+        return kept
 
     with saved_tensors_hooks(pack, unpack):
         return layer(value)

@@ -460,3 +460,10 @@ def test_a_slip_that_no_claim_sees_is_caught_by_the_reference(kind):
     with pytest.raises(contract.BrokenClaim) as broken:
         contract.check(written(kind), reference=written(Written).forward)
     assert broken.value.claim == "the output is that of the reference", str(broken.value)
+
+
+WRONG = [*BROKEN, *BROKEN_ENCODERS, *BROKEN_CROSS, *SLIPS]
+
+
+def test_the_wrong_ones_are_counted():
+    assert len(WRONG) == 39

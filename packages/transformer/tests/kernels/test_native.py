@@ -49,12 +49,19 @@ def test_a_processor_without_the_instructions_is_named_and_loops_take_over(cache
     monkeypatch.setattr(native, "compiled", lambda more: compiled(["-DPLAIN"]))
     found = native._library.__wrapped__("native")
     assert found.instructions() == b"plain loops"
-    assert "quantized layers run on plain loops: this processor has no AVX-512 VNNI" in caplog.text
+    assert "quantized layers run on plain loops: this processor has neither AVX-512 VNNI nor AVX2" in caplog.text
+
+
+def test_the_instructions_are_those_that_were_chosen(instructions):
+    said = native.library().instructions().decode()
+    wanted = {"native": ("AVX-512 VNNI", "AVX2", native.PLAIN), "avx2": ("AVX2",), "plain": (native.PLAIN,)}
+    assert said in wanted[instructions]
+    assert native.has_fast_loops() == (said != native.PLAIN)
 
 
 def test_a_strange_choice_is_refused(monkeypatch):
     monkeypatch.setenv(native.SWITCH, "fast")
-    with pytest.raises(ValueError, match=r"QUANTIZATION_KERNELS: wanted native, plain or torch, got 'fast'; unset it"):
+    with pytest.raises(ValueError, match=r"QUANTIZATION_KERNELS: wanted native, avx2, plain or torch, got 'fast'"):
         native.library()
 
 

@@ -23,4 +23,4 @@ def spell(token: bytes) -> str:
 
 def unspell(text: str) -> bytes:
     """The bytes behind a spelling; KeyError for a character outside the alphabet."""
-    return bytes(BYTE_OF_CHARACTER[character] for character in text)
+    return bytes(map(BYTE_OF_CHARACTER.__getitem__, text))

@@ -3,10 +3,12 @@
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stderr
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import Any
 
 from .files.paths import with_expanded_paths
@@ -117,7 +119,7 @@ def parsed(
     if name in ("-h", "--help") or name.startswith("--tyro-"):
         import tyro
 
-        with _uncolored():
+        with _uncolored(), _wrapped_help():
             tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=description, args=words)
     got = repr(name) if name else "none"
     raise ValueError(f"wanted one of the commands {', '.join(kinds)}, got {got}; {nearest(name, kinds, prog)}")
@@ -130,12 +132,37 @@ def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str
         raise ValueError(found)
     frame = io.StringIO()
     try:
-        with redirect_stderr(frame), _uncolored():
+        with redirect_stderr(frame), _uncolored(), _wrapped_help():
             return with_expanded_paths(tyro.cli(kind, prog=prog, description=description, args=words))
     except SystemExit as end:
         if end.code:
             raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
         raise
+
+
+class _Page(Unfailing):
+    """Standard output whose text is kept: asked for its encoding and its terminal, it answers as before."""
+
+    def __init__(self) -> None:
+        super().__init__("stdout", sys.stdout or io.StringIO())
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+
+@contextmanager
+def _wrapped_help() -> Iterator[None]:
+    """Inside, no line of what `--help` prints is wider than the terminal: tyro wraps options, and not descriptions."""
+    page = _Page()
+    try:
+        with redirect_stdout(page):
+            yield
+    finally:
+        width = shutil.get_terminal_size().columns if "usage:" in page.text else sys.maxsize
+        for line in page.text.splitlines() if sys.stdout is not None else ():
+            sys.stdout.write((textwrap.fill(line, width) if len(line) > width and "\x1b" not in line else line) + "\n")
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +45,8 @@ def _left() -> str:
     return "the same command goes on from what is done"
 
 
-def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = False, unit: str = "run") -> list[Result]:
-    """All results of a plan, counted on standard error as they come; in the order of the plan. alone: see `sweep`.
-    unit: what is counted."""
+def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = False) -> list[Result]:
+    """All results of a plan, counted on standard error as they come; in the order of the plan. alone: see `sweep`."""
     from ..sweeping import sweep
 
     if processes is not None and processes < 1:
@@ -56,6 +54,7 @@ def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = Fal
     keys = {run.key for run in plan.runs}
     before = sum(one.key in keys for one in read_results(folder)) if (folder / RESULTS).exists() else 0
     found = sweep(plan, folder, processes, alone=alone)
+    sys.stderr.write(f"experiments: {plan.name}\n")
 
     def new() -> Iterator[Result]:
         for number, one in enumerate(found):
@@ -65,18 +64,12 @@ def all_of(plan: Plan, folder: Path, processes: int | None, *, alone: bool = Fal
 
     kept: list[Result] = []
     try:
-        for _ in counted(new(), len(plan.runs), before, unit):
+        for _ in counted(new(), len(plan.runs), before, "run"):
             pass
     except ChildProcessError as error:
         raise OSError(str(error)) from None
     places = {run.key: number for number, run in enumerate(plan.runs)}
     return sorted(kept, key=lambda one: places[one.key])
-
-
-def in_rounds(folder: Path, processes: int | None) -> Callable[[Plan], list[Result]]:
-    """`all_of` for studies that ask again when they know more: what is counted says which round it is."""
-    rounds = count(1)
-    return lambda part: all_of(part, folder, processes, unit=f"round-{next(rounds)} run")
 
 
 def run_command(settings: RunSettings) -> int:
@@ -117,7 +110,8 @@ def search_command(settings: SearchSettings) -> int:
 
     plan = read_plan(settings.plan)
     folder = settings.out or settings.plan.with_name(f"{plan.name}-{settings.method}")
-    found = search(plan, settings.method, settings.trials, in_rounds(folder, settings.processes))
+    run = lambda part: all_of(part, folder, settings.processes)  # noqa: E731
+    found = search(plan, settings.method, settings.trials, run)
     new = confirmation(plan, found, settings.plan, folder)
     data = {"candidates": [{"changes": one.changes, "bits_per_byte": one.bits_per_byte} for one in found]}
     _tell(settings.json, {**data, "confirm": str(new)}, told(found))
@@ -131,7 +125,7 @@ def scale_command(settings: ScaleSettings) -> int:
 
     plan = read_plan(settings.plan)
     folder = settings.out or settings.plan.with_name(f"{plan.name}-scale")
-    outcome = scale(plan, in_rounds(folder, settings.processes))
+    outcome = scale(plan, lambda part: all_of(part, folder, settings.processes))
     _tell(settings.json, as_data(outcome), told(outcome))
     return 0
 

@@ -51,7 +51,7 @@ def scale(plan: Plan, run: Runner) -> Outcome:
             f"[scale]: wanted one recipe and one text, got a plan of {len(plan.runs)} runs; leave others out"
         )
     runs = {(c, w): _run(one, w, c) for c in table["budgets"] for w in table["widths"] for one in plan.runs[:1]}
-    results = list(run(_part(plan, list(runs.values()))))
+    results = list(run(_part(plan, "all sizes and budgets", list(runs.values()))))
     good = [one for one in results if one.bits_per_byte is not None]
     found = fit([r.parameters for r in good], [r.tokens for r in good], [r.bits_per_byte or 0.0 for r in good])
     by_key = {one.key: one for one in good}
@@ -64,13 +64,13 @@ def scale(plan: Plan, run: Runner) -> Outcome:
     tokens = shape.steps * shape.batch_size * shape.config.n_ctx
     ids = shape.config.replace(n_vocab=_n_vocab(good[0]))
     predicted = found.predict(ids.n_parameters, tokens)
-    everything = run(_part(plan, [*runs.values(), large]))
+    everything = run(_part(plan, f"the run of {LARGER} times the compute", [*runs.values(), large]))
     [measured] = [one for one in everything if one.key == large.key]
     return Outcome(results, found, best, predicted, measured)
 
 
-def _part(plan: Plan, runs: list[Run]) -> Plan:
-    return dataclasses.replace(plan, name=f"{plan.name}: scale", runs=tuple(runs))
+def _part(plan: Plan, what: str, runs: list[Run]) -> Plan:
+    return dataclasses.replace(plan, name=f"{plan.name}: {what}", runs=tuple(runs))
 
 
 def _run(one: Run, width: int, budget: float) -> Run:

@@ -113,7 +113,8 @@ def _judged(plan: Plan, candidates: Sequence[Candidate], steps: int | None, run:
             runs[number] = dataclasses.replace(one, changes=checked(Path(), one.base, one.changes)[1])
         except ValueError as error:
             raise ValueError(f"[search]: {error} (in {one.changes})") from None
-    results = run(dataclasses.replace(plan, name=f"{plan.name}: search", runs=tuple(runs)))
+    what = f"{len(candidates)} candidates, {'in full' if steps is None else f'{steps} steps each'}"
+    results = run(dataclasses.replace(plan, name=f"{plan.name}: {what}", runs=tuple(runs)))
     found = []
     for candidate in candidates:
         name = candidate.name if steps is None else f"{candidate.name}-{steps}"

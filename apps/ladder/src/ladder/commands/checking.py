@@ -77,8 +77,8 @@ def shown(verdict: Verdict) -> str:
 
 
 def sentence(line: str) -> str:
-    """A line of a verdict: what is said is fitted to a terminal, what was given and came out stays as it is."""
-    return fitted(f"  {line}", 4) if line.startswith(("and ", "that is what comes out")) else f"  {line}"
+    """A line of a verdict, fitted to a terminal: what was given and came out goes on below where it begins."""
+    return fitted(f"  {line}", 13 if line.startswith(("for  ", "wanted  ", "got  ")) else 4)
 
 
 def watch(settings: Watch) -> int:

@@ -116,6 +116,25 @@ def another_order_in_every_epoch_and_for_every_seed(make: Make, size: int, batch
         raise AssertionError(f"the same order twice, in epochs 0 to {EPOCHS - 1} and with the next seed: {orders}")
 
 
+def examples_that_meet_others_in_every_epoch(make: Make, size: int, batch_size: int) -> None:
+    if size < 13 or batch_size == 1:
+        return
+    per_epoch = _steps_per_epoch(size, batch_size)
+    steps = _run(make, size, batch_size)
+    epochs = [steps[epoch * per_epoch : (epoch + 1) * per_epoch] for epoch in range(EPOCHS)]
+    orders, mixtures = {str(epoch) for epoch in epochs}, {frozenset(map(frozenset, epoch)) for epoch in epochs}
+    if len(orders) > 1 and len(mixtures) == 1:
+        raise AssertionError(f"batches of the same examples in every epoch, in another order: {epochs[0]}")
+
+
+def batches_that_later_ones_do_not_overwrite(make: Make, size: int, batch_size: int) -> None:
+    kept, copies = [], []
+    for batch in make(Numbers(size), batch_size, **_options(size, batch_size)):
+        kept.append(torch.as_tensor(batch[0]))
+        copies.append(kept[-1].tolist())
+    _expect([batch.tolist() for batch in kept], copies, "in the batches kept until the end")
+
+
 def ranks_that_share_the_same_global_batches(make: Make, size: int, batch_size: int) -> None:
     alone = _run(make, size, batch_size)
     for world_size in (2, 3):
@@ -132,7 +151,9 @@ ONE_PROCESS: tuple[Claim, ...] = (
     an_order_that_global_random_state_does_not_change,
     global_random_state_left_as_it_was,
     a_resume_at_any_step_that_goes_on_with_the_same_batches,
+    examples_that_meet_others_in_every_epoch,
     another_order_in_every_epoch_and_for_every_seed,
+    batches_that_later_ones_do_not_overwrite,
 )
 ALL: tuple[Claim, ...] = (*ONE_PROCESS, ranks_that_share_the_same_global_batches)
 

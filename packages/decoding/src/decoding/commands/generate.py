@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ..text import GeneratedText
 
 
+WORTH_MOVING = 300
+"""Steps that gain more than it takes to copy the weights into huge pages."""
+
+
 def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]] | None" = None) -> None:
     """ValueError, in the words of the command line, for what makes no sense. `load` is gpt2's, or another package's for
     models of its own."""
@@ -36,13 +40,15 @@ def run_generate(command: Generate, load: "Callable[[str], tuple[Any, Tokenizer]
     origin = provenance(command, own_format=load is not None) if command.out else {}
     check_same(done, [{"prompt": prompt, **origin} for prompt in prompts], command.out)
     import gpt2
-    from tensors import choose_device
+    from tensors import choose_device, move_to_huge_pages
 
     from ..methods.dispatch import method_of
 
     device = choose_device(command.device)
     model, tokenizer = (load or gpt2.load)(command.model)
     model = model.to(device)
+    if settings.max_new_tokens * -(-(len(prompts) - len(done)) // command.rows) >= WORTH_MOVING:
+        move_to_huge_pages(model)
     settings = replace(settings, **words_as_ids(command, tokenizer))
     if len(prompts) == 1 and method_of(settings) == "loop" and not (command.json or command.out):
         _write_stream(model, tokenizer, prompts[0], settings, command)

@@ -3,5 +3,6 @@
 from workbench import BrokenClaim, Held
 
 from .check import check
+from .choosing import check_probabilities
 
-__all__ = ["BrokenClaim", "Held", "check"]
+__all__ = ["BrokenClaim", "Held", "check", "check_probabilities"]

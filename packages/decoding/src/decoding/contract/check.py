@@ -8,27 +8,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from workbench import Broken, BrokenClaim, Held
 
-from ..inference import inference
+from ..machine.inference import inference
 from ..protocols import LanguageModel
+from .computed import SIGHT_CLAIMS, against
 from .inputs import filled_cache, lengths_tensor, padded, ragged, text, texts, times
 from .verdicts import fail, same
 
 
-def check(model: Any, *, tolerance: float = 1e-4) -> Held:
+def check(
+    model: Any, *, tolerance: float = 1e-4, context: bool = True, reference: Callable[[Tensor], Tensor] | None = None
+) -> Held:
     """Raise BrokenClaim for the first claim in `CLAIMS` that `model` does not keep; return them if it keeps all.
 
     Logits count as equal within `tolerance` times their largest magnitude. The model, its mode and the global
     random state stay as they were. Sequences are short, except that the context is filled once or twice.
+
+    `context=False` is for a model that looks at the last token alone, or at nothing, as a table of pairs does. Which
+    logits these are is judged against `reference`, called with tokens [B, T]. `Held.not_judged` says what was left out.
     """
     if missing := [name for name in ("n_ctx", "n_vocab", "new_cache", "__call__") if not hasattr(model, name)]:
         raise BrokenClaim(Broken("the model has what decoding asks of it", f"{type(model).__name__} lacks {missing}"))
     if model.n_ctx < 3:
         raise ValueError(f"wanted a model with n_ctx of 3 or more, got {model.n_ctx}; make a longer one to check")
+    claims = [*CLAIMS, *(SIGHT_CLAIMS if context else []), *([] if reference is None else [against(reference)])]
+    left = [] if context else ["whether tokens matter (leave out context=False)"]
+    left += ["which logits these are (pass reference=)"] if reference is None else []
     with inference(model):
-        for claim in CLAIMS:
+        for claim in claims:
             try:
                 claim(model, tolerance)
             except BrokenClaim:
@@ -36,7 +46,7 @@ def check(model: Any, *, tolerance: float = 1e-4) -> Held:
             except Exception as error:
                 said = f"it raised {type(error).__name__}: {error} ({claim.__doc__})"
                 raise BrokenClaim(Broken(claim.__name__.replace("_", " "), said)) from error
-    return Held(claim.__name__.replace("_", " ") for claim in CLAIMS)
+    return Held((claim.__name__.replace("_", " ") for claim in claims), left)
 
 
 def logits_have_the_agreed_shape(model: LanguageModel, tolerance: float) -> None:

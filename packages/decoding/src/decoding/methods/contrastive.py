@@ -12,7 +12,7 @@ from tensors import PackedWeights, generator
 
 from ..distribution.histories import histories
 from ..distribution.sampling import processed
-from ..inference import inference
+from ..machine.inference import inference
 from ..requests.checks import check_request
 from ..requests.methods import check_method
 from ..rows import Generated, Row

@@ -68,14 +68,14 @@ class FixedPlaces:
             self._seat(row, place, 0 if source is None else len(row.prompt))
         return copies
 
-    def read(self) -> tuple[list[Row], Float[Tensor, "B V"]]:
-        """One call of the model. The rows that are read to their end, and the logits after each."""
+    def read(self) -> tuple[list[Row], Float[Tensor, "B V"], list[int] | None]:
+        """One call of the model. The rows that are read to their end, the logits after each, and the likeliest ids."""
         self.readers = [row for row in self.readers if row.finish_reason is None and len(row.pending) > 1]
         running = [place for place, row in enumerate(self.seats) if row is not None and row.finish_reason is None]
         writers = [place for place in running if len(self._row(place).pending) == 1]
         if self.readers and (not writers or self._has_turn(self.readers[0], len(writers))):
             self.read_in_turn += min(len(self.readers[0].pending), CHUNK)
-            return self._read_chunk(self.readers[0])
+            return *self._read_chunk(self.readers[0]), None
         self.read_in_turn = 0
         return self._write(writers)
 
@@ -100,7 +100,7 @@ class FixedPlaces:
         ready = [] if row.pending or row.finish_reason is not None else [row]
         return ready, logits[: len(ready)]
 
-    def _write(self, writers: list[int]) -> tuple[list[Row], Float[Tensor, "B V"]]:
+    def _write(self, writers: list[int]) -> tuple[list[Row], Float[Tensor, "B V"], list[int] | None]:
         first, count = writers[0], writers[-1] + 1 - writers[0]
         places = range(first, first + count)
         tokens = [self._row(place).pending if place in writers else [0] for place in places]
@@ -114,7 +114,9 @@ class FixedPlaces:
             self._watch_last(self._row(place), logits[place - first : place - first + 1])
         ready = [place for place in writers if self._row(place).finish_reason is None]
         rows = [self._row(place) for place in ready]
-        return rows, logits if len(ready) == count else logits[[place - first for place in ready]]
+        likeliest, chosen = self.session.likeliest, [place - first for place in ready]
+        known = None if likeliest is None else [likeliest[place] for place in chosen]
+        return rows, logits if len(ready) == count else logits[chosen], known
 
     def _watch_last(self, row: Row, logits: Tensor) -> None:
         assert row.watch is not None

@@ -27,6 +27,8 @@ class MovingRows:
     def let_in(self, waiting: Waiting) -> list[Row]:
         """Finished rows leave, those that wait take the free places, the cache follows. The rows that entered with a
         prompt that need not be read."""
+        if not self.somebody_moves(waiting):
+            return []
         staying = {place: row for place, row in enumerate(self.rows) if row.finish_reason is None}
         entering, sources = waiting.let_in(self.rows, self.most - len(staying))
         count = len(staying) + len(entering)
@@ -58,8 +60,17 @@ class MovingRows:
         self.session.cut([row.read for row in self.rows])
         return copies
 
-    def read(self) -> tuple[list[Row], Float[Tensor, "B V"]]:
-        """One call of the model. The rows that are read to their end, and the logits after each."""
+    def somebody_moves(self, waiting: Waiting) -> bool:
+        """Whether somebody comes, has ended, or has forgotten what the cache holds."""
+        if waiting.rows or self.session is None or not self.rows:
+            return True
+        return any(
+            row.finish_reason is not None or row.read != held
+            for row, held in zip(self.rows, self.session.held, strict=False)
+        )
+
+    def read(self) -> tuple[list[Row], Float[Tensor, "B V"], list[int] | None]:
+        """One call of the model. The rows that are read to their end, the logits after each, and the likeliest ids."""
         assert self.session is not None
         writing = any(len(row.pending) == 1 and row.ids for row in self.rows)
         longest = max(len(row.pending) for row in self.rows)
@@ -68,4 +79,6 @@ class MovingRows:
         for row in self.rows:
             row.has_read(most)
         ready = [number for number, row in enumerate(self.rows) if not row.pending]
-        return [self.rows[number] for number in ready], logits if len(ready) == len(self.rows) else logits[ready]
+        if len(ready) == len(self.rows):
+            return self.rows[:], logits, self.session.likeliest
+        return [self.rows[number] for number in ready], logits[ready], None

@@ -15,31 +15,36 @@ Encoding = Callable[[Tensor], Tensor]
 Rotation = Callable[[Tensor, Tensor], Tensor]
 
 
-def check(encoding: Encoding, n_ctx: int) -> Held:
+def check(encoding: Encoding, n_ctx: int, *, reference: Encoding | None = None) -> Held:
     """Try every claim on `encoding`, for 1 to n_ctx positions, and return the claims that held; raise `BrokenClaim` (an
     AssertionError) at the first that did not.
 
     It is called as `encoding(positions)` with int64 positions [..., T] below n_ctx and returns vectors [..., T, C].
-    ValueError for n_ctx below 1.
+    Which vectors these are is judged against `reference`, called in the same way; `Held.not_judged` says so where none
+    is given. ValueError for n_ctx below 1.
     """
     if n_ctx < 1:
         raise ValueError(f"wanted n_ctx of at least 1, got {n_ctx}; pass how many positions the encoding knows")
-    for words, claim in CLAIMS.items():
+    claims = CLAIMS if reference is None else CLAIMS | {REFERENCE: like(reference)}
+    for words, claim in claims.items():
         for n_positions in range(1, n_ctx + 1):
             hold(words, lambda n: claim(encoding, n), n_positions)  # noqa: B023  called at once
-    return Held(CLAIMS)
+    return Held(claims, ["which vectors these are (pass reference=)"] if reference is None else [])
 
 
-def check_rotation(rotation: Rotation, head_size: int, n_ctx: int) -> Held:
+def check_rotation(rotation: Rotation, head_size: int, n_ctx: int, *, reference: Rotation | None = None) -> Held:
     """The same for what turns vectors: called as `rotation(x, positions)` with x [1, 1, T, head_size] and int64
-    positions [T] below n_ctx, it returns x's shape. ValueError for n_ctx below 2: there is no distance to try."""
+    positions [T] below n_ctx, it returns x's shape. Pairs, direction and speeds are judged against `reference` alone.
+    ValueError for n_ctx below 2: there is no distance to try."""
     if n_ctx < 2:
         raise ValueError(f"wanted n_ctx of at least 2, got {n_ctx}; pass how many positions the rotation knows")
-    for words, claim in ROTATION_CLAIMS.items():
+    claims = ROTATION_CLAIMS if reference is None else ROTATION_CLAIMS | {REFERENCE: turns_like(reference)}
+    for words, claim in claims.items():
         for n_positions in range(2, n_ctx + 1):
             x = torch.randn(1, 1, n_positions, head_size, generator=torch.Generator().manual_seed(n_positions))
             hold(words, lambda n: claim(rotation, x, torch.arange(n)), n_positions)  # noqa: B023  called at once
-    return Held(ROTATION_CLAIMS)
+    left = "which channels are pairs, which way they turn and how fast (pass reference=)"
+    return Held(claims, [left] if reference is None else [])
 
 
 def hold(words: str, claim: Callable[[int], str | None], n_positions: int) -> None:
@@ -86,6 +91,29 @@ def tells_apart(encoding: Encoding, n_positions: int) -> str | None:
     return None
 
 
+def like(reference: Encoding) -> Callable[[Encoding, int], str | None]:
+    """The claim that the vectors are those of `reference`."""
+
+    def claim(encoding: Encoding, n_positions: int) -> str | None:
+        positions = torch.arange(n_positions)
+        return _apart(encoding(positions), reference(positions))
+
+    return claim
+
+
+def _apart(got: Tensor, wanted: Tensor) -> str | None:
+    """Where two stacks of vectors [..., T, C] are not the same to five digits."""
+    if got.shape != wanted.shape:
+        return f"vectors {list(wanted.shape)} were due, {list(got.shape)} came"
+    distance = (got - wanted).abs()
+    allowed = 1e-5 * max(1.0, float(wanted.abs().max()))
+    if float(distance.max()) <= allowed:
+        return None
+    position, channel = divmod(int(distance.reshape(-1, *got.shape[-2:]).amax(0).argmax()), got.shape[-1])
+    return f"channel {channel} of position {position} is off by {float(distance.max()):.2g} (allowed {allowed:.1g})"
+
+
+REFERENCE = "the output is that of the reference"
 CLAIMS: dict[str, Callable[[Encoding, int], str | None]] = {
     "vectors have the shape of the positions and one dimension more": keeps_shape,
     "vectors are finite": stays_finite,
@@ -122,9 +150,27 @@ def goes_on(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
     return None if alike else f"positions {cut} and later, alone, turned otherwise than with those before them"
 
 
+def turns(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+    turned = rotation(x, positions)
+    for position in positions[1:].tolist():
+        if torch.allclose(turned[..., position, :], x[..., position, :]):
+            return f"position {position} left its vector as it was"
+    return None
+
+
+def turns_like(reference: Rotation) -> Callable[[Rotation, Tensor, Tensor], str | None]:
+    """The claim that `reference` turns the vectors in the same way."""
+
+    def claim(rotation: Rotation, x: Tensor, positions: Tensor) -> str | None:
+        return _apart(rotation(x, positions), reference(x, positions))
+
+    return claim
+
+
 ROTATION_CLAIMS: dict[str, Callable[[Rotation, Tensor, Tensor], str | None]] = {
     "shape and position 0 stay": leaves_the_start,
     "vectors keep their length": keeps_lengths,
     "scores depend on the distance alone": sees_distances_only,
     "an offset, as with a cache, equals a slice of the whole": goes_on,
+    "a later position turns its vector": turns,
 }

@@ -15,6 +15,7 @@ from gpt2.files.weights import read_tensors, write_tensors
 from workbench import expanded, read_object, saved_over
 
 from ..adapters import adapted_layers, merged
+from .adapter_folder import is_classifier_adapter, opened
 from .classifier import Classifier
 
 ARCHITECTURE = "GPT2ForSequenceClassification"
@@ -54,8 +55,11 @@ def save_classifier(folder: str | Path, classifier: Classifier, tokenizer: Token
 
 def load_classifier(folder: str | Path) -> tuple[Classifier, Tokenizer]:
     """A classifier (in evaluation mode), ours or that of transformers, and its tokenizer; the folder may also be that
-    of a finished run. ValueError for a folder that is none, and for tensors that are missing or too many."""
+    of a finished run, or of a classifier's adapter that names its base. ValueError for a folder that is none, and for
+    tensors that are missing or too many."""
     place = classifier_folder(folder)
+    if is_classifier_adapter(place):
+        return opened(place)
     content = read_object(place / "config.json")
     config = from_hugging_face(content, place)
     tensors = read_tensors(place)
@@ -78,6 +82,8 @@ def load_classifier(folder: str | Path) -> tuple[Classifier, Tokenizer]:
 def classifier_folder(folder: str | Path) -> Path:
     """The folder of a classifier that is meant: itself, or the `model/` of a run. ValueError for what is none."""
     given = expanded(folder)
+    if is_classifier_adapter(given):
+        return given
     for place in (given, given / "model"):
         if (place / "config.json").is_file():
             found = read_object(place / "config.json").get("architectures")

@@ -5,6 +5,7 @@ for step in classify(ClassifySettings(source="runs/001/model", data=Path("review
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gpt2
@@ -16,6 +17,7 @@ from ..running.forgetting import old_scores
 from ..running.record import TuneRecord
 from ..running.starting import HELD_OUT, Start, TaskRun, started
 from ..running.trained import learner, trained
+from .adapter_folder import save_classifier_adapter
 from .classifier import Classifier
 from .curriculum import LabelCurriculum
 from .labels import LabeledText, LabeledTexts, read_labeled, split_labeled, texts_digest
@@ -61,12 +63,15 @@ def _prepared(start: Start[ClassifySettings], should_stop: Callable[[], bool] | 
     curriculum = LabelCurriculum(
         learned, judged, settings.batch_size, record.steps, settings.seed, start.micro_batch_size
     )
-    body, _ = learner(base.to(start.device), settings)
+    body, adapter = learner(base.to(start.device), settings)
     model = Classifier(body, texts.labels, generator=generator("head", settings.seed))
 
-    parts = trained(
-        record, model, start.device, lambda folder: save_classifier(folder, model, tokenizer), result="model"
-    )
+    def write(folder: Path) -> None:
+        if adapter is not None:
+            save_classifier_adapter(record.folder / "adapter", model, adapter, base=settings.source)
+        save_classifier(folder, model, tokenizer)
+
+    parts = trained(record, model, start.device, write, result="model")
     return start.begun(
         ClassifyRun(record, tokenizer, curriculum, parts, texts, held=start.held, should_stop=should_stop)
     )

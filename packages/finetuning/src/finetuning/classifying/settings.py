@@ -14,7 +14,8 @@ class ClassifySettings(RunSettings):
     """Teach a model to label texts: a head of one row a label reads the state of each text's last token.
 
     Everything lands in one run folder: run.json, metrics.jsonl with TensorBoard curves, checkpoints/, and the finished
-    model/, which transformers opens as GPT2ForSequenceClassification. Ctrl-C finishes the step, saves, and says how to
+    model/, which transformers opens as GPT2ForSequenceClassification; of an adapter, which model/ has merged, also
+    adapter/, which peft opens. Ctrl-C finishes the step, saves, and says how to
     resume.
     """
 

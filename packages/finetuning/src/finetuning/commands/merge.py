@@ -18,18 +18,28 @@ def merge(settings: Merge) -> int:
     import gpt2
 
     from ..adapters import merged
+    from ..classifying.adapter_folder import is_classifier_adapter, load_classifier_adapter
+    from ..classifying.model_folder import save_classifier
     from ..files.chat import carry_chat_template
+    from ..files.configuration import LABELS, LANGUAGE
     from ..files.models import load_model
     from ..files.peft import load_adapter, read_adapter
 
     folder = _adapter_folder(settings.adapter)
     if settings.out.exists() and not (settings.out.is_dir() and is_vacant(settings.out)):
         raise ValueError(f"--out {settings.out}: wanted a new or empty folder, got something else; name another")
-    _, said = read_adapter(folder)
+    of_labels = is_classifier_adapter(folder)
+    _, said = read_adapter(folder, LABELS if of_labels else LANGUAGE)
     source = settings.base or said
     if source is None:
         raise ValueError(f"--base: wanted the model of the adapter in {folder}, which does not say; name it")
     base, tokenizer = load_model(source)
+    if of_labels:
+        classifier, _ = load_classifier_adapter(folder, base)
+        save_classifier(settings.out, classifier, tokenizer)
+        print(f"Merged   {settings.out}: a classifier of {len(classifier.labels)} labels")
+        tell_next("finetuning", ["finetuning", "label", str(settings.out), "FILE"])
+        return 0
     model, adapter = load_adapter(folder, base)
     plain = merged(model)
     with torch.inference_mode():
@@ -67,7 +77,9 @@ def _adapter_folder(given: Path) -> Path:
     none."""
     from ..classifying.model_folder import is_classifier
 
-    if not (given / "run.json").is_file() or (given / "adapter").is_dir():
+    if not (is_classifier(given) and (given / "model").is_dir()) and (
+        not (given / "run.json").is_file() or (given / "adapter").is_dir()
+    ):
         found = given / "adapter" if (given / "adapter").is_dir() else given
         if found.is_dir():
             return found

@@ -83,6 +83,19 @@ def merging_leaves_the_adapter_as_it_was(subject: Subject) -> str | None:
     return None if torch.equal(subject.logits(model), before) else "after merging, the adapted model computes otherwise"
 
 
+def the_adapted_model_computes_what_the_reference_says(subject: Subject) -> str | None:
+    assert subject.reference is not None
+    model = subject.trained(subject.adapt(subject.base())).eval()
+    plain = subject.base()
+    weights = {name: tensor.detach() for name, tensor in subject.reference(model).items()}
+    if strange := sorted(weights.keys() - plain.state_dict().keys()):
+        raise ValueError(f"wanted names of the plain model's weights, got {', '.join(strange[:3])}; correct reference")
+    plain.load_state_dict(plain.state_dict() | weights)
+    wanted, got = subject.logits(plain), subject.logits(model)
+    apart, allowed = float((got - wanted).abs().max()), TOLERANCE * max(1.0, float(wanted.abs().max()))
+    return None if apart <= allowed else f"logits are off those of its weights by {apart:.2g} (allowed {allowed:.1g})"
+
+
 ADAPTER_CLAIMS: tuple[Claim, ...] = (
     a_new_adapter_changes_no_bit,
     every_weight_of_the_adapter_learns,
@@ -95,3 +108,4 @@ MERGE_CLAIMS: tuple[Claim, ...] = (
     a_merged_model_has_the_weights_of_a_plain_one,
     merging_leaves_the_adapter_as_it_was,
 )
+REFERENCE_CLAIMS: tuple[Claim, ...] = (the_adapted_model_computes_what_the_reference_says,)

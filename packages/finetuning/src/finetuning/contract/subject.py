@@ -1,6 +1,6 @@
 """What is tried: someone's functions, and a small model to try them on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ class Subject:
     adapt: Callable[[Any], nn.Module]
     merge: Callable[[Any], nn.Module] | None = None
     loss: Callable[[Any, Any], tuple[Tensor, Tensor | int]] | None = None
+    reference: Callable[[Any], Mapping[str, Tensor]] | None = None
     shape = "a GPT-2 of 2 blocks, 16 channels and 50 ids, and 2 rows of 12 tokens"
 
     def base(self) -> GPT2:

@@ -14,6 +14,10 @@ PUBLISHED = {
     "feed_forward.down": "mlp.c_proj",
 }
 """Our names of a block's linear layers, and the published ones."""
+LANGUAGE, LABELS = "CAUSAL_LM", "SEQ_CLS"
+"""peft's names of the two tasks that can be opened here."""
+HEADS = {"score", "classifier"}
+"""What peft saves beside the adapter of a classifier, where there is a layer of that name; GPT-2's is `score`."""
 DEFAULT = ["c_attn"]
 """What peft adapts of a GPT-2 that is told nothing."""
 HONORED = {"peft_type", "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora"}
@@ -33,11 +37,11 @@ HARMLESS = {
 """Options that say where an adapter comes from or how it began, and nothing of what it computes."""
 
 
-def configuration(adapter: Adapter, base: str | None) -> dict[str, Any]:
+def configuration(adapter: Adapter, base: str | None, task: str = LANGUAGE) -> dict[str, Any]:
     """The content of `adapter_config.json`, with what peft needs to know, and no more."""
     return {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
+        "task_type": task,
         "base_model_name_or_path": base,
         "r": adapter.rank,
         "lora_alpha": adapter.alpha,
@@ -47,24 +51,29 @@ def configuration(adapter: Adapter, base: str | None) -> dict[str, Any]:
         "use_dora": adapter.method == "dora",
         "fan_in_fan_out": True,
         "bias": "none",
-        "modules_to_save": None,
+        "modules_to_save": ["score"] if task == LABELS else None,
         "inference_mode": True,
     }
 
 
-def adapter_of(content: Mapping[str, Any]) -> Adapter:
-    """The adapter that peft's options describe; ValueError for options of other kinds of adapters, by name."""
+def adapter_of(content: Mapping[str, Any], task: str = LANGUAGE) -> Adapter:
+    """The adapter that peft's options describe; ValueError for options of other kinds of adapters, by name, and for
+    one of another task."""
     kind = content.get("peft_type")
     if kind != "LORA":
         raise ValueError(f"peft_type: wanted LORA, got {kind!r}; adapters of other kinds cannot be opened here")
     given = {name: value for name, value in content.items() if value not in (None, False, "none", {}, [])}
+    saved = given.get("modules_to_save")
+    if content.get("task_type") == LABELS and isinstance(saved, list) and HEADS.issuperset(saved):
+        del given["modules_to_save"]
     if others := sorted(given.keys() - HONORED - HARMLESS):
         raise ValueError(
             f"{', '.join(others)}: wanted an adapter without, got {given[others[0]]!r}; merge it with peft "
             f"(merge_and_unload) and open the merged model"
         )
-    if content.get("task_type") not in (None, "CAUSAL_LM"):
-        raise ValueError(f"task_type: wanted CAUSAL_LM, got {content['task_type']!r}; open it with peft")
+    if content.get("task_type") not in ((None, task) if task == LANGUAGE else (task,)):
+        cure = "label texts with `finetuning label`" if content.get("task_type") == LABELS else "open it with peft"
+        raise ValueError(f"task_type: wanted {task}, got {content.get('task_type')!r}; {cure}")
     return Adapter(
         rank=_number(content, "r", 8, int),
         alpha=_number(content, "lora_alpha", 8, float),

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -13,7 +15,7 @@ from gpt2 import GPT2
 from workbench import expanded, make_folder, read_object, replace_files
 
 from ..adapters import TARGETS, Adapter, adapter_state, with_adapter, without_adapter
-from .configuration import PUBLISHED, adapter_of, configuration
+from .configuration import LANGUAGE, PUBLISHED, adapter_of, configuration
 
 CONFIGURATION, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 BASE = "base_sha256"
@@ -29,15 +31,25 @@ def save_adapter(folder: str | Path, model: GPT2, adapter: Adapter, *, base: str
     tensors. base: where the base is found, as path or name on the hub, for peft's own record of it. Files that are
     there already are replaced together. ValueError where the model's adapter is not the one described.
     """
-    tensors = {theirs: adapter_state(model)[ours] for ours, theirs in _names(model, adapter).items()}
-    folder = expanded(folder)
+    write_adapter(expanded(folder), model, adapter, configuration(adapter, base))
+
+
+def write_adapter(
+    folder: Path,
+    model: GPT2,
+    adapter: Adapter,
+    content: Mapping[str, Any],
+    beside: Mapping[str, Tensor] = MappingProxyType({}),
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write an adapter with that configuration, tensors `beside` it, and `facts` in the header of the weights."""
+    tensors = {theirs: adapter_state(model)[ours] for ours, theirs in _names(model, adapter).items()} | {**beside}
     make_folder(folder)
-    content = json.dumps(configuration(adapter, base), indent=2) + "\n"
-    header = {"format": "pt", BASE: base_checksum(model)}
+    header = {"format": "pt", BASE: base_checksum(model), **facts}
     replace_files(
         {
             folder / WEIGHTS: _ordered(save({name: held.cpu().contiguous() for name, held in tensors.items()}, header)),
-            folder / CONFIGURATION: content.encode(),
+            folder / CONFIGURATION: (json.dumps(content, indent=2) + "\n").encode(),
         }
     )
 
@@ -50,26 +62,32 @@ def load_adapter(folder: str | Path, base: GPT2) -> tuple[GPT2, Adapter]:
     """
     folder = expanded(folder)
     adapter, names = read_adapter(folder)
-    tensors, header = _read(folder / WEIGHTS)
-    if BASE in header and header[BASE] != base_checksum(base):
-        raise ValueError(
-            f"{folder}: wanted the base that this adapter was trained on (SHA-256 {header[BASE][:12]}), got another "
-            f"({base_checksum(base)[:12]}); give that base{f': {names}' if names else ''}"
-        )
+    tensors, header = read_adapter_tensors(folder)
+    check_base(folder, header, base, names)
     model = with_adapter(base, adapter)
     fill_adapter(model, adapter, tensors, str(folder))
     return model, adapter
 
 
-def read_adapter(folder: Path) -> tuple[Adapter, str | None]:
-    """What an adapter folder says of itself, and where it says that its base is; ValueError where it is none."""
+def check_base(folder: Path, header: Mapping[str, str], base: GPT2, named: str | None) -> None:
+    """ValueError where the weights' header holds the hash of another base."""
+    if BASE in header and header[BASE] != base_checksum(base):
+        raise ValueError(
+            f"{folder}: wanted the base that this adapter was trained on (SHA-256 {header[BASE][:12]}), got another "
+            f"({base_checksum(base)[:12]}); give that base{f': {named}' if named else ''}"
+        )
+
+
+def read_adapter(folder: Path, task: str = LANGUAGE) -> tuple[Adapter, str | None]:
+    """What an adapter folder says of itself, and where it says that its base is; ValueError where it is none, and where
+    it is one of another task than language modeling (CAUSAL_LM) or labels (SEQ_CLS)."""
     path = folder / CONFIGURATION
     if not path.is_file():
         what = "a folder without it" if folder.is_dir() else "no such folder"
         raise ValueError(f"{path}: wanted an adapter's configuration, got {what}; give the folder of an adapter")
     content = read_object(path)
     try:
-        return adapter_of(content), content.get("base_model_name_or_path")
+        return adapter_of(content, task), content.get("base_model_name_or_path")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -99,7 +117,9 @@ def base_checksum(model: GPT2) -> str:
     return gpt2.checksum(without_adapter(model).state_dict())
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_adapter_tensors(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of an adapter folder by peft's names, and the facts in their header."""
+    path = folder / WEIGHTS
     if not path.is_file():
         legacy = path.with_suffix(".bin").is_file()
         cure = "save it again with safetensors: a .bin may run code" if legacy else "copy the adapter again"

@@ -23,7 +23,7 @@ CHUNK_BYTES = 16 * 2**20
 
 def over_rows(
     model: GPT2, state: Float[Tensor, "N C"], ask: Callable[..., Tensor], *others: Tensor
-) -> Float[Tensor, " N"]:
+) -> Float[Tensor, "N ..."]:
     """`ask(logits, *others)` of each row, where `logits` [n, V] in float32 are those of some rows of `state`, and
     `others` the same rows of tensors [N, ...]. Where a gradient is wanted the logits are computed once more for it."""
     parts = []

@@ -21,7 +21,7 @@ class ReinforceSettings(RunSettings):
     """
 
     command: ClassVar[str] = "reinforce"
-    rates: ClassVar[dict[str, float]] = {"lora": 1e-3, "dora": 1e-3, "full": 3e-4, "last": 5e-4}
+    rates: ClassVar[dict[str, float]] = {"lora": 1e-3, "dora": 1e-3, "full": 1e-4, "last": 5e-4}
 
     task: Annotated[str | None, usually("KIND,KIND", "the prompts of --data")] = None
     """Tasks made by rule, whose answers are checked: copy, reverse, sort, count, spell, convert, compare."""
@@ -34,7 +34,7 @@ class ReinforceSettings(RunSettings):
     """How messages become a text: JSON with system, user and assistant."""
     group: Annotated[int, arg(metavar="N")] = 8
     """Answers to each prompt, which are compared with one another."""
-    batch_size: Annotated[int, arg(metavar="N")] = 16
+    batch_size: Annotated[int, arg(metavar="N")] = 64
     """Prompts a step."""
     micro_batch_size: Annotated[int | None, usually("N", "all of a step")] = None
     """Answers at a time: what fits in memory."""
@@ -50,7 +50,7 @@ class ReinforceSettings(RunSettings):
     """How far a token's probability may go from that at which it was drawn, as a share."""
     kl: Annotated[float, arg(metavar="X")] = 0.0
     """Weight of the distance to the model that the run began with, in nats a token."""
-    learning_rate: Annotated[float | None, usually("RATE", "1e-3 for adapters, 3e-4 for full, 5e-4 for last:N")] = None
+    learning_rate: Annotated[float | None, usually("RATE", "1e-3 for adapters, 1e-4 for full, 5e-4 for last:N")] = None
     """Highest learning rate."""
 
     def __post_init__(self) -> None:

@@ -35,7 +35,8 @@ def check(model: nn.Module, *, n_head: int | None = None, n_ctx: int | None = No
     findings = measure(model, n_head=n_head, n_ctx=n_ctx)
     if broken := [Broken(finding.claim, finding.evidence) for finding in findings if not finding.held]:
         raise BrokenClaim(*broken)
-    return Held(finding.claim for finding in findings)
+    caches = "caches and rows of several lengths (give the model new_cache, cache= and lengths=)"
+    return Held((finding.claim for finding in findings), [] if hasattr(model, "new_cache") else [caches])
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """A model folder: the Hugging Face GPT-2 layout itself, without a conversion step and without pickle."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from ..tokenizer.files import has_vocabulary
 from ..tokenizer.tokenizer import Tokenizer
 from .configuration import from_hugging_face, to_hugging_face
 from .names import from_published, to_published
-from .weights import INDEX, SHARD_BYTES, WEIGHTS, convert, read_tensors, write_tensors
+from .weights import INDEX, SHARD_BYTES, WEIGHTS, convert, open_tensors, read_tensors, write_tensors
 
 _OF_A_MODEL = {WEIGHTS, INDEX, "added_tokens.json", "special_tokens_map.json", "encoder.json", "vocab.bpe"}
 
@@ -74,9 +75,17 @@ def save_model(
 def load_folder(folder: Path) -> GPT2:
     """The model of a model folder, in float32; ValueError with what is wrong."""
     c = read_configuration(folder)
-    state = from_published(read_tensors(folder), c.n_layer, c.n_embd, c.n_vocab, c.n_ctx)  # first: c may say anything
-    model = empty_model(c)
-    fill(model, state)
+    tensors, compare = open_tensors(folder)
+    with ThreadPoolExecutor(1) as beside:
+        comparing = beside.submit(compare)
+        try:
+            state = from_published(tensors, c.n_layer, c.n_embd, c.n_vocab, c.n_ctx)  # first: c may say anything
+            model = empty_model(c)
+            fill(model, state)
+        except ValueError:
+            comparing.result()  # a damaged file says so, rather than what follows from it
+            raise
+        comparing.result()
     return model
 
 

@@ -1,6 +1,7 @@
 """`load`: one word for every place and format that a GPT-2 comes in."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -42,10 +43,13 @@ def load(
     not GPT-2's, weights that do not match the configuration. OSError where a download fails.
     """
     place = source_folder(source, revision)
-    model = load_model(place)
+    with ThreadPoolExecutor(1) as beside:  # Python reads the tokenizer, while threads of C copy and compare weights
+        reading = beside.submit(_tokenizer, tokenizer, place)
+        model = load_model(place)
+        found = reading.result() or _published(place, model.n_vocab)
     if dtype != torch.float32:
         convert(dict(model.named_parameters()), dtype)
-    return model.to(device, dtype).eval(), _tokenizer(tokenizer, place, model.n_vocab)
+    return model.to(device, dtype).eval(), found
 
 
 def load_model(place: Path) -> GPT2:
@@ -74,12 +78,16 @@ def source_folder(source: str | Path, revision: str | None = None) -> Path:
     return find_model(download(named[0], revision or named[1]))
 
 
-def _tokenizer(given: Tokenizer | str | Path | None, place: Path, n_vocab: int) -> Tokenizer:
+def _tokenizer(given: Tokenizer | str | Path | None, place: Path) -> Tokenizer | None:
     if isinstance(given, Tokenizer):
         return given
     beside = place if place.is_dir() else place.parent
     if given is not None or has_vocabulary(beside):
         return Tokenizer.load(beside if given is None else given)
+    return None
+
+
+def _published(place: Path, n_vocab: int) -> Tokenizer:
     # nanoGPT rounds 50,257 up to 50,304.
     if n_vocab not in (50_257, 50_304):
         raise ValueError(

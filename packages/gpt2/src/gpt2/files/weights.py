@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,23 @@ def read_tensors(folder: Path, *, check: bool = True) -> dict[str, Tensor]:
     check: compare with the checksums in the headers, where there are any (files of other tools have none).
     Raises ValueError for a file that is missing, torn or changed, and for an index that is not true.
     """
+    tensors, compare = open_tensors(folder)
+    if check:
+        compare()
+    return tensors
+
+
+def open_tensors(folder: Path) -> tuple[dict[str, Tensor], Callable[[], None]]:
+    """What `read_tensors` returns, and the comparison with the checksums: a call that raises its ValueError, and may
+    run beside the use of the tensors, for it takes as long."""
     if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
-        return read_file(folder / WEIGHTS, check=check)
+        return open_file(folder / WEIGHTS)
     places = read_index(folder)
     tensors: dict[str, Tensor] = {}
+    comparisons = []
     for name in sorted(set(places.values())):
-        held = read_file(folder / name, check=check)
+        held, compare = open_file(folder / name)
+        comparisons.append(compare)
         promised = {tensor for tensor, place in places.items() if place == name}
         if held.keys() != promised:
             raise ValueError(
@@ -64,7 +76,7 @@ def read_tensors(folder: Path, *, check: bool = True) -> dict[str, Tensor]:
                 f"{', '.join(sorted(held.keys() ^ promised))}; copy index and files again, together"
             )
         tensors |= held
-    return tensors
+    return tensors, partial(_all, comparisons)
 
 
 def read_index(folder: Path) -> dict[str, str]:
@@ -83,8 +95,8 @@ def read_index(folder: Path) -> dict[str, str]:
     return places
 
 
-def read_file(path: Path, *, check: bool = True) -> dict[str, Tensor]:
-    """The tensors of one safetensors file; ValueError where it is missing, torn, or not what its checksum says."""
+def open_file(path: Path) -> tuple[dict[str, Tensor], Callable[[], None]]:
+    """`open_tensors` of one safetensors file; ValueError where it is missing or torn."""
     from safetensors import SafetensorError, safe_open
     from safetensors.torch import load_file
 
@@ -94,12 +106,20 @@ def read_file(path: Path, *, check: bool = True) -> dict[str, Tensor]:
             recorded = (file.metadata() or {}).get(CHECKSUM)
     except (SafetensorError, FileNotFoundError) as error:
         raise ValueError(f"{path}: wanted a safetensors file, got: {error}; copy or save the model again") from None
-    if check and recorded is not None and checksum(tensors) != recorded:
-        raise ValueError(
-            f"{path}: wanted the tensors that were saved (SHA-256 {recorded[:12]}), got changed ones; copy the model "
-            f"again, its storage or its way here damaged it"
-        )
-    return tensors
+
+    def compare() -> None:
+        if recorded is not None and checksum(tensors) != recorded:
+            raise ValueError(
+                f"{path}: wanted the tensors that were saved (SHA-256 {recorded[:12]}), got changed ones; copy the "
+                f"model again, its storage or its way here damaged it"
+            )
+
+    return tensors, compare
+
+
+def _all(comparisons: Sequence[Callable[[], None]]) -> None:
+    for compare in comparisons:
+        compare()
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:

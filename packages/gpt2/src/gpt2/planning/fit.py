@@ -47,6 +47,8 @@ def describe(
     budget = int(SHARE * free)
     windows, rows = training.largest(budget), inference.largest(budget)
     most = -(-recipe.batch_size // devices) if recipe else windows + 1
+    if recipe and training.peak(most, most) <= budget:
+        windows = most
     size = _gb if training.peak(1) >= 1e8 else _mb
     lines = [
         f"{source}: {config.n_parameters:,} parameters, windows of {time} tokens, on {place} with {_gb(free)} free",
@@ -55,8 +57,9 @@ def describe(
         *(f"  {name:34}{size(getattr(training, name)):>12}" for name in ("weights", "gradients", "optimizer")),
         *([f"  {'matrices in 16 bits':34}{size(training.copies):>12}"] if training.copies else []),
         f"  {'logits and their way back':34}{size(training.head + min(training.logits, training.window_logits)):>12}",
-        f"  {'kept for the way back, a window':34}{size(training.window):>12}",
+        f"  {'kept for the way back, a window':34}{size(training.window + training.gaps):>12}",
         f"  {'in all with one window at a time':34}{size(training.peak(1)):>12}",
+        f"  {'in all with one window a step':34}{size(training.peak(1, 1)):>12}",
         f"  {_advice(training, budget, min(windows, most), most)}",
         *([] if tokens is None else [f"  {_hours(config.flops_per_token(time), tokens, devices, speed, device)}"]),
         "",
@@ -98,7 +101,9 @@ def _advice(training: TrainingMemory, budget: int, windows: int, most: int) -> s
         context = "" if training.peak(0) > budget else "a smaller --context, "
         return f"does not fit; try {context}a smaller model, a device with more memory, or several (--devices)"
     if windows == most:
-        return f"all {most} windows of the recipe's batch fit at once, {_gb(training.peak(windows))} of {_gb(budget)}"
+        return (
+            f"all {most} windows of the recipe's batch fit at once, {_gb(training.peak(most, most))} of {_gb(budget)}"
+        )
     return (
         f"largest micro-batch: {windows} window{'s' * (windows != 1)}, {_gb(training.peak(windows))}: one more would "
         f"not fit in {_gb(budget)}, {SHARE:.0%} of what is free; train with --micro-batch-size {windows} or less"

@@ -1,19 +1,22 @@
 """How much memory a GPT-2 takes, by formula: to train it, and to let it write.
 
-What training keeps of every token for its way back (float32, counted from what autograd saves): per block 12 vectors of
-`n_embd`: the stream before each part and its norm (4), queries, keys, values and what attention read (4), the wide
-layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a head; at the
-end the stream, its norm and the gradient that the head knows. With bfloat16 all but the stream takes half of that, and
-every matrix has a copy in 16 bits. The head's logits exist some
-rows at a time (`head_loss.CHUNK_BYTES`), but the gradient of its weight is held until the backward pass, twice for a
-moment.
+What training keeps of every token for its way back (float32, counted from what autograd saves): per block 10 vectors of
+`n_embd`: the stream before each part (2; its norm is computed again), queries, keys, values and what attention read
+(4), the wide layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a
+head; at the end the stream, its norm and the gradient that the head knows. With bfloat16 the two norms are kept, all
+but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some rows at a time
+(`head_loss.CHUNK_BYTES`), but the gradient of its weight is there from then on.
+
+What is kept goes as the gradients come. Where the head is large enough for freed memory to be given back meanwhile
+(`_HeadCrossEntropy`), the larger of the two counts in a step of one micro-batch; in one of several the first ones'
+gradients are there beside what the next one keeps. Elsewhere both count, and the gaps where the norms were.
 """
 
 import dataclasses
 from dataclasses import dataclass
 
 from ..config import GPT2Config
-from ..head_loss import rows_at_a_time
+from ..head_loss import CHUNK_BYTES, rows_at_a_time
 from ..training.settings import PRECISIONS
 
 FLOAT = 4
@@ -37,15 +40,15 @@ class TrainingMemory:
     window_logits: int
     """The same of one window, if there were no limit."""
     window: int
+    gaps: int = 0
+    """Of a window, where nothing is given back: freed in pieces that nothing else fits in."""
 
-    def peak(self, micro_batch: int) -> int:
-        """Bytes with so many windows at a time.
-
-        A plain sum, although the gradients come as the kept values go: what is given back in pieces is not all of use
-        again.
-        """
-        fixed = self.weights + self.optimizer + self.gradients + self.copies + self.head
-        return fixed + min(self.logits, micro_batch * self.window_logits) + micro_batch * self.window
+    def peak(self, micro_batch: int, batch: int | None = None) -> int:
+        """Bytes with so many windows at a time, in steps of `batch` windows (default: of more than that)."""
+        windows = micro_batch * (self.window + self.gaps)
+        kept = self.head + min(self.logits, micro_batch * self.window_logits) + windows
+        alone = self.head > CHUNK_BYTES and batch is not None and micro_batch >= batch
+        return self.weights + self.optimizer + self.copies + (max if alone else sum)((self.gradients, kept))
 
     def shared(self, devices: int) -> "TrainingMemory":
         """The same for one of so many devices that share out weights, gradients and optimizer state (FSDP2).
@@ -56,9 +59,10 @@ class TrainingMemory:
 
     def largest(self, free: int) -> int:
         """The most windows that fit in `free` bytes; 0 where not even one does."""
-        most = max(0, (free - self.peak(0)) // self.window)
+        window = self.window + self.gaps
+        most = max(0, (free - self.peak(0)) // window)
         while most and self.peak(most) > free:
-            most -= max(1, (self.peak(most) - free) // (self.window + self.window_logits))
+            most -= max(1, (self.peak(most) - free) // (window + self.window_logits))
         return most
 
 
@@ -77,17 +81,19 @@ def training_memory(
     numbers = STATES[optimizer] * matrices + 2 * (parameters - matrices)
     rows = rows_at_a_time(config.n_vocab)
     short = precision == "bfloat16"
-    block = (2 * FLOAT + 10 * (2 if short else FLOAT)) * c + FLOAT * (4 + config.n_head)
+    block = (2 * FLOAT + (10 * 2 if short else 8 * FLOAT)) * c + FLOAT * (4 + config.n_head)
     token = layers * block + FLOAT * (2 * c + 2) + (2 if short else FLOAT) * c
+    head = FLOAT * config.n_vocab * c
     return TrainingMemory(
         weights=FLOAT * parameters,
         gradients=FLOAT * parameters,
         optimizer=FLOAT * numbers,
         copies=2 * matrices if short else 0,
-        head=FLOAT * config.n_vocab * c,
+        head=head,
         logits=2 * FLOAT * rows * config.n_vocab,
         window_logits=2 * FLOAT * time * config.n_vocab,
         window=time * token,
+        gaps=0 if short or head > CHUNK_BYTES else 2 * FLOAT * layers * time * c,
     )
 
 

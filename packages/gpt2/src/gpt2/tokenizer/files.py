@@ -55,8 +55,10 @@ def read_tokenizer(folder: Path) -> Vocabulary:
     ids, pairs, ids_file, merges_file = next(_pairs(folder), None) or _one(full)
     facts = read_facts(folder, ids)
     found = ranks_of(ids, pairs, ids_file, merges_file, facts.ids)
-    if ids_file != full and full.is_file() and ranks_of(*_one(full), facts.ids) != found:
-        raise ValueError(f"{full}: wanted the tokens of {ids_file.name}, got others; save the tokenizer again")
+    if ids_file != full and full.is_file():
+        again = _one(full)
+        if again[:2] != (ids, pairs) and ranks_of(*again, facts.ids) != found:
+            raise ValueError(f"{full}: wanted the tokens of {ids_file.name}, got others; save the tokenizer again")
     ids_of = {**{END_OF_TEXT: ids[END_OF_TEXT]}, **facts.ids} if END_OF_TEXT in ids else dict(facts.ids)
     return Vocabulary(found, facts.pattern, _in_order(ids_of, len(found), folder), facts.always, facts.roles)
 

@@ -12,6 +12,7 @@ import torch
 
 from decoding import GenerationSettings, generate_ids
 from gpt2 import GPT2
+from tensors import move_to_huge_pages
 from transformer.kernels.native import SWITCH
 from workbench import Progress, Whole, require, unwatched
 
@@ -40,8 +41,12 @@ class Speed:
 
 
 def memory_bandwidth(megabytes: int = 512, turns: int = 7) -> float:
-    """Bytes a second that all threads together read from memory: the median of some sums over a large array."""
-    numbers = torch.ones(megabytes * 1_000_000 // 4)
+    """Bytes a second that all threads together read from memory, in huge pages where there are any: the median of some
+    sums over a large array."""
+    holder = torch.nn.Module()
+    holder.numbers = torch.nn.Buffer(torch.ones(megabytes * 1_000_000 // 4))
+    move_to_huge_pages(holder)
+    numbers = holder.numbers
     seconds = []
     for _ in range(turns + 1):
         began = time.perf_counter()
@@ -62,8 +67,11 @@ def benchmark(
     """Tokens a second of the model as it is and by every scheme; in every turn each of them once.
 
     Each row starts from one token, so that no prompt is counted, and gets `new_tokens` (cut to what the context holds).
+    All weights lie in huge pages, as where many tokens are written.
     """
     named = {AS_IT_IS: model} | {name: quantize(model, name) for name in schemes}
+    for one in named.values():
+        move_to_huge_pages(one)
     bandwidth, new_tokens = memory_bandwidth(), min(new_tokens, model.n_ctx - 1)
     found, whole = [], Whole(len(rows) * (turns + 1) * len(named), progress)
     for count in rows:

@@ -9,7 +9,7 @@ import torch
 
 import gpt2
 from decoding import Batch, GenerationSettings, Vocabulary, read_settings
-from tensors import PackedWeights
+from tensors import PackedWeights, move_to_huge_pages
 from workbench import read_object, require
 
 from ..identity import digests_of, facts_of_run, system_fingerprint
@@ -50,6 +50,7 @@ def load(
     else:
         model, tokenizer = gpt2.load(source, dtype=getattr(torch, precision))
         parts, kind = gpt2.fingerprint(source), precision
+    move_to_huge_pages(model)
     return loaded(name, source, model, tokenizer, parts=parts, precision=kind, rows=rows, cache=cache)
 
 

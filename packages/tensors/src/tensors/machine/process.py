@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from typing import Any
 
 from workbench import spin_briefly as spin_briefly  # handed on: commands of this workspace set it first
 
@@ -20,7 +21,18 @@ def keep_freed_memory(most: int = MOST_KEPT) -> bool:
     cost a fifth of a training step and more than sampling itself. The peak of memory stays what it was. Elsewhere than
     with glibc nothing happens.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = _of_glibc("mallopt")
     return mallopt is not None and all(
         mallopt(option, size) == 1 for option, size in ((_M_MMAP_THRESHOLD, LARGEST_KEPT), (_M_TRIM_THRESHOLD, most))
     )
+
+
+def give_back_freed_memory() -> None:
+    """Give what `keep_freed_memory` kept back to the system: before a block that would not fit into it anyway."""
+    trim = _of_glibc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+def _of_glibc(name: str) -> Any:
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

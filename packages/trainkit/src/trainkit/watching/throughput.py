@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..batch_device import device_of, move
+from ..machine.batch_device import device_of, move
 from ..gradients import Loss
 from ..loop import Step
 

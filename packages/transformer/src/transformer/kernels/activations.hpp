@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 #if defined(__AVX512VNNI__) && defined(__AVX512BW__) && !defined(PLAIN)
 #include <immintrin.h>
@@ -17,6 +19,9 @@
 #include <unistd.h>
 #define AMX 1
 #endif
+#elif defined(__AVX2__) && defined(__FMA__) && !defined(PLAIN)
+#include <immintrin.h>
+#define AVX2 1
 #endif
 
 enum Kind : int64_t { FLOAT32, BFLOAT16, INT8, INT4, INT8_WEIGHTS };  // the last: with activations as they are

@@ -1,6 +1,6 @@
 """The decoding step as one call: all blocks of a decoder stack over new tokens and a key-value cache, in C++."""
 
-from ctypes import addressof, c_void_p
+from ctypes import addressof, c_void_p, cast
 from typing import Any, TypeVar
 
 import torch
@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from attention import KeyValueCache, Mask, MultiHeadAttention
-from tensors import processor_has
 
 from .. import DecoderBlock, DecoderStack, FeedForward, LayerNorm
 from . import native
@@ -27,8 +26,8 @@ class FusedDecoder(DecoderStack):
     """A decoder stack, with the same blocks and names, that goes over a key-value cache in one call of the kernels.
 
     At one new token a row torch spends longer on calling 170 small operations than on their work. Where the kernels do
-    not apply (no compiler, no cache or one in eight bits, a mask, gradients, hooks inside) the blocks run one by one;
-    so they do for many tokens where torch multiplies these faster.
+    not apply (no compiler, no cache, a mask, gradients, hooks inside) the blocks run one by one; so they do for many
+    tokens where torch multiplies these faster.
     """
 
     most_tokens: int | None = None
@@ -55,20 +54,27 @@ class FusedDecoder(DecoderStack):
             return None
         cache.check_room(x.shape[1])
         fast = self.prepared()
-        most = MANY - 1 if self.most_tokens is None else self.most_tokens
-        if fast is None or (x.numel() > most * x.shape[-1] and fast.many_by_torch):
+        if fast is None or self.leaves_to_torch(fast, x.shape[0] * x.shape[1]):
             return None
         return fast(library, x, cache)
 
+    def leaves_to_torch(self, fast: "PreparedStack", tokens: int) -> bool:
+        """Whether torch computes steps of so many tokens."""
+        return fast.many_by_torch and tokens > (MANY - 1 if self.most_tokens is None else self.most_tokens)
+
     def takes(self, x: Tensor, cache: KeyValueCache | None) -> bool:
-        """Whether the cache is one of float32 for such an x."""
+        """Whether there is a cache for such an x, in float32 or eight bits."""
         if type(cache) is not KeyValueCache or x.dtype != torch.float32 or x.ndim != 3 or self.training:
             return False
-        rows, heads, _, size = cache.keys[0].shape
+        return x.numel() > 0 and x.shape[2] == self.n_embd and self.takes_cache(cache, x.shape[0])
+
+    def takes_cache(self, cache: KeyValueCache, n_rows: int) -> bool:
+        """Whether the kernels can write to this cache, and it is one for so many rows of this stack."""
         attention: Any = self.blocks[0].attention
-        wanted = (x.shape[0], attention.n_head, attention.head_size, len(self.blocks), attention.n_embd)
-        plain = cache.keys[0].dtype == torch.float32 and cache.lengths.device.type == "cpu"
-        return plain and x.numel() > 0 and (rows, heads, size, cache.n_layer, x.shape[2]) == wanted
+        rows, heads, _, size = cache.keys[0].shape
+        wanted = (n_rows, attention.n_head, attention.head_size, len(self.blocks))
+        known = cache.keys[0].dtype in (torch.float32, torch.int8) and cache.lengths.device.type == "cpu"
+        return known and (rows, heads, size, cache.n_layer) == wanted
 
     def prepared(self) -> "PreparedStack | None":
         """What the kernels are told, made anew when a layer has changed; None for hooks and gradients inside."""
@@ -141,11 +147,21 @@ class PreparedStack:
     def __call__(self, library: Any, x: Tensor, cache: KeyValueCache) -> Tensor:
         rows, time, _ = x.shape
         x = x.clone(memory_format=torch.contiguous_format)
-        places = cache.positions(time).contiguous()
-        keys, values = ((c_void_p * len(part))(*(t.data_ptr() for t in part)) for part in (cache.keys, cache.values))
-        where = places.data_ptr(), keys, values, cache.length
-        library.decode(addressof(self.struct), x.data_ptr(), rows, time, *where, torch.get_num_threads())
+        places, where = cache.positions(time).contiguous(), CacheAddresses(cache)
+        of_call = x.data_ptr(), rows, time, places.data_ptr(), where.address
+        library.decode(addressof(self.struct), *of_call, torch.get_num_threads())
         return x
+
+
+class CacheAddresses:
+    """Where a cache lies, for the kernels; `first` tells whether it still does."""
+
+    def __init__(self, cache: KeyValueCache) -> None:
+        self.first = cache.keys[0]
+        parts = cache.keys, cache.values, cache.key_scales, cache.value_scales
+        self.arrays = [(c_void_p * len(part))(*(t.data_ptr() for t in part)) if part else None for part in parts]
+        self.struct = native.Cache(*(cast(array, c_void_p) if array else None for array in self.arrays), cache.length)
+        self.address = addressof(self.struct)
 
 
 def fuse(model: Model) -> Model:
@@ -175,9 +191,9 @@ def with_fused_steps(model: Model) -> Model:
 
 
 def fused_steps_are_faster() -> bool:
-    """Whether float32 weights, too, are decoded faster by the kernels than by torch: with matrix tiles (AMX), as
-    measured on an Intel Xeon; on an AMD EPYC, which has none, torch's products by oneDNN are as fast."""
-    return processor_has("amx")
+    """Whether float32 weights, too, are decoded faster by the kernels than by torch: where these have instructions made
+    for products. The time of a step is that of reading the weights, and what torch adds to it."""
+    return native.has_fast_loops()
 
 
 def is_gpt2s(block: Any, first: Any) -> bool:

@@ -24,9 +24,14 @@ from workbench import cache_folder, whole_file, write_text
 FLAGS = ["-std=c++20", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-w"]
 SWITCH = "QUANTIZATION_KERNELS"
 """The variable that chooses the kernels, named after the package that brought them; it holds for all that use them."""
+PLAIN = "plain loops"
+"""What a library without special instructions says that it runs on."""
 OTHERS_MAY_WRITE = 0o022
-SOURCES = ("activations.hpp", "tiles.hpp", "products.hpp", "step.cpp")
+HEADERS = ("activations", "unrolled", "avx512", "avx2", "plain", "tiles", "products", "blocks")
+SOURCES = (*(f"{name}.hpp" for name in HEADERS), "step.cpp")
 """The last one includes the others."""
+CHOICES = {"native": [], "avx2": ["-mno-avx512f", "-mno-avxvnni"], "plain": ["-DPLAIN"]}
+"""What the compiler is told for each set of instructions."""
 logger = logging.getLogger(__name__)
 
 
@@ -48,7 +53,7 @@ class Block(Structure):
 
 
 class Stack(Structure):
-    """The blocks of a GPT-2; `step.cpp` says what the fields mean."""
+    """The blocks of a GPT-2; `blocks.hpp` says what the fields mean."""
 
     _fields_ = (
         ("blocks", POINTER(Block)),
@@ -57,13 +62,31 @@ class Stack(Structure):
     )
 
 
+class Cache(Structure):
+    """Where the layers of a key-value cache lie."""
+
+    _fields_ = (*((name, c_void_p) for name in ("keys", "values", "key_scales", "value_scales")), ("length", c_int64))
+
+
+class Model(Structure):
+    """A whole GPT-2; `step.cpp` says what the fields mean."""
+
+    _fields_ = (("stack", Stack), ("last", Norm), ("table", Linear), ("positions", c_void_p), ("factor", c_float))
+
+
 def library() -> ctypes.CDLL | None:
     """The compiled kernels, or None where there is no compiler (said once, as a warning of this module's logger).
 
-    The environment variable QUANTIZATION_KERNELS chooses: "native" (default), "plain" for loops without special
-    instructions, "torch" for no kernels at all.
+    The environment variable QUANTIZATION_KERNELS chooses: "native" (default), "avx2" for what most laptops have,
+    "plain" for loops without special instructions, "torch" for no kernels at all.
     """
     return _library(os.environ.get(SWITCH, "native"))
+
+
+def has_fast_loops() -> bool:
+    """Whether there are kernels, by instructions made for products."""
+    found = library()
+    return found is not None and found.instructions().decode() != PLAIN
 
 
 def torch_multiplies_bytes() -> bool:
@@ -74,19 +97,20 @@ def torch_multiplies_bytes() -> bool:
 
 @cache
 def _library(choice: str) -> ctypes.CDLL | None:
-    if choice not in ("native", "plain", "torch"):
-        raise ValueError(f"{SWITCH}: wanted native, plain or torch, got {choice!r}; unset it for the fastest there is")
+    if choice not in (*CHOICES, "torch"):
+        wanted = f"{', '.join(CHOICES)} or torch"
+        raise ValueError(f"{SWITCH}: wanted {wanted}, got {choice!r}; unset it for the fastest there is")
     if choice == "torch":
         return None
     try:
-        found = loaded(compiled(["-DPLAIN"] if choice == "plain" else []))
+        found = loaded(compiled(CHOICES[choice]))
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or str(error)
         logger.warning("decoding runs on torch alone, quantized layers slowly: no kernels could be made (%s)", reason)
         return None
     instructions = found.instructions().decode()
-    if instructions != "AVX-512 VNNI" and choice == "native":
-        logger.warning("quantized layers run on %s: this processor has no AVX-512 VNNI", instructions)
+    if instructions == PLAIN and choice == "native":
+        logger.warning("quantized layers run on %s: this processor has neither AVX-512 VNNI nor AVX2", instructions)
     return found
 
 
@@ -182,10 +206,12 @@ def loaded(path: Path) -> ctypes.CDLL:
 
     found = ctypes.CDLL(str(path))
     found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
-    found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_void_p, c_int64, c_int]
+    found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int]
+    of_cache_and_logits: list[type] = [c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_void_p]
+    found.step.argtypes = [c_void_p, c_void_p, c_int64, c_int64, *of_cache_and_logits, c_int]
     found.row_sums.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int]
     found.instructions.restype = c_char_p
-    for function in (found.linear, found.decode, found.row_sums):
+    for function in (found.linear, found.decode, found.step, found.row_sums):
         function.restype = None
     return found
 

@@ -3,8 +3,8 @@
 // Weights stay as they are on disk, row by row: nothing is packed or held twice. A row is read once from memory and
 // multiplied, while it is in registers, with up to four rows of activations. Whole numbers meet activations that are
 // rounded to eight bits as they come: `vpdpbusd` (AVX-512 VNNI) multiplies 64 pairs of bytes, unsigned by signed, and
-// adds the products up in fours. Many rows of int8 meet in the matrix tiles of AMX, where there are. Other processors
-// run the plain loops, on the same numbers.
+// adds the products up in fours. Many rows of int8 meet in the matrix tiles of AMX, where there are. Processors with
+// AVX2 do the same by half as many numbers at a time, others run plain loops, on the same numbers.
 #pragma once
 #include "tiles.hpp"
 

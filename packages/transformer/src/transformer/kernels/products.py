@@ -107,12 +107,13 @@ def row_sums(weight: Int8[Tensor, "out in"]) -> Int32[Tensor, " out"]:
 _prepared: "WeakKeyDictionary[nn.Module, Prepared | None]" = WeakKeyDictionary()
 
 
-def prepared(layer: nn.Module) -> Prepared | None:
-    """`Prepared` of a linear layer, made anew when its buffers have changed; None where the kernels do not fit."""
+def prepared(layer: nn.Module, kind: Kind | None = None) -> Prepared | None:
+    """`Prepared` of a linear layer, made anew when its buffers have changed; None where the kernels do not fit. `kind`:
+    that of its weights, where the layer itself does not say."""
     buffers = buffers_of(layer)
     known = _prepared.get(layer)
     if known is None or known.signature != signature(buffers):
-        kind = kind_of(layer)
+        kind = kind_of(layer) if kind is None else kind
         known = _prepared[layer] = None if kind is None or not fits(layer, buffers) else Prepared(layer, kind)
     return known
 

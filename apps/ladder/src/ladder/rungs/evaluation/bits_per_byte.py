@@ -22,5 +22,6 @@ def bits_per_byte(log_probabilities: list[float], text: str) -> float:
     # hint: One nat is 1 / math.log(2) bits. len(text) counts letters; len(text.encode()) counts bytes.
     # hint: -sum(log_probabilities) / math.log(2) / len(text.encode("utf-8"))
     nats = -sum(log_probabilities)
-    return nats / math.log(2) / len(text.encode("utf-8"))
+    bits = nats / math.log(2)
+    return bits / len(text.encode("utf-8"))
     # end

@@ -23,5 +23,6 @@ def backward_softmax(p: ndarray, gradient: ndarray) -> ndarray:
     # hint: `(p * gradient).sum(axis=-1)` has shape [n]; to subtract it from [n, m] it must be [n, 1].
     # hint: keepdims=True keeps the axis: average = (p * gradient).sum(axis=-1, keepdims=True).
     average = (p * gradient).sum(axis=-1, keepdims=True)
-    return p * (gradient - average)
+    better = gradient - average
+    return p * better
     # end

@@ -27,5 +27,6 @@ def block(x: Tensor, attention_norm: Part, attention: Part, feed_forward_norm: P
     # hint: attention(attention_norm(x)) is what the first part adds.
     # hint: The second line uses the new x, both times, and feed_forward_norm.
     x = x + attention(attention_norm(x))
-    return x + feed_forward(feed_forward_norm(x))
+    thought = feed_forward(feed_forward_norm(x))
+    return x + thought
     # end

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from .protocols import LanguageModel
+from ..protocols import LanguageModel
 
 
 @contextmanager
