@@ -11,8 +11,8 @@ from torch import nn
 
 from tensors import fork_random
 
-from .machine.batch_device import autocast, device_of, move
 from .gradients import Loss, call, check_stream, checked, whole_number
+from .machine.batch_device import autocast, device_of, move
 from .processes.ranks import Spread, check_spread, even_out, sums_over_ranks
 
 

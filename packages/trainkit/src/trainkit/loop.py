@@ -12,9 +12,9 @@ from torch import nn
 
 from tensors import keep_freed_memory
 
+from .gradients import Loss, backward, check_stream, scale_gradients
 from .machine.batch_device import device_of
 from .machine.freed_memory import given_back
-from .gradients import Loss, backward, check_stream, scale_gradients
 from .processes.ranks import check_spread
 from .spikes import LossSpike, NonFiniteLoss, SpikeGuard
 from .stopwatch import Stopwatch, timed

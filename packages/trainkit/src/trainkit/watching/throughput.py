@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..machine.batch_device import device_of, move
 from ..gradients import Loss
 from ..loop import Step
+from ..machine.batch_device import device_of, move
 
 
 def count_flops(model: nn.Module, batch: Any, loss: Loss) -> int:
