@@ -56,7 +56,7 @@ class Session:
     def select(self, rows: Sequence[int]) -> None:
         """Go on with these rows, in this order, some perhaps several times."""
         if list(rows) != list(range(len(self.held))):
-            with inference(self.model):
+            with torch.inference_mode():
                 self.cache.select(torch.tensor(rows, device=self.device))
             self.held = [self.held[row] for row in rows]
 
@@ -69,7 +69,7 @@ class Session:
                 f"wanted a cache with cut(lengths), got {type(self.cache).__name__} without; it is needed where tokens "
                 "are taken back: speculation, rows that enter later, and going on past the context"
             )
-        with inference(self.model):
+        with torch.inference_mode():
             self.cache.cut(torch.tensor(lengths, device=self.device))
         self.held = list(lengths)
 
