@@ -139,7 +139,7 @@ def values_first(model):
     for block in model.decoder.blocks:
         plain = block.attention.qkv.forward
         block.attention.qkv.forward = lambda x, plain=plain: torch.cat(
-            [plain(x).chunk(3, dim=-1)[part] for part in (1, 2, 0)], dim=-1
+            [plain(x).chunk(3, dim=-1)[part] for part in (2, 1, 0)], dim=-1
         )
 
 

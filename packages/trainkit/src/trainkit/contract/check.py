@@ -87,7 +87,7 @@ def checkpoints_stay(build: Callable[[], Trial], steps: int = 6) -> None:
         run = build()
         list(run.steps(0, 1))
         run.save(Path(folder))
-        saved: tuple[list[Any], Any] = [], _weights(run)
+        saved: tuple[list[float], dict[str, Tensor]] = [], _weights(run)
         list(run.steps(1, steps))
         loaded = build()
         loaded.load(Path(folder))
