@@ -102,6 +102,8 @@ def test_another_base_and_other_tasks_are_refused(model, saved):
     path.write_text(json.dumps(content | {"task_type": "CAUSAL_LM", "modules_to_save": None}), "utf-8")
     with pytest.raises(ValueError, match="task_type: wanted SEQ_CLS, got 'CAUSAL_LM'"):
         load_classifier_adapter(folder, model)
+    with pytest.raises(ValueError, match="wanted the folder of a classifier, got the adapter of a language model"):
+        load_classifier(folder)
     path.write_text(json.dumps(content | {"modules_to_save": ["wte"]}), "utf-8")
     with pytest.raises(ValueError, match=r"modules_to_save: wanted an adapter without, got \['wte'\]"):
         load_classifier_adapter(folder, model)

@@ -15,6 +15,7 @@ from gpt2.files.weights import read_tensors, write_tensors
 from workbench import expanded, read_object, saved_over
 
 from ..adapters import adapted_layers, merged
+from ..files.peft import CONFIGURATION
 from .adapter_folder import is_classifier_adapter, opened
 from .classifier import Classifier
 
@@ -94,6 +95,7 @@ def classifier_folder(folder: str | Path) -> Path:
         what = "no such folder"
     else:
         what = "a run that is not finished" if (given / "run.json").is_file() else "a folder without config.json"
+        what = "the adapter of a language model" if (given / CONFIGURATION).is_file() else what
     raise ValueError(f"{folder}: wanted the folder of a classifier, got {what}; make one with `finetuning classify`")
 
 

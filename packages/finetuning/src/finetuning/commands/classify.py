@@ -71,6 +71,7 @@ def report(run: Any) -> str:
         forgotten_line(lost),
         COST,
         result_line(run),
+        *([f"Adapter: {run.folder / 'adapter'}"] if (run.folder / "adapter").is_dir() else []),
         "",
         next_lines("finetuning", words),
     ]
