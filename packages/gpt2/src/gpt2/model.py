@@ -120,7 +120,8 @@ class GPT2(nn.Module):
         """
         weight = self.token_embedding.weight
         if isinstance(weight, nn.Parameter):
-            table, head = tied(weight) if can_be_tied(weight) else (None, weight)
+            ours = type(self.token_embedding) is TokenEmbedding  # others may not know `table`
+            table, head = tied(weight) if ours and can_be_tied(weight) else (None, weight)
             return head_cross_entropy(self.hidden(tokens, starts=starts, table=table), head, targets)
         # A head of whole numbers learns nothing, so its logits are all there is to it.
         logits = self.token_embedding.logits(self.hidden(tokens, starts=starts)).float().flatten(0, 1)
