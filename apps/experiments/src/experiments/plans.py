@@ -56,6 +56,8 @@ class Run:
     """Of the text; None for the one that comes with Python."""
     changes: dict[str, Any] = field(default_factory=dict)
     """What it does otherwise than its base."""
+    written: str = ""
+    """The path as it stands in the plan: the same on every machine, from wherever the plan is called."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -72,7 +74,7 @@ class Run:
         """Everything that decides its result, but for the content of the text."""
         resolved = resolved_recipe(self.base, self.changes)
         kept = {name: self.changes[name] for name in ("tokenizer", "precision", "field") if name in self.changes}
-        return json.loads(json.dumps({"recipe": dataclasses.asdict(resolved), "text": self.path, **kept}))
+        return json.loads(json.dumps({"recipe": dataclasses.asdict(resolved), "text": self.written, **kept}))
 
     @property
     def digest(self) -> str:
@@ -144,7 +146,9 @@ def parse_plan(text: str, path: Path) -> Plan:
             at = str(error).partition(":")[0].removeprefix("--").replace("-", "_")
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
             raise wrong(f"recipe {name}: {error}", at, *where) from None
-        runs += [Run(name, text, seed, chosen, paths[text], made) for text in paths for seed in seeds]
+        runs += [
+            Run(name, text, seed, chosen, paths[text], made, texts[text]["path"]) for text in paths for seed in seeds
+        ]
     tables: dict[str, dict[str, Any]] = {name: found[name] for name in ("search", "scale") if name in found}
     return Plan(path.stem, tuple(runs), threads, tables)
 
@@ -239,7 +243,7 @@ def _whole(value: Any, name: str, least: int) -> int:
 
 
 def _beside(plan: Path, name: str) -> Path:
-    """A path as it stands in a plan, from the plan's folder on: the same from wherever the plan is called."""
+    """A path as it stands in a plan, from the plan's folder on."""
     return Path(os.path.abspath(plan.parent / expanded(name)))
 
 
