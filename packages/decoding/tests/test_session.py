@@ -26,7 +26,7 @@ def model():
 def test_ids_do_not_depend_on_the_library(model, monkeypatch, faster, settings):
     monkeypatch.setattr(packed, "SMALLEST", 64)
     monkeypatch.setattr("tensors.machine.products.onednn_is_faster", lambda: faster)
-    monkeypatch.setattr("decoding.session.fused_steps_are_faster", lambda: False)
+    monkeypatch.setattr("decoding.session.fused_steps_are_faster", lambda model: False)
     prompts = [[1, 2, 3], [4], [5, 6, 7, 8, 9]][: 3 if "prompt_lookup_tokens" not in settings else 1]
     asked = GenerationSettings(max_new_tokens=24, temperature=0, **settings)
     plain = generate_ids(model, prompts, asked, pack=False)

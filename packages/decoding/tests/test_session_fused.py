@@ -47,7 +47,7 @@ def steps(monkeypatch):
 
     monkeypatch.setattr(WholeStep, "__call__", counted)
     monkeypatch.setattr(fused, "MOST_FLOAT_TOKENS", 40)
-    monkeypatch.setattr(session, "fused_steps_are_faster", lambda: made.faster)
+    monkeypatch.setattr(session, "fused_steps_are_faster", lambda model: made.faster)
     return made
 
 

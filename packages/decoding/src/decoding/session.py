@@ -27,7 +27,9 @@ class Session:
     def __init__(self, model: LanguageModel, rows: int, length: int, *, pack: bool | PackedWeights = True) -> None:
         check_model(model)
         self.model = model
-        self.stepped = with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster() else model
+        self.stepped = (
+            with_fused_steps(model) if isinstance(model, nn.Module) and fused_steps_are_faster(model) else model
+        )
         """The model as it is called: with the decoding step of its blocks as one call, where that is faster."""
         self.step = whole_step(self.stepped)
         """All of a step as one call, where that is possible; what it does not take goes through `stepped`."""
@@ -41,9 +43,8 @@ class Session:
         self.device: torch.device = self.cache.lengths.device
         self.held = [0] * rows
         """Tokens that the cache holds of each row: `cache.lengths`, without asking the device."""
-        self.packed: PackedWeights | None = None
-        if pack is not False and self.device.type == "cpu" and onednn_is_there():
-            self.packed = pack if isinstance(pack, PackedWeights) else PackedWeights()
+        may_pack = pack is not False and self.device.type == "cpu" and onednn_is_there()
+        self.packed = (pack if isinstance(pack, PackedWeights) else PackedWeights()) if may_pack else None
 
     def feed(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "B V"]:
         """Append one or more tokens to each row; float32 logits of what follows each row's last one."""
@@ -95,10 +96,8 @@ class Session:
         return self.packed if several else fast_products()
 
 
-def padded_rows(
-    rows: Sequence[Sequence[int]], device: torch.device
-) -> tuple[Int[Tensor, "B T"], Int[Tensor, " B"] | None]:
-    """Rows of ids, filled up with 0 on the right, and how many are real (None where all are)."""
+def padded_rows(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Int[Tensor, "B T"], Tensor | None]:
+    """Rows of ids, filled up with 0 on the right, and how many are real, [B] (None where all are)."""
     lengths = [len(row) for row in rows]
     longest = max(lengths)
     if min(lengths) == longest:

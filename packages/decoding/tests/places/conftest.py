@@ -23,5 +23,5 @@ def way(request, monkeypatch):
     """By the fused kernels, or by torch."""
     if request.param == "kernels" and native.library() is None:
         pytest.skip("no C++ compiler here")
-    monkeypatch.setattr(session, "fused_steps_are_faster", lambda: request.param == "kernels")
+    monkeypatch.setattr(session, "fused_steps_are_faster", lambda model: request.param == "kernels")
     return request.param

@@ -190,10 +190,12 @@ def with_fused_steps(model: Model) -> Model:
     return view
 
 
-def fused_steps_are_faster() -> bool:
-    """Whether float32 weights, too, are decoded faster by the kernels than by torch: where these have instructions made
-    for products. The time of a step is that of reading the weights, and what torch adds to it."""
-    return native.has_fast_loops()
+def fused_steps_are_faster(model: nn.Module) -> bool:
+    """Whether float32 weights, too, are decoded faster by the kernels than by torch: in the main memory, where the
+    kernels have instructions made for products. The time of a step is that of reading the weights, and what torch adds
+    to it."""
+    first = next(model.parameters(), None)
+    return first is not None and first.device.type == "cpu" and native.has_fast_loops()
 
 
 def is_gpt2s(block: Any, first: Any) -> bool:

@@ -207,8 +207,7 @@ def loaded(path: Path) -> ctypes.CDLL:
     found = ctypes.CDLL(str(path))
     found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
     found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int]
-    of_cache_and_logits: list[type] = [c_void_p, c_void_p, c_void_p, c_int64, c_void_p, c_void_p]
-    found.step.argtypes = [c_void_p, c_void_p, c_int64, c_int64, *of_cache_and_logits, c_int]
+    found.step.argtypes = [c_void_p, c_void_p, c_int64, c_int64, *[c_void_p] * 3, c_int64, c_void_p, c_void_p, c_int]
     found.row_sums.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int]
     found.instructions.restype = c_char_p
     for function in (found.linear, found.decode, found.step, found.row_sums):
