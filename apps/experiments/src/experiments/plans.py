@@ -146,9 +146,8 @@ def parse_plan(text: str, path: Path) -> Plan:
             at = str(error).partition(":")[0].removeprefix("--").replace("-", "_")
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
             raise wrong(f"recipe {name}: {error}", at, *where) from None
-        runs += [
-            Run(name, text, seed, chosen, paths[text], made, texts[text]["path"]) for text in paths for seed in seeds
-        ]
+        of_text = [(text, paths[text], texts[text]["path"]) for text in paths]
+        runs += [Run(name, text, seed, chosen, path, made, told) for text, path, told in of_text for seed in seeds]
     tables: dict[str, dict[str, Any]] = {name: found[name] for name in ("search", "scale") if name in found}
     return Plan(path.stem, tuple(runs), threads, tables)
 
