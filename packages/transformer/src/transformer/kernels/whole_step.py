@@ -30,7 +30,9 @@ class WholeStep:
     def __init__(
         self, model: nn.Module, *, table: nn.Module, positions: nn.Module, stack: FusedDecoder, norm: LayerNorm
     ) -> None:
-        self.table, self.positions, self.stack, self.norm = table, positions, stack, norm
+        self.table: Any = table
+        self.positions: Any = positions
+        self.stack, self.norm = stack, norm
         inside = list(model.modules())
         self.hooks = [hooks for module in inside for hooks in (module._forward_hooks, module._forward_pre_hooks)]
         self.own = [module.__dict__ for module in inside]
@@ -87,13 +89,14 @@ class WholeStep:
         """The blocks as they are now, and `struct`, which tells the kernels where all parts lie; None where these do
         not fit."""
         with torch.inference_mode(), torch._C.DisableTorchFunction():
+            first: Any = self.stack.blocks[0]
             places, kind = self.positions.weight, kind_of(self.table)
             tensors = [places, self.norm.weight, self.norm.bias]
             plain = all(t.dtype == torch.float32 and t.device.type == "cpu" and t.is_contiguous() for t in tensors)
             if kind is None and self.table.weight.dtype == torch.float32:
                 kind = Kind.FLOAT32
             fast, table = self.stack.prepared(), None if kind is None else prepared(self.table, kind)
-            if fast is None or table is None or not plain or self.norm.eps != self.stack.blocks[0].attention_norm.eps:
+            if fast is None or table is None or not plain or self.norm.eps != first.attention_norm.eps:
                 return None
             factor = getattr(self.table, "factor", getattr(self.table, "scale", 1.0))
             self.n_ctx = len(places)
