@@ -9,6 +9,7 @@ import functools
 import inspect
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,6 +35,12 @@ def leave_folder(namespace: dict[str, Any]) -> None:
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()], filenames=["README.md"], setup=enter_empty_folder, teardown=leave_folder
 ).pytest()
+
+
+def pytest_configure() -> None:
+    """Under nohup SIGHUP is ignored, and children inherit that: those that tests hang up would not notice."""
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -182,7 +182,7 @@ COMMANDS |= {
     "experiments compare": (experiments, ["compare"], EXPERIMENTS["compare"], ["a", "b", "--results", "sweep"]),
     "experiments search": (experiments, ["search"], EXPERIMENTS["search"], ["plan.toml"]),
     "experiments scale": (experiments, ["scale"], EXPERIMENTS["scale"], ["plan.toml"]),
-    "experiments average": (experiments, ["average"], EXPERIMENTS["average"], ["model", "run", "--out", "out"]),
+    "experiments average": (experiments, ["average"], EXPERIMENTS["average"], ["model", "run", "--out", "averaged"]),
     "experiments page": (experiments, ["page"], EXPERIMENTS["page"], ["sweep", "--out", "out.html"]),
 }
 WRONG = {"mnist-trainer predict", "serving replay", "serving bench"}  # no model of digits, and no server, is there
