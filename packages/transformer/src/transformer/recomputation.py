@@ -20,13 +20,19 @@ def through(function: Callable[[Tensor], Tensor], x: Tensor, layer: Callable[[Te
     value = _Holding.apply(function(x), x)
     node, place, size = value.grad_fn, value.untyped_storage().data_ptr(), value.numel()
 
-    def pack(kept: Tensor) -> tuple[Tensor, int] | torch.Size:
-        again = kept.numel() == size and kept.untyped_storage().data_ptr() == place
-        return kept.shape if again else (kept, kept._version)
+    around = torch._C._autograd._top_saved_tensors_default_hooks(True)  # whose word is else not asked: it is the last's
 
-    def unpack(packed: tuple[Tensor, int] | torch.Size) -> Tensor:
+    def pack(kept: Tensor) -> Any:
+        if kept.numel() == size and kept.untyped_storage().data_ptr() == place:
+            return kept.shape
+        return around[0](kept) if around else (kept, kept._version)
+
+    def unpack(packed: Any) -> Tensor:
         if isinstance(packed, torch.Size):
             return function(node.saved_tensors[0]).view(packed)
+        if around:
+            found: Tensor = around[1](packed)
+            return found
         kept, version = packed
         if kept._version != version:  # as autograd asks of all that it keeps itself
             raise RuntimeError(

@@ -28,15 +28,15 @@ class Residual:
     def change(self, x: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
         """What `part` adds to the stream where the norm stands before it."""
         # In the "pre" norm of GPT-2 a sixth of what a block keeps for its way back.
-        y = through(self.norm.forward, x, part) if computes_again(self.norm) else part(self.norm(x))
+        y = through(self.norm, x, part) if computes_again(self.norm) else part(self.norm(x))
         return self.dropout(y if self.norm_after is None else self.norm_after(y))
 
 
 def computes_again(norm: nn.Module) -> bool:
-    """Whether a second call gives the same, and the first need not be kept: unless hooks see or change it, of
-    `LayerNorm`. (torch's RMS norm keeps its result in any case.)"""
-    hooks = norm._forward_hooks or norm._forward_pre_hooks or norm._backward_hooks or norm._backward_pre_hooks
-    return type(norm) is LayerNorm and not hooks
+    """Whether a second call gives the same, and the first need not be kept: unless hooks see or change it (those of
+    `summary` only look, and say so), of `LayerNorm`. (torch's RMS norm keeps its result in any case.)"""
+    kinds = norm._forward_hooks, norm._forward_pre_hooks, norm._backward_hooks, norm._backward_pre_hooks
+    return type(norm) is LayerNorm and all(hasattr(hook, "only_looks") for hooks in kinds for hook in hooks.values())
 
 
 def check_wiring(wiring: str, *allowed: str) -> None:
