@@ -187,7 +187,7 @@ COMMANDS |= {
 }
 WRONG = {"mnist-trainer predict", "serving replay", "serving bench"}  # no model of digits, and no server, is there
 WRONG |= {"experiments search", "experiments scale"}  # a plan without their tables: they would run for long
-HEAVY = {"gpt2 train": 4, "gpt2-trainer": 3, "mnist-trainer": 3, "quantization benchmark": 4, "embeddings compare": 3}
+HEAVY = {"gpt2 train": 4, "gpt2-trainer": 2, "mnist-trainer": 3, "quantization benchmark": 4, "embeddings compare": 3}
 HEAVY |= {"finetuning tune": 3, "interpretability induction": 3}
 
 
