@@ -160,10 +160,3 @@ static void tile_float(const Linear& layer, const Activations& x, int64_t row, c
         for (int r = 0; r < R; r++)
             for (int c = 0; c < OUTS; c++) y[r][c] *= layer.scale[outs[c]];
 }
-
-template <int R, Kind KIND>
-static void tile_of(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
-    if constexpr (KIND == INT8) return tile_int8<R>(layer, x, row, outs, y);
-    else if constexpr (KIND == INT4) return tile_int4<R>(layer, x, row, outs, y);
-    else return tile_float<R, KIND>(layer, x, row, outs, y);
-}

@@ -9,6 +9,15 @@
 #include "plain.hpp"
 #endif
 
+#if defined(VNNI) || defined(AVX2)
+template <int R, Kind KIND>
+static void tile_of(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
+    if constexpr (KIND == INT8) return tile_int8<R>(layer, x, row, outs, y);
+    else if constexpr (KIND == INT4) return tile_int4<R>(layer, x, row, outs, y);
+    else return tile_float<R, KIND>(layer, x, row, outs, y);
+}
+#endif
+
 template <int R>
 static void tile(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
     switch (layer.kind) {
