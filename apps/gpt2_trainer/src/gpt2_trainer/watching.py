@@ -4,13 +4,14 @@ import gpt2
 from decoding import generate
 from trainkit import Step
 
-from .pictures import figures as pictures
-from .pictures.report import LOOKED_AT
+from .pictures.figures import pixels
+from .pictures.report import of_model
 from .samples import Sample, SampleLog, Sampling, generation_settings
 
 
 class Watcher:
-    """`look(step)` after every step: a sample every so often, and pictures where the run was evaluated.
+    """`look(step)` after every step: a sample every so often, and pictures where the run was evaluated. `pictures` are
+    the last ones: after the last step, those of the finished model.
 
     ValueError for a prompt that the model cannot read.
     """
@@ -22,6 +23,7 @@ class Watcher:
             raise ValueError(
                 f"--prompt: wanted at most {run.config.n_ctx} tokens, the model's context, got {length}; shorten it"
             )
+        self.pictures: tuple[bytes, bytes] | None = None
         if run.start < run.total:
             sampling.write(run.folder)
             self.samples = SampleLog(run.folder, run.start)
@@ -31,10 +33,9 @@ class Watcher:
         run, last, curves = self.run, step.number == self.run.total, self.run.metrics
         assert curves is not None  # it is there while the run goes
         if last or step.number % run.record.evaluate_every == 0:
-            looks = pictures.layers(run.model, run.tokenizer, LOOKED_AT)
-            tokens = pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000])
-            curves.image(step.number, "layers", pictures.pixels(looks))
-            curves.image(step.number, "token vectors", pictures.pixels(tokens))
+            self.pictures = of_model(run)
+            for name, picture in zip(("layers", "token vectors"), self.pictures, strict=True):
+                curves.image(step.number, name, pixels(picture))
         if not last and step.number % self.sample_every:
             return None
         text = generate(run.model, run.tokenizer, [self.sampling.prompt], self.drawn)[0].text

@@ -34,11 +34,11 @@ class Layer(nn.Module):
 
 model = nn.Sequential(*(Layer() for _ in range(24)))
 optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-x = torch.randn(400, 320)
+x = torch.randn(100, 320)
 pages = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 most = []
 model[0].down.weight.register_hook(lambda gradient: most.append(pages()))  # nearly all gradients are there
-for step in train_steps(model, [[(x, x)]] * 3, lambda m, b: squared_error(m(b[0]), b[1]), optimizer):
+for step in train_steps(model, [[(x, x)]] * 2, lambda m, b: squared_error(m(b[0]), b[1]), optimizer):
     pass
 print(max(most))
 """

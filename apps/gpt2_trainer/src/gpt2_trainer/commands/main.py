@@ -14,6 +14,8 @@ from .settings import TrainerSettings, check
 if TYPE_CHECKING:
     from trainkit import Step
 
+    from ..watching import Watcher
+
 
 def main() -> None:
     """`gpt2-trainer …`"""
@@ -35,6 +37,7 @@ def train_and_sample(settings: TrainerSettings, again: list[str]) -> int:
     """
     from ..samples import generation_settings, sampling_of
 
+    watchers: list[Watcher] = []  # one, of the process that shows
     sampling = sampling_of(
         settings.train.resume,
         prompt=settings.prompt,
@@ -48,7 +51,7 @@ def train_and_sample(settings: TrainerSettings, again: list[str]) -> int:
     def watched(run: "gpt2.TextRun") -> "Callable[[Step], None]":
         from ..watching import Watcher
 
-        watcher = Watcher(run, sampling)
+        watchers.append(watcher := Watcher(run, sampling))
 
         def look(step: "Step") -> None:
             if sample := watcher.look(step):
@@ -59,19 +62,19 @@ def train_and_sample(settings: TrainerSettings, again: list[str]) -> int:
     return gpt2.train_command(
         settings.train,
         each_step=watched,
-        at_end=reported,
+        at_end=lambda run: reported(run, watchers[-1].pictures if watchers else None),
         command=("gpt2_trainer", "gpt2-trainer"),
         again=again,
         prompt=sampling.prompt,
     )
 
 
-def reported(run: "gpt2.TextRun") -> str:
-    """Write the report of a finished run, and say where it is."""
+def reported(run: "gpt2.TextRun", drawn: tuple[bytes, bytes] | None) -> str:
+    """Write the report of a finished run, and say where it is. drawn: pictures of the finished model, if there are."""
     from ..pictures.report import write_report
     from ..samples import read_samples
 
-    page = write_report(run, [asdict(sample) for sample in read_samples(run.folder)])
+    page = write_report(run, [asdict(sample) for sample in read_samples(run.folder)], drawn)
     return f"\nReport: {page} (curves, layers, tokens, samples; open it in a browser)"
 
 

@@ -69,9 +69,9 @@ def png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def pixels(figure: Figure) -> Tensor:
-    """The figure as TensorBoard takes it: [3, H, W], 0 to 1."""
-    image = matplotlib.image.imread(io.BytesIO(png(figure)))
+def pixels(png: bytes) -> Tensor:
+    """A PNG file's bytes as TensorBoard takes a picture: [3, H, W], 0 to 1."""
+    image = matplotlib.image.imread(io.BytesIO(png))
     return torch.from_numpy(image[:, :, :3].copy()).permute(2, 0, 1)
 
 

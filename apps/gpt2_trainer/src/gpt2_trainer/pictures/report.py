@@ -15,17 +15,28 @@ from . import figures as pictures
 LOOKED_AT = "The model reads this, and every layer looks back."
 
 
-def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ()) -> Path:
-    """Write the report of a finished run and return its path. samples: step, loss, prompt and text of each."""
+def of_model(run: "gpt2.TextRun") -> tuple[bytes, bytes]:
+    """Where the layers of the run's model look, and where its tokens lie, as PNG files' bytes."""
+    looks = pictures.layers(run.model, run.tokenizer, LOOKED_AT)
+    tokens = pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000])
+    return pictures.png(looks), pictures.png(tokens)
+
+
+def write_report(
+    run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = (), drawn: tuple[bytes, bytes] | None = None
+) -> Path:
+    """Write the report of a finished run and return its path. samples: step, loss, prompt and text of each. drawn: what
+    `of_model` gave for the finished model, where it was drawn already."""
     import jinja2
 
     result, record, c = run.validation, run.record, run.config
     if result is None:
         raise ValueError("run: wanted one that was evaluated, got none; iterate over it to the end first")
+    looks, tokens = drawn or of_model(run)
     figures = {
-        "Curves": pictures.curves(run.folder),
-        "Where the layers look": pictures.layers(run.model, run.tokenizer, LOOKED_AT),
-        "Where the tokens lie": pictures.token_vectors(run.model, run.tokenizer, run.text.train[:10_000_000]),
+        "Curves": pictures.png(pictures.curves(run.folder)),
+        "Where the layers look": looks,
+        "Where the tokens lie": tokens,
     }
     path = run.folder / "page.html"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
@@ -40,7 +51,7 @@ def write_report(run: "gpt2.TextRun", samples: Sequence[Mapping[str, Any]] = ())
             "Steps": f"{run.total:,} of {run.recipe.batch_size * c.n_ctx:,} tokens",
             "Text": f"{run.text.title}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
         },
-        figures={name: base64.b64encode(pictures.png(figure)).decode() for name, figure in figures.items()},
+        figures={name: base64.b64encode(picture).decode() for name, picture in figures.items()},
         looked_at=LOOKED_AT,
         inside=typed("interpretability", ["interpretability", "page", str(run.folder), "--out", str(path)]),
         samples=samples,
