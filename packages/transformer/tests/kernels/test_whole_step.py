@@ -79,7 +79,8 @@ def test_logits_and_likeliest_ids_are_those_of_the_parts(instructions, shape, dt
                 off = torch.cat([one[: len(r)] - r for one, r in zip(found, real, strict=True)])
             # A key half-way between two whole numbers may become either.
             assert off.abs().max() < (1e-5 if dtype == torch.float32 else 1e-2) * wanted.abs().max()
-            assert likeliest == found.argmax(-1).flatten().tolist()
+            each = found if last_only else torch.cat([one[: len(row)] for one, row in zip(found, rows, strict=True)])
+            assert likeliest == each.argmax(-1).tolist()
             assert ours.lengths.tolist() == theirs.lengths.tolist()
     finally:
         torch.set_num_threads(before)
