@@ -5,12 +5,12 @@ A sum of float32 numbers depends on its order, and libraries choose the order by
 that is multiplied alone, with seven others, or beside a longer row comes out different in the last bits, and sooner or
 later a text does. So shapes must not depend on neighbors:
 
-* The kernels of `transformer.kernels` add up each token and each output by itself, and attention goes over the keys that
-  a token sees: what a token gets does not depend on what else is in the call. Where they take a whole step, prompts,
-  cut anywhere, and rows that write are read in the same call.
-* Elsewhere a prompt is read alone, in chunks of `fixed.CHUNK` tokens counted from its beginning, and rows that write are
-  read together. oneDNN's products of two and more rows with a packed weight add up each row by itself, as measured; a
-  single row is multiplied twice. Attention is done for one row after the other.
+* The kernels of `transformer.kernels` add up each token and each output by itself, attention over the keys that the
+  token sees: what a token gets does not depend on what else is in the call. Where they take a whole step, prompts, cut
+  anywhere, and rows that write are read in the same call.
+* Elsewhere a prompt is read alone, in chunks of `fixed.CHUNK` tokens counted from its beginning, and rows that write
+  are read together. oneDNN's products of two and more rows with a packed weight add up each row by itself, as measured;
+  a single row is multiplied twice. Attention is done for one row after the other.
 
 (He et al. 2025, "Defeating Nondeterminism in LLM Inference", Thinking Machines Lab: batch invariance.)
 """

@@ -24,9 +24,9 @@ class FixedPlaces:
     chunk of prompts, the longest there first, or `MOST_READ` ids while more rows are yet to be read than write.
 
     Elsewhere a call either reads a chunk of one prompt or one id of all rows that write. Where both wait, they take
-    turns; short prompts are read in one turn, for a step in which some rows do not write is lost to them all: as many as
-    fit into the numbers above. The call of the rows that write goes over all places from the first such row to the last;
-    what is between them is computed for nothing, and newcomers take the lowest free place.
+    turns; short prompts are read in one turn, for a step in which some rows do not write is lost to them all: as many
+    as fit into the numbers above. The call of the rows that write goes over all places from the first such row to the
+    last; what is between them is computed for nothing, and newcomers take the lowest free place.
     """
 
     def __init__(self, session: ExactSession) -> None:

@@ -54,16 +54,18 @@ class WholeStep:
     def __call__(
         self, rows: Sequence[Sequence[int]], cache: Any, *, last_only: bool
     ) -> tuple[Float[Tensor, "..."], list[int]] | None:
-        """Logits [B, V] behind each row's last id, or [B, T, V] behind all (zeros behind a row's end), and the likeliest
-        id of each row and id (the first of the largest; -1 where a logit is not finite). The cache takes the ids in.
-        None where the kernels do not apply, or an id or a length is wrong: then nothing has happened."""
+        """Logits [B, V] behind each row's last id, or [B, T, V] behind all (zeros beyond a row's end), and the
+        likeliest ids there, of all rows in turn (the first of the largest; -1 where a logit is not finite). The cache
+        takes the ids in. None where the kernels do not apply, or an id or a length is wrong: then nothing has
+        happened."""
         if type(cache) is not KeyValueCache or cache.n_rows != len(rows) or not all(rows):
             return None
         lengths, held = [len(row) for row in rows], cache.lengths.tolist()
         time, count = max(lengths), len(rows)
         if self.takes_weights(cache) and self.stack.leaves_to_torch(self.fast, count * time):
             return None
-        found = self.together([NewIds(*one, not last_only) for one in zip(range(count), held, rows)], cache)
+        several = [NewIds(row, has, ids, not last_only) for row, (has, ids) in enumerate(zip(held, rows, strict=True))]
+        found = self.together(several, cache)
         if found is None:
             return None
         logits, likeliest = found
@@ -77,9 +79,9 @@ class WholeStep:
             return logits.view(count, time, -1), likeliest
 
     def together(self, several: Sequence[NewIds], cache: Any) -> tuple[Float[Tensor, "N V"], list[int]] | None:
-        """The same for some rows of a cache, each with ids of its own number: logits and likeliest ids behind all that
-        are wanted, in order. What a row gets does not depend, in any bit, on the others, nor on how its ids are cut into
-        calls; the cache holds the ids, but does not count them. None as above, but not because torch were faster."""
+        """The same for some rows of a cache: logits and likeliest ids behind all that are wanted, in order. What a row
+        gets does not depend, in any bit, on the others, nor on how its ids are cut into calls; the cache holds the ids,
+        but does not count them. None as above, but not because torch were faster."""
         if (library := native.library()) is None or not self.takes(several, cache):
             return None
         assert self.where is not None
