@@ -1,6 +1,6 @@
 """The C++ kernels: compiled once for this machine by the compiler that is there, and called through ctypes.
 
-`step.cpp` and the headers beside it use no library, so compiling takes about three seconds; the result is kept in
+`step.cpp` and the headers beside it use no library, so compiling takes a few seconds; the result is kept in
 `workbench.cache_folder("kernels")` under a name made of sources, flags and processor. A library there that another user
 could have written is not loaded but made anew. Threads come from the OpenMP that torch has loaded: two of them would
 fight for the same cores.

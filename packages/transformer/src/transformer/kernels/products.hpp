@@ -96,7 +96,8 @@ static void product_of_tiles(const Linear& layer, const Activations& x, int64_t 
 }
 #endif
 
-// Rows of the next tile, of those that are left, `rows` in all: few in the first one, and then as many as there can be.
+// Rows of the next tile, of those that are left, `rows` in all: few in the first one, and then as many as there can be,
+// never five.
 static int64_t rows_of_tile(const Linear& layer, int64_t left, int64_t rows) {
     if (layer.kind == INT4) return std::min<int64_t>(left, FIRST);  // more sums than registers hold
     return left < rows && left % ROWS == 0 ? ROWS : left % ROWS == 3 ? 3 : std::min<int64_t>(left, FIRST);
@@ -109,7 +110,6 @@ static void write_tile(const Linear& layer, const Activations& x, int64_t row, i
         case 2: return write_tile<2>(layer, x, row, out, y, add, columns);
         case 3: return write_tile<3>(layer, x, row, out, y, add, columns);
         case 4: return write_tile<4>(layer, x, row, out, y, add, columns);
-        case 5: return write_tile<5>(layer, x, row, out, y, add, columns);
         default: return write_tile<6>(layer, x, row, out, y, add, columns);
     }
 }

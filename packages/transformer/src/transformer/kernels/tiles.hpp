@@ -25,7 +25,7 @@ template <int R, Kind KIND>
 static void tile_of(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS],
                     const Columns& columns) {
     if constexpr (KIND == INT8) return tile_int8<R>(layer, x, row, outs, y);
-    else if constexpr (KIND == INT4) return tile_int4<R>(layer, x, row, outs, y);
+    else if constexpr (KIND == INT4) return tile_int4<std::min(R, FIRST)>(layer, x, row, outs, y);
 #ifdef VNNI
     else return tile_float<R, KIND>(layer, x, row, outs, y, columns.first, columns.end, columns.kept);
 #else
