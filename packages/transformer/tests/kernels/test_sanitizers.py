@@ -95,7 +95,7 @@ def test_no_kernel_reads_or_writes_beyond_its_memory_or_does_what_is_undefined(t
         pytest.skip("no C++ compiler here")
     source, program = tmp_path / "tried.cpp", tmp_path / "tried"
     source.write_text(PROGRAM)
-    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fopenmp", "-g", "-O1", f"-I{KERNELS}"]
+    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fopenmp", "-g1", "-Og", f"-I{KERNELS}"]
     kept = [flag for flag in native.FLAGS if flag != "-O3"]
     made = subprocess.run(
         [compiler, *kept, *flags, *native.CHOICES[choice], str(source), "-o", str(program)],
