@@ -1,14 +1,14 @@
 """Tokens a second of greedy decoding on a CPU, in every number type: ours, llama.cpp, CTranslate2 and transformers, in
 turns on this machine.
 
-    uv run --with ctranslate2 python tests/benchmarks/decoding_sides.py [--llama-python PYTHON] [--kinds float32 …]
-        [--rows 1 8] [--beams 4] [--new 48] [--turns 5]
+    uv run --with ctranslate2 python tests/benchmarks/decoding_sides.py [--llama] [--kinds float32 …] [--rows 1 8]
+        [--beams 4] [--new 48] [--turns 5]
 
 GPT-2 124M's shape, random weights, prompts of 16 ids. Ours is the whole of `generate_ids`, CTranslate2's
 `generate_batch` and transformers' `generate`: of each the time of 1 id is taken from that of 1 + NEW, so that no prompt
-counts. Of llama.cpp it is the bare steps and the likeliest ids, driven from Python. PYTHON is one with
-`llama-cpp-python`, built for this processor (from source: `CMAKE_ARGS="-DGGML_NATIVE=ON" pip install
---no-binary llama-cpp-python llama-cpp-python`), and `gguf`. Each side runs once a turn; medians count. First what the
+counts. Of llama.cpp it is the bare steps and the likeliest ids, driven from Python. `--llama` builds
+it for this processor, once (`llama_cpp_native`; `--llama-source` from an archive that lies here, `--llama-python` takes
+a Python that has `llama-cpp-python` and `gguf` already). Each side runs once a turn; medians count. First what the
 memory gives: the most that one row could reach if reading the weights were all the work.
 """
 
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import torch
 from decoding_speed import ids, in_a_child, save, theirs_of
+from llama_cpp_native import python_with_llama_cpp
 from quantized_decoding import in_a_child as converted, llama_cpp
 
 import gpt2
@@ -96,6 +97,8 @@ def compare(kind: str, there: dict[str, Seconds], rows: int, beams: int, new: in
 def main() -> None:
     logging.getLogger("transformers").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--llama", action="store_true")
+    parser.add_argument("--llama-source")
     parser.add_argument("--llama-python")
     parser.add_argument("--kinds", nargs="+", default=["float32", "int8", "int4"])
     parser.add_argument("--rows", nargs="+", type=int, default=[1, 8])
@@ -103,7 +106,9 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=48)
     parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
-    new, turns = arguments.new, arguments.turns
+    new, turns, llama_python = arguments.new, arguments.turns, arguments.llama_python
+    if arguments.llama or arguments.llama_source:
+        llama_python = python_with_llama_cpp(arguments.llama_source)
     bandwidth = memory_bandwidth()
     print(f"{torch.get_num_threads()} threads, which read memory at {bandwidth / 1e9:.1f} GB/s; medians of {turns}")
     print("| numbers | | ours, tokens/s | others (ours over theirs) |\n|---|---|--:|---|", flush=True)
@@ -115,7 +120,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as own:
                 for file in Path(folder).iterdir():
                     Path(own, file.name).symlink_to(file)
-                there = sides(kind, model, own, arguments.llama_python)
+                there = sides(kind, model, own, llama_python)
                 print(f"| {kind} | the memory's limit at 1 row | {bandwidth / bytes_of(model):.1f} | |", flush=True)
                 for rows in arguments.rows:
                     compare(kind, there, rows, 1, new, turns)

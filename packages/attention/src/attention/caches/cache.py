@@ -9,6 +9,9 @@ from torch import Tensor
 from .layer import LayerCache
 from .row_lengths import RowLengths
 
+MOST_TAKEN_UP = 32 << 20
+"""Bytes, or one layer's, that `select` holds while rows change places."""
+
 
 class KeyValueCache(RowLengths):
     """Keys and values of every layer for `batch` rows of up to `length` tokens, allocated once.
@@ -42,20 +45,21 @@ class KeyValueCache(RowLengths):
             )
         super().__init__(batch, length, device=device)
         # Zeros, not empty memory: a hidden slot is multiplied by a weight of zero, and zero times NaN would be NaN.
-        shape = (batch, n_head, length, head_size)
-        self.keys = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(n_layer)]
-        self.values = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(n_layer)]
-        n_scales = n_layer if dtype == torch.int8 else 0
-        self.key_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
-        self.value_scales = [torch.zeros(*shape[:3], 1, device=device) for _ in range(n_scales)]
-        self.whole = [*self.keys, *self.values, *self.key_scales, *self.value_scales]
-        """All memory: that of rows which `select` left out is kept for rows to come."""
+        shape = (2 * n_layer, batch, n_head, length)
+        self.memory = [torch.zeros(*shape, head_size, dtype=dtype, device=device)]
+        """Keys, then values of every layer, and in eight bits their scales: [2 x n_layer, B, H, length, D or 1]. That
+        of rows which `select` left out is kept for rows to come."""
+        if dtype == torch.int8:
+            self.memory.append(torch.zeros(*shape, 1, device=device))
+        self.n_layer = n_layer
+        self._show(batch)
         self.agreeing = torch.zeros(batch, batch, dtype=torch.int64)
         """So many slots of two rows hold the same since one was copied from the other, or both from a third."""
 
     @property
-    def n_layer(self) -> int:
-        return len(self.keys)
+    def whole(self) -> list[Tensor]:
+        """All memory, layer by layer."""
+        return [stored for part in self.memory for stored in part]
 
     def layer(self, index: int) -> LayerCache:
         """The part of layer `index`, to be handed to that layer's attention."""
@@ -71,25 +75,33 @@ class KeyValueCache(RowLengths):
         rows = rows.to(self.lengths.device)
         self.check_rows(rows)
         chosen = rows.cpu()
-        if len(rows) > len(self.whole[0]):
+        if len(rows) > self.memory[0].shape[1]:
             self._replace(lambda stored: self._selected(stored, rows))
         else:
-            moved = (chosen != torch.arange(len(rows))).nonzero().squeeze(1)
-            used = slice(self.first_difference(moved, chosen[moved]), self.longest)
-            targets, sources = moved.to(rows.device), rows[moved.to(rows.device)]
-            for stored in self.whole if len(moved) else ():
-                stored[targets, :, used] = stored[sources, :, used]
+            self._move(chosen.tolist())
             if len(rows) != self.n_rows:
                 self._show(len(rows))
         known = self.agreeing.diagonal_scatter(self.lengths.cpu())
         self.agreeing = known[chosen][:, chosen]
         super().select(rows)
 
-    def first_difference(self, targets: Int[Tensor, " R"], sources: Int[Tensor, " R"]) -> int:
-        """The first slot in which one of these rows may differ from the one that takes its place."""
-        if len(targets) and int(targets.max()) >= self.n_rows:  # of a row that was left out nothing is known
+    def _move(self, rows: list[int]) -> None:
+        """Put row rows[i] into place i, where it is not there. All that moves is taken up before it is laid down."""
+        moved = [(target, source) for target, source in enumerate(rows) if target != source]
+        pieces = [
+            (target, source, slice(self.first_difference(target, source), self.longest)) for target, source in moved
+        ]
+        layers = max(1, MOST_TAKEN_UP * 2 * self.n_layer // max(1, len(moved) * self.memory[0][:, 0].nbytes))
+        for stored in (some for part in self.memory for some in part.split(layers)) if moved else ():
+            taken = [stored[:, source, :, used].clone() for _, source, used in pieces]
+            for (target, _, used), piece in zip(pieces, taken, strict=True):
+                stored[:, target, :, used] = piece
+
+    def first_difference(self, target: int, source: int) -> int:
+        """The first slot in which a row may differ from the one that takes its place."""
+        if target >= self.n_rows:  # of a row that was left out nothing is known
             return 0
-        return int(self.agreeing[targets, sources].min()) if len(targets) else self.longest
+        return int(self.agreeing[target, source])
 
     def cut(self, lengths: Int[Tensor, " B"] | int) -> None:
         """See `RowLengths.cut`."""
@@ -115,21 +127,21 @@ class KeyValueCache(RowLengths):
         self.length = length
 
     def _replace(self, change: Callable[[Tensor], Tensor]) -> None:
-        self.whole = [change(stored) for stored in (*self.keys, *self.values, *self.key_scales, *self.value_scales)]
-        self._show(len(self.whole[0]))
+        self.memory = [change(stored) for stored in self.memory]
+        self._show(self.memory[0].shape[1])
 
     def _show(self, rows: int) -> None:
         """Have the first so many rows of the memory in use."""
-        shown = iter([stored[:rows] for stored in self.whole])
-        for part in (self.keys, self.values, self.key_scales, self.value_scales):
-            part[:] = [next(shown) for _ in part]
+        shown = [list(stored[:, :rows].split(self.n_layer)) for stored in self.memory]
+        self.keys, self.values = (list(part) for part in shown[0])
+        self.key_scales, self.value_scales = (list(part) for part in shown[1]) if len(shown) > 1 else ([], [])
 
     def _grown(self, stored: Tensor, length: int) -> Tensor:
-        target = stored.new_zeros(*stored.shape[:2], length, stored.shape[3])
-        target[:, :, : self.longest] = stored[:, :, : self.longest]
+        target = stored.new_zeros(*stored.shape[:3], length, stored.shape[4])
+        target[..., : self.longest, :] = stored[..., : self.longest, :]
         return target
 
     def _selected(self, stored: Tensor, rows: Tensor) -> Tensor:
-        target = stored.new_zeros(len(rows), *stored.shape[1:])
-        target[:, :, : self.longest] = stored[rows, :, : self.longest]
+        target = stored.new_zeros(len(stored), len(rows), *stored.shape[2:])
+        target[..., : self.longest, :] = stored[:, rows, :, : self.longest]
         return target

@@ -64,6 +64,6 @@ class CachePlaces:
     @torch.inference_mode(False)
     def copy(self, source: int, target: int, tokens: int) -> None:
         """Put the first so many tokens of one place into another, in place of what is there."""
-        for stored in self.cache.whole:
-            stored[target, :, :tokens] = stored[source, :, :tokens]
+        for stored in self.cache.memory:
+            stored[:, target, :, :tokens] = stored[:, source, :, :tokens]
         self.held[target] = tokens

@@ -132,7 +132,7 @@ class SlidingKeyValueCache(KeyValueCache):
         self.oldest = self.oldest[rows.to(self.oldest.device)]
         self.drop_waiting()
 
-    def first_difference(self, targets: Int[Tensor, " R"], sources: Int[Tensor, " R"]) -> int:
+    def first_difference(self, target: int, source: int) -> int:
         """Slots are used again and again: all may differ."""
         return 0
 
