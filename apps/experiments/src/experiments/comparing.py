@@ -8,7 +8,8 @@ from typing import Any
 
 from evaluation import Estimate, mean_estimate
 
-from .results import Result, differences
+from .facts import differences
+from .results import Result
 
 FEW = 5
 """Pairs below which an answer is called early."""

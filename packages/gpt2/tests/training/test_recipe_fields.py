@@ -38,6 +38,8 @@ OTHER = {
     "shift_windows": True,
     "decay_schedule": "linear",
     "cautious_decay": True,
+    "batch_ramp": 0.5,
+    "lookahead": 0.2,
     "muon_gram": False,
     "muon_even": True,
     "momentum_ramp": True,
@@ -164,6 +166,8 @@ def test_more_parameters_than_memory_are_refused_on_a_cpu_only():
 
 SWITCHED = {
     "half_context": 0.5,
+    "batch_ramp": 0.4,
+    "lookahead": 0.5,
     "keep_positions": True,
     "shift_windows": True,
     "decay_schedule": "linear",

@@ -1,6 +1,7 @@
 """Claims about Muon, held to torch's and to the singular values."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -175,3 +176,33 @@ def test_even_muon_moves_every_neuron_as_far():
     assert lengths["plain"].max() > 3 * lengths["plain"].min()
     assert lengths["even"].max() < 1.01 * lengths["even"].min()
     assert even.norm().item() == pytest.approx(plain.norm().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adam"])
+def test_looking_ahead_is_what_the_paper_says(kind):
+    """EMA-Nesterov around an optimizer that knows nothing of it: x <- step(x + b m), m <- g m + (1 - g)(x' - x)."""
+    generator = torch.Generator().manual_seed(0)
+    start, pull = (torch.randn(4, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+    ours, theirs = (nn.Parameter(start.clone()) for _ in range(2))
+    optimizer = Muon([{"params": [ours], "kind": kind, "lr": 0.1, "lookahead": 0.3, "horizon": 4.0}])
+    judge = Muon([{"params": [theirs], "kind": kind, "lr": 0.1}])
+    mean, shares = torch.zeros_like(start), [0.0, 0.3, 0.3, 0.2, 0.0, 0.0]
+    for now, following in pairwise([0.0, *shares]):
+        before = theirs.detach().clone()
+        with torch.no_grad():
+            theirs += now * mean
+        torch.testing.assert_close(ours, theirs)
+        optimizer.param_groups[0]["lookahead"] = following
+        for weight, one in ((ours, optimizer), (theirs, judge)):
+            weight.grad = (weight * weight * weight - pull).detach()
+            one.step()
+        mean = 0.75 * mean + 0.25 * (theirs.detach() - before)
+    torch.testing.assert_close(ours, theirs)
+    assert mean.abs().max() > 0.01
+
+
+def test_looking_ahead_needs_a_share_and_a_horizon():
+    weight = nn.Parameter(torch.zeros(2, 3))
+    for wrong in ({"lookahead": 1.0, "horizon": 4.0}, {"lookahead": 0.3}, {"horizon": 0.5}, {"lookahead": -0.1}):
+        with pytest.raises(ValueError, match="wanted 0 <= lookahead < 1 and a horizon"):
+            Muon([{"params": [weight], **wrong}])

@@ -67,12 +67,14 @@ def muon(
     gram: bool = False,
     even: bool = False,
     cautious: bool = False,
+    lookahead: float = 0.0,
+    horizon: float = 0.0,
 ) -> Muon:
     """One optimizer: Muon for the parameters that `is_matrix(name, parameter)` picks, AdamW for all others.
 
     Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
     gram: as in `orthogonalise`, the same step in fewer operations. even: as in `evened`, for Muon's matrices. cautious:
-    decay only what an update moves toward zero, for all.
+    decay only what an update moves toward zero, for all. lookahead, horizon: as in `Muon`, for all.
     """
     check_rate("learning_rate", learning_rate)
     check_rate("adam_learning_rate", adam_learning_rate)
@@ -87,7 +89,7 @@ def muon(
     groups = [{"params": matrices, **how}]
     groups += [{**group, "kind": "adam", "lr": adam_learning_rate, "betas": betas} for group in rest]
     for group in groups:
-        group["cautious"] = cautious
+        group |= {"cautious": cautious, "lookahead": lookahead, "horizon": horizon if lookahead else 0.0}
         group["initial_lr"] = group["lr"]
     return Muon(groups)
 

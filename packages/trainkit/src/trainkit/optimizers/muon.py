@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw as adamw_update
 
 from ..processes.ranks import local, sharded_like, whole
-from .checks import check_betas, check_decay, check_epsilon, check_momentum, check_rate
+from .checks import check_betas, check_decay, check_epsilon, check_lookahead, check_momentum, check_rate
 from .light import LightOptimizer
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
@@ -94,6 +94,10 @@ class Muon(LightOptimizer):
 
     A group may say more: `gram` (see `orthogonalise`), `even` (see `evened`) and `cautious`: decay only what the update
     moves toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402, algorithm 1).
+
+    horizon: keep the running mean of a weight's movement over about so many steps (0: none). After each step the weight
+    moves on by `lookahead` of it, and the next step goes from there: x(t+1) = step(x(t) + lookahead m(t)), m(t+1) =
+    m(t) + (x(t+1) - x(t) - m(t)) / horizon (EMA-Nesterov, arXiv 2605.25395). At 0 the weights are x itself.
     """
 
     def __init__(self, groups: list[dict[str, Any]]):
@@ -105,6 +109,8 @@ class Muon(LightOptimizer):
             "gram": False,
             "even": False,
             "cautious": False,
+            "lookahead": 0.0,
+            "horizon": 0.0,
             "betas": (0.9, 0.95),
             "eps": 1e-8,
         }
@@ -128,7 +134,21 @@ class Muon(LightOptimizer):
             trained = [parameter for parameter in group["params"] if parameter.grad is not None]
             gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
             if trained:
+                before = [local(p).clone() for p in trained] if group.get("horizon") else []
                 (self._step_muon if group["kind"] == "muon" else self._step_adam)(trained, gradients, group)
+                if before:
+                    self._look_ahead(trained, before, group)
+
+    def _look_ahead(self, parameters: list[Tensor], before: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if "drift" not in self.state[p]:
+                self.state[p]["drift"] = torch.zeros_like(p)
+        now, drifts = [local(p) for p in parameters], [local(self.state[p]["drift"]) for p in parameters]
+        moved = torch._foreach_sub(now, before)
+        torch._foreach_add_(moved, drifts, alpha=group.get("ahead", 0.0))  # from where it was without looking ahead
+        torch._foreach_lerp_(drifts, moved, 1 / group["horizon"])
+        torch._foreach_add_(now, drifts, alpha=group["lookahead"])
+        group["ahead"] = group["lookahead"]
 
     def _step_muon(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -201,6 +221,7 @@ def _check_group(group: dict[str, Any]) -> None:
     check_betas(group["betas"])
     check_epsilon(group["eps"])
     check_momentum(group["momentum"])
+    check_lookahead(group["lookahead"], group["horizon"])
     vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
     if group["kind"] == "muon" and vectors:
         raise ValueError(f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"')
