@@ -99,7 +99,7 @@ class TextCurriculum:
     def samples(self, start: int) -> list[tuple[tuple[Tensor, ...], int]]:
         """For each phase to come a micro-batch of its shape, and how many there will be."""
         coming = phases(self.recipe, start)
-        firsts = [(next(self._phase(*kind, begin, begin + 1)), end - begin) for *kind, begin, end in coming]
+        firsts = [(next(self._phase(parts, halves, a, a + 1)), b - a) for parts, halves, a, b in coming]
         return [(step[0], len(step) * steps) for step, steps in firsts if step]
 
     def held_out(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
