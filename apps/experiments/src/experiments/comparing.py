@@ -78,6 +78,20 @@ def compare(results: Sequence[Result], first: str, second: str) -> list[Paired]:
     return found if len(found) == 1 or not whole else [*found, _paired(a, b, first, second, None, whole)]
 
 
+def compare_all(results: Sequence[Result], first: str) -> dict[str, list[Paired]]:
+    """`compare` of every other recipe that has a pair with the first, by name. ValueError where none has."""
+    found: dict[str, list[Paired]] = {}
+    reason = ValueError(f"{first}: wanted results of another recipe to compare it with, got none; run one")
+    for second in dict.fromkeys(one.recipe for one in results if one.recipe != first):
+        try:
+            found[second] = compare(results, first, second)
+        except ValueError as error:
+            reason = error
+    if not found:
+        raise reason
+    return found
+
+
 def _paired(a: Any, b: Any, first: str, second: str, text: str | None, units: list[list[tuple[str, int]]]) -> Paired:
     """units: the pairs that count as one, whose mean difference is one draw of chance."""
     means = [[fmean(side[key].bits_per_byte for key in keys) for keys in units] for side in (a, b)]
