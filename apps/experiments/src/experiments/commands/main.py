@@ -99,8 +99,8 @@ def compare_command(settings: CompareSettings) -> int:
     results = read_results(settings.results or _only())
     if settings.second is None:
         every = compare_all(results, settings.first)
-        data = {name: [as_data(one) for one in found] for name, found in every.items()}
-        _tell(settings.json, {"comparisons": data}, comparisons(settings.first, every))
+        lines = {name: [as_data(one) for one in found] for name, found in every.items()}
+        _tell(settings.json, {"comparisons": lines}, comparisons(settings.first, every))
         return 0
     found = compare(results, settings.first, settings.second)
     differing = what_differs(results, settings.first, settings.second)
