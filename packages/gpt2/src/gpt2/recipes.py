@@ -53,6 +53,8 @@ class Recipe:
     """With Muon: decay only what the update moves toward zero, too (arXiv 2510.12402)."""
     muon_gram: bool = True
     """Compute Muon's step in its Gram form: the same up to rounding, with a third fewer operations."""
+    muon_fitted: bool = False
+    """Four of Muon's rounds, each with coefficients of its own (Polar Express, arXiv 2505.16932), in place of five."""
     muon_even: bool = False
     """Even out how far Muon moves each row or column of a matrix over time (NorMuon, arXiv 2510.05491)."""
     momentum_ramp: bool = False

@@ -41,6 +41,7 @@ OTHER = {
     "batch_ramp": 0.5,
     "lookahead": 0.2,
     "muon_gram": False,
+    "muon_fitted": True,
     "muon_even": True,
     "momentum_ramp": True,
     "bigram_start": True,
@@ -165,6 +166,7 @@ def test_more_parameters_than_memory_are_refused_on_a_cpu_only():
 
 
 SWITCHED = {
+    "muon_fitted": True,
     "half_context": 0.5,
     "batch_ramp": 0.4,
     "lookahead": 0.5,

@@ -120,6 +120,7 @@ class TrainSettings:
     )
     cautious_decay: Annotated[bool | None, _recipes("cautious_decay", "True|False")] = None
     muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
+    muon_fitted: Annotated[bool | None, _recipes("muon_fitted", "True|False")] = None
     muon_even: Annotated[bool | None, _recipes("muon_even", "True|False")] = None
     momentum_ramp: Annotated[bool | None, _recipes("momentum_ramp", "True|False")] = None
     lookahead: Annotated[float | None, _recipes("lookahead", "SHARE")] = None

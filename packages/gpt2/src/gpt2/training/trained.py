@@ -175,6 +175,7 @@ def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         adam_learning_rate=recipe.adam_learning_rate,
         weight_decay=recipe.weight_decay,
         gram=recipe.muon_gram,
+        fitted=recipe.muon_fitted,
         even=recipe.muon_even,
         cautious=recipe.cautious_decay,
         lookahead=recipe.lookahead,
