@@ -5,7 +5,7 @@
 Both learn the same bytes and are judged on the same held-out bytes: the end of a text, its last tenth in one piece
 unless --held-out says otherwise; of many documents (the text that comes with Python) whole ones. Bits per byte compare
 across tokenizers. Every turn has a seed of its own, and at the end each side's mean stands with Student's interval;
---baseline-turns N gives nanoGPT fewer turns than ours. Seconds count from the start of the process: imports, ours also
+--baseline-turns N gives nanoGPT fewer turns than ours, or none. Seconds count from the start of the process: imports, ours also
 the training of a tokenizer, checkpoints and the saved model. Without --text both learn the text that comes with Python.
 """
 
@@ -64,23 +64,26 @@ def main() -> None:
     sides = {"nanoGPT": partial(baseline, text)}
     sides |= {name: partial(ours, text, name) for name in arguments.recipe or ("small", "quick")}
     figures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in sides}
+    theirs = arguments.turns if arguments.baseline_turns is None else arguments.baseline_turns
     print("   side  seed  wall s  processor s  bits/byte")
     for seed in range(arguments.turns):
         for name, side in sides.items():
-            if name == "nanoGPT" and seed >= (arguments.baseline_turns or arguments.turns):
+            if name == "nanoGPT" and seed >= theirs:
                 continue
             figures[name].append(side(seed=seed))
             wall, processor, bits = figures[name][-1]
             print(f"{name:>7} {seed:>5} {wall:>7.1f} {processor:>12.1f} {bits:>10.4f}", flush=True)
+    figures = {name: found for name, found in figures.items() if found}
     spent = {name: [mean(one[k] for one in found) for k in (0, 1)] for name, found in figures.items()}
     for name, found in figures.items():
         bits = mean_estimate([one[2] for one in found]) if len(found) > 1 else None
         told = f"{bits.value:.3f} ({bits.low:.3f} to {bits.high:.3f})" if bits else f"{found[0][2]:.3f} (one run)"
-        ratios = [theirs / mine for theirs, mine in zip(spent["nanoGPT"], spent[name], strict=True)]
         print(
-            f"{name}: {told} bits/byte after {spent[name][0]:.1f} s and {spent[name][1]:.1f} processor seconds; "
-            f"nanoGPT takes {ratios[0]:.1f} times the wall and {ratios[1]:.1f} times the processor seconds (means)"
+            f"{name}: {told} bits/byte after {spent[name][0]:.1f} s and {spent[name][1]:.1f} processor seconds (means)"
         )
+        if name != "nanoGPT" and "nanoGPT" in spent:
+            ratios = [a / b for a, b in zip(spent["nanoGPT"], spent[name], strict=True)]
+            print(f"  nanoGPT takes {ratios[0]:.1f} times the wall and {ratios[1]:.1f} times the processor seconds")
 
 
 if __name__ == "__main__":
