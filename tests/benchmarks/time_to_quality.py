@@ -5,8 +5,9 @@
 Both learn the same bytes and are judged on the same held-out bytes: the end of a text, its last tenth in one piece
 unless --held-out says otherwise; of many documents (the text that comes with Python) whole ones. Bits per byte compare
 across tokenizers. Every turn has a seed of its own, and at the end each side's mean stands with Student's interval;
---baseline-turns N gives nanoGPT fewer turns than ours, or none. Seconds count from the start of the process: imports, ours also
-the training of a tokenizer, checkpoints and the saved model. Without --text both learn the text that comes with Python.
+--baseline-turns N gives nanoGPT fewer turns than ours, or none. Seconds count from the start of the process: imports,
+ours also the training of a tokenizer, checkpoints and the saved model. Without --text both learn what comes with
+Python.
 """
 
 import argparse
