@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--text", help="file to learn from (default: the text that comes with Python)")
     parser.add_argument("--held-out", type=float, default=0.1, help="share that is judged on")
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1337)
     arguments = parser.parse_args()
 
     from dataio import embedded_text, read_text, split_corpus
@@ -108,7 +109,7 @@ def main() -> None:
     learned_text, judged_text = ("\n".join(document.text for document in side.documents) for side in sides)
     ids = {character: number for number, character in enumerate(sorted(set(learned_text + judged_text)))}
     data, judged = (torch.tensor([ids[character] for character in text]) for text in (learned_text, judged_text))
-    torch.manual_seed(1337)
+    torch.manual_seed(arguments.seed)
     model, steps, rate = GPT(len(ids), 64, 128, 4, 4), arguments.steps, 1e-3
     optimizer, began = model.optimizer(rate, (0.9, 0.99)), time.perf_counter()
     for step in range(steps):

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import ttest_rel
 
 from experiments import Result, compare
-from experiments.comparing import what_differs
-from experiments.pictures.tables import comparison, summary, table
+from experiments.comparing import compare_all, what_differs
+from experiments.pictures.tables import comparison, comparisons, summary, table
 
 FACTS = {"recipe": {"name": "tiny", "config": {"n_layer": 2}, "dropout": 0.0}, "text": None}
 
@@ -109,3 +109,21 @@ def test_what_cannot_be_compared(some, names, said):
         return
     with pytest.raises(ValueError, match=said):
         compare(some, *names)
+
+
+def test_every_recipe_is_compared_with_the_first():
+    third = [dataclasses.replace(one, recipe="same") for one in SOME if one.recipe == "old"]
+    one_text = [*SOME, *third, result("broken", "a", 0, None)]
+    every = compare_all(one_text, "old")
+    assert list(every) == ["new", "same"]
+    assert every["new"] == compare(SOME, "old", "new")
+    both = [*one_text, *(dataclasses.replace(one, text="b", fingerprint="b") for one in one_text)]
+    told = comparisons("old", compare_all(both, "old"))
+    assert [line.split() for line in told.splitlines()[1:3]] == [
+        ["new", "-0.0220", "(-0.0382", "to", "-0.0058)", "5", "1.50", "2", "of", "2", "0", "of", "2"],
+        ["same", "+0.0000", "(+0.0000", "to", "+0.0000)", "5", "1.00", "0", "of", "2", "0", "of", "2"],
+    ]
+    assert "  new   b  -0.0220 (-0.0382 to -0.0058)" in told.splitlines()
+    assert max(map(len, told.splitlines())) <= 80
+    with pytest.raises(ValueError, match="old: wanted results of another recipe"):
+        compare_all(SOME[:5], "old")

@@ -6,6 +6,7 @@ import pytest
 
 import gpt2
 from experiments import parse_plan, read_plan
+from experiments.facts import differences, digest_of
 
 
 def test_a_plan_is_recipes_times_texts_times_seeds(tmp_path, plan_in, plan_text):
@@ -28,6 +29,17 @@ def test_the_digest_knows_what_decides_a_run_and_not_how_that_was_said(tmp_path,
     assert [run.digest for run in parse_plan(text, plan).runs] == [run.digest for run in whole]
     other = parse_plan(plan_text.replace("weight_decay = 0.5", "weight_decay = 0.4"), plan).runs
     assert [a.digest == b.digest for a, b in zip(whole, other, strict=True)] == [True, True, False, False, True, True]
+
+
+def test_a_switch_that_a_later_version_brings_changes_no_digest_while_it_is_off(tmp_path, plan_in):
+    facts = read_plan(plan_in(tmp_path)).runs[0].facts
+    for off in (False, 0, 0.0, None):
+        later = {**facts, "recipe": {**facts["recipe"], "switch": off}}
+        assert digest_of(later) == digest_of(facts)
+        assert list(differences(facts, later)) == []
+    later["recipe"]["switch"] = 0.5
+    assert digest_of(later) != digest_of(facts)
+    assert list(differences(facts, later)) == [("switch", None, 0.5)]
 
 
 def gpt2_recipe(name: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from evaluation import Estimate, mean_estimate
 
-from .results import Result, differences
+from .facts import differences
+from .results import Result
 
 FEW = 5
 """Pairs below which an answer is called early."""
@@ -75,6 +76,20 @@ def compare(results: Sequence[Result], first: str, second: str) -> list[Paired]:
     found = [_paired(a, b, first, second, text, [[key] for key in keys]) for text, keys in by_text.items()]
     whole = [keys for keys in by_seed.values() if len(keys) == len(by_text)]
     return found if len(found) == 1 or not whole else [*found, _paired(a, b, first, second, None, whole)]
+
+
+def compare_all(results: Sequence[Result], first: str) -> dict[str, list[Paired]]:
+    """`compare` of every other recipe that has a pair with the first, by name. ValueError where none has."""
+    found: dict[str, list[Paired]] = {}
+    reason = ValueError(f"{first}: wanted results of another recipe to compare it with, got none; run one")
+    for second in dict.fromkeys(one.recipe for one in results if one.recipe != first):
+        try:
+            found[second] = compare(results, first, second)
+        except ValueError as error:
+            reason = error
+    if not found:
+        raise reason
+    return found
 
 
 def _paired(a: Any, b: Any, first: str, second: str, text: str | None, units: list[list[tuple[str, int]]]) -> Paired:

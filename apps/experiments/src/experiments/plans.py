@@ -1,14 +1,10 @@
 """A plan: recipes x texts x seeds as data. Each of its runs is known, and known to be possible, before one begins.
 
-seeds = [0, 1, 2, 3, 4]
+seeds = 5
 
 [[texts]]
 name = "plays"
 path = "plays.txt"
-
-[[recipes]]
-name = "base"
-recipe = "small"
 
 [[recipes]]
 name = "dropout"
@@ -17,7 +13,6 @@ dropout = 0.1
 """
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -30,6 +25,8 @@ from typing import Any, get_args, get_type_hints
 from gpt2 import RECIPES, Recipe, TrainSettings, resolved
 from gpt2.training.settings import check
 from workbench import check_kinds, expanded, line_of, parse_toml, read_utf8
+
+from .facts import digest_of
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 EMBEDDED = "embedded"
@@ -79,7 +76,7 @@ class Run:
     @property
     def digest(self) -> str:
         """A few letters that change when anything of that does."""
-        return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:16]
+        return digest_of(self.facts)
 
 
 @dataclass(frozen=True)

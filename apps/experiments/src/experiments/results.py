@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench import check_kinds, finished_lines, hold, read_json_lines, sync
 
+from .facts import differences, digest_of
 from .plans import Plan, Run
 
 RESULTS = "results.jsonl"
@@ -90,24 +91,13 @@ def check_same_plan(plan: Plan, results: Sequence[Result], folder: Path, alone: 
                 f"{folder}: wanted the results of plan {plan.name}, got those of another one: recipe {one.recipe}, "
                 f"text {one.text}, seed {one.seed} is not in it; name another folder with --out"
             )
-        if (run := runs[one.key]).digest != one.digest:
+        if (run := runs[one.key]).digest != digest_of(one.facts):
             differing = {name: (a, b) for name, a, b in differences(one.facts, run.facts)}
             name, (then, now) = next(iter(differing.items()))
             raise ValueError(
                 f"{folder}: wanted {name} = {then!r}, as run {run.name} had, got {now!r} in plan {plan.name}; give the "
                 "changed recipe another name, or name another folder with --out"
             )
-
-
-def differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Each field, by its name in `train`, that two runs do not have in common, and both values."""
-    one, other = (
-        {**facts["recipe"], **facts["recipe"]["config"], **{k: v for k, v in facts.items() if k != "recipe"}}
-        for facts in (first, second)
-    )
-    for name in dict.fromkeys([*one, *other]):
-        if name not in ("config", "name") and one.get(name) != other.get(name):
-            yield name, one.get(name), other.get(name)
 
 
 @contextmanager

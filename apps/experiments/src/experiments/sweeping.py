@@ -10,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from .facts import digest_of
 from .plans import Plan, Run
 from .results import Result, append, check_same_plan, held_results, read_one
 from .work import work
@@ -84,7 +85,7 @@ def _all(
 def _taken(run: Run, folder: Path, place: int) -> Result | None:
     """The result that a run's process wrote, now in results.jsonl."""
     result = read_one(folder / "done" / f"{run.name}.json")
-    if result is None or result.digest != run.digest:
+    if result is None or digest_of(result.facts) != run.digest:
         return None
     result = dataclasses.replace(result, place=place)
     append(folder, result)

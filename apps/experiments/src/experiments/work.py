@@ -83,7 +83,7 @@ def trained(run: Run, folder: Path) -> Result:
                 file.write(json.dumps(_lines(marks[-1:])[0]) + "\n")
                 file.flush()
     data, config = training.record.data, training.config
-    tokens = training.total * training.recipe.batch_size * config.n_ctx
+    tokens = training.recipe.windows_from() * config.n_ctx
     return of_run(
         run,
         bits_per_byte=training.bits_per_byte,

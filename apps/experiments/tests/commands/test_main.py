@@ -23,6 +23,13 @@ def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
     data = json.loads(command("compare", "base", "slow", "--results", out, "--json")[1])
     assert data["differs"]["learning_rate"] == [0.01, 1e-4]
     assert data["comparisons"][0]["pairs"] == 2
+    code, said, _ = command("compare", "base", "--results", out)
+    assert (code, said.splitlines()[0].split()[:3]) == (0, ["RECIPE", "MINUS", "BASE"])
+    assert [line.split()[0] for line in said.splitlines()[1:3]] == ["decay", "slow"]
+    assert list(json.loads(command("compare", "base", "--results", out, "--json")[1])["comparisons"]) == [
+        "decay",
+        "slow",
+    ]
     assert command("page", out, "--out", tmp_path / "other.html")[0] == 0
     assert (tmp_path / "other.html").read_bytes() == (out / "page.html").read_bytes()
 

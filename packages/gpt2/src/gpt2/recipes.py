@@ -40,6 +40,9 @@ class Recipe:
     keep_positions: bool = False
     """The half windows are windows cut in two, and the second piece keeps its positions: all of them are learned from
     the first step on, though nothing looks back over the cut."""
+    batch_ramp: float = 0.0
+    """Share of the steps, at the beginning, of half as many windows: gradients need not be exact while they are large
+    (arXiv 2505.23971)."""
     shift_windows: bool = False
     """Begin the windows of every pass through the text elsewhere, by an offset from the seed and the pass."""
     weight_decay: float = 0.1
@@ -50,10 +53,15 @@ class Recipe:
     """With Muon: decay only what the update moves toward zero, too (arXiv 2510.12402)."""
     muon_gram: bool = True
     """Compute Muon's step in its Gram form: the same up to rounding, with a third fewer operations."""
+    muon_fitted: bool = False
+    """Four of Muon's rounds, each with coefficients of its own (Polar Express, arXiv 2505.16932), in place of five."""
     muon_even: bool = False
     """Even out how far Muon moves each row or column of a matrix over time (NorMuon, arXiv 2510.05491)."""
     momentum_ramp: bool = False
     """Muon's momentum rises from 0.85 to 0.95 over the first third of the steps and falls back over the last tenth."""
+    lookahead: float = 0.0
+    """With Muon: move on by this share of the mean movement of the last tenth of the steps before each step, from a
+    quarter to nine tenths of all (EMA-Nesterov, arXiv 2605.25395)."""
     zero_output: bool = False
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
     bigram_start: bool = False
@@ -70,6 +78,15 @@ class Recipe:
     precision: Literal["float32", "auto"] = "auto"
     """How exactly it multiplies unless `--precision` says so: "auto" takes 16-bit products where there are units for
     them."""
+
+    @property
+    def half_batches(self) -> int:
+        """Steps of half a batch, at the beginning: an even number, so that whole batches follow where they end."""
+        return round(self.steps * self.batch_ramp / 2) * 2
+
+    def windows_from(self, start: int = 0) -> int:
+        """Windows of `n_ctx` tokens that the steps after the first `start` ones learn from."""
+        return self.batch_size * (self.steps - start) - self.batch_size // 2 * max(0, self.half_batches - start)
 
     def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some fields changed; None leaves a field as it is."""

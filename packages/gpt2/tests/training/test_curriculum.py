@@ -106,3 +106,22 @@ def test_shifted_windows_come_from_elsewhere(curriculum):
     offsets = [{int(place) % 64 for place in (whole == row).all(1).nonzero()} for row in rows]
     assert len(set.intersection(*offsets)) == 1
     assert 0 not in set.intersection(*offsets)
+
+
+def test_half_batches_are_the_whole_ones_cut_in_two(curriculum):
+    ramped = dataclasses.replace(curriculum, recipe=curriculum.recipe.replace(batch_ramp=0.4, half_context=0.0))
+    whole, steps = curriculum.batches(), list(ramped.steps_from(0))
+    assert [len(inputs) for [(inputs, _)] in steps] == [2] * 4 + [4] * 6
+    halves = [torch.cat([side for [(side, _)] in steps[n : n + 2]]) for n in (0, 2)]
+    learned = [*halves, *(inputs for [(inputs, _)] in steps[4:])]
+    assert all(torch.equal(ours, whole[n][0][0]) for n, ours in enumerate(learned))
+    assert ramped.recipe.windows_from() == sum(len(inputs) for inputs in learned)
+    assert ramped.recipe.windows_from(3) == 2 + 6 * 4
+    for start in (1, 4, 7):
+        assert torch.equal(next(ramped.steps_from(start))[0][0], steps[start][0][0])
+
+
+def test_half_batches_and_half_windows_end_where_the_recipe_says(curriculum):
+    both = dataclasses.replace(curriculum, recipe=curriculum.recipe.replace(batch_ramp=0.4, half_context=0.7))
+    shapes = [tuple(inputs.shape) for [(inputs, _)] in both.steps_from(0)]
+    assert shapes == [(4, 32)] * 4 + [(8, 32)] * 3 + [(4, 64)] * 3

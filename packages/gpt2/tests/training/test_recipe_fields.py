@@ -38,7 +38,10 @@ OTHER = {
     "shift_windows": True,
     "decay_schedule": "linear",
     "cautious_decay": True,
+    "batch_ramp": 0.5,
+    "lookahead": 0.2,
     "muon_gram": False,
+    "muon_fitted": True,
     "muon_even": True,
     "momentum_ramp": True,
     "bigram_start": True,
@@ -163,7 +166,10 @@ def test_more_parameters_than_memory_are_refused_on_a_cpu_only():
 
 
 SWITCHED = {
+    "muon_fitted": True,
     "half_context": 0.5,
+    "batch_ramp": 0.4,
+    "lookahead": 0.5,
     "keep_positions": True,
     "shift_windows": True,
     "decay_schedule": "linear",

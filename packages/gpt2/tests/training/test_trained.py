@@ -47,3 +47,8 @@ def test_decay_and_momentum_follow_the_steps_where_the_recipe_says_so():
     assert momenta[0] == pytest.approx(0.85)
     assert momenta[10:28] == pytest.approx([0.95] * 18)
     assert momenta[28:] == pytest.approx([0.85 + 0.1 * 10 * (1 - n / 30) for n in (28, 29)])
+
+
+def test_it_looks_ahead_from_a_quarter_of_the_steps_to_nine_tenths():
+    ahead = schedules_of(recipe("tiny").replace(lookahead=0.3, steps=20))["lookahead"]
+    assert [ahead(step) for step in range(20)] == [0.0] * 5 + [1.0] * 13 + [0.0] * 2

@@ -34,7 +34,8 @@ from .losses import (
 from .optimizers.averaging import moving_average as moving_average
 from .optimizers.formulas import Moments as Moments, adam as adam, sgd as sgd
 from .optimizers.groups import adamw as adamw, is_hidden_matrix as is_hidden_matrix, muon as muon
-from .optimizers.muon import Muon as Muon, orthogonalise as orthogonalise
+from .optimizers.muon import Muon as Muon
+from .optimizers.orthogonal import orthogonalise as orthogonalise
 from .processes.ranks import (
     Spread as Spread,
     any_rank as any_rank,

@@ -93,10 +93,15 @@ def run_command(settings: RunSettings) -> int:
 
 def compare_command(settings: CompareSettings) -> int:
     """`experiments compare`"""
-    from ..comparing import compare, what_differs
-    from ..pictures.tables import as_data, comparison
+    from ..comparing import compare, compare_all, what_differs
+    from ..pictures.tables import as_data, comparison, comparisons
 
     results = read_results(settings.results or _only())
+    if settings.second is None:
+        every = compare_all(results, settings.first)
+        lines = {name: [as_data(one) for one in found] for name, found in every.items()}
+        _tell(settings.json, {"comparisons": lines}, comparisons(settings.first, every))
+        return 0
     found = compare(results, settings.first, settings.second)
     differing = what_differs(results, settings.first, settings.second)
     data = {"comparisons": [as_data(one) for one in found], "differs": differing}

@@ -34,11 +34,14 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class CompareSettings:
-    """Compare two recipes of a sweep, paired by text and seed: the difference with its interval, and CPU seconds."""
+    """Compare two recipes of a sweep, paired by text and seed: the difference with its interval, and CPU seconds.
+
+    With one name: every other recipe with that one, a line each.
+    """
 
     first: Positional[Annotated[str, arg(metavar="A")]]
     """A recipe of the plan."""
-    second: Positional[Annotated[str, arg(metavar="B")]]
+    second: Positional[Annotated[str | None, _shown("B", "all others, in turn")]] = None
     """Another one: the difference is B minus A."""
     results: Annotated[Path | None, _shown("DIR", "the only folder here that has some")] = None
     """Folder of the sweep, or its results.jsonl."""

@@ -113,3 +113,30 @@ def comparison(found: Sequence[Paired], differing: dict[str, tuple[Any, Any]]) -
         lines += ["", f"Fewer than {FEW} seeds: an interval of so few is wide."]
         lines += ["Choose the number before you look: an early look is not the answer."]
     return "\n".join(lines)
+
+
+def comparisons(first: str, every: dict[str, list[Paired]]) -> str:
+    """Every recipe against the first over all texts, a line each, with the number of texts on which it is better or
+    worse; then each text."""
+    lines = [("RECIPE", f"MINUS {first.upper()}", "PAIRS", "CPU", "BETTER", "WORSE")]
+    for name, found in every.items():
+        whole, texts = found[-1], [one for one in found if one.text is not None]
+        counts = [sum(one.verdict.endswith(word) for one in texts) for word in (" better", " worse")]
+        change = interval(dataclasses.asdict(whole.difference))
+        of = f" of {len(texts)}"
+        lines.append((name, change, str(whole.pairs), f"{whole.cpu_ratio:.2f}", f"{counts[0]}{of}", f"{counts[1]}{of}"))
+    told = _aligned(lines, left=(0, 1))
+    told += [
+        "Bits per byte over all texts, seed by seed, with the 95 % interval (below zero:",
+        "better). CPU: seconds, as a ratio. BETTER, WORSE: texts whose interval says so.",
+        "",
+    ]
+    if any(len(found) > 1 for found in every.values()):
+        rows = [
+            (name, one.text, interval(dataclasses.asdict(one.difference)))
+            for name, found in every.items()
+            for one in found
+            if one.text
+        ]
+        told += [f"  {line}" for line in _aligned(rows, left=(0, 1, 2))]
+    return "\n".join(told).rstrip()

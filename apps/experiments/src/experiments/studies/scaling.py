@@ -61,7 +61,7 @@ def scale(plan: Plan, run: Runner) -> Outcome:
         best[float(c)] = min(mine, key=lambda w: mine[w].bits_per_byte or 0.0)
     large = _run(plan.runs[0], best[float(max(table["budgets"]))], LARGER * max(table["budgets"]))
     shape = resolved_recipe(large.base, large.changes)
-    tokens = shape.steps * shape.batch_size * shape.config.n_ctx
+    tokens = shape.windows_from() * shape.config.n_ctx
     ids = shape.config.replace(n_vocab=_n_vocab(good[0]))
     predicted = found.predict(ids.n_parameters, tokens)
     everything = run(_part(plan, f"the run of {LARGER} times the compute", [*runs.values(), large]))
@@ -78,7 +78,7 @@ def _run(one: Run, width: int, budget: float) -> Run:
     changed = {**one.changes, "n_embd": width}
     shape = resolved_recipe(one.base, {**changed, "n_head": 1, "steps": 1, "warmup": 0})
     heads = max(h for h in range(1, max(1, width // 16) + 1) if width % h == 0)
-    step = shape.config.flops_per_token() * shape.batch_size * shape.config.n_ctx
+    step = shape.config.flops_per_token() * shape.batch_size * (1 - shape.batch_ramp / 2) * shape.config.n_ctx
     steps = max(1, round(budget / step))
     warmup = {"warmup": min(max(1, steps // 10), max(0, steps - 1))}
     name = f"w{width}-c{budget:.3g}".replace("+", "").replace(".", "_")

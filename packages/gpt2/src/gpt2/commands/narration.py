@@ -28,7 +28,7 @@ def introduction(run: "TextRun") -> str:
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
         f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
-        f"{run.recipe.batch_size * c.n_ctx:,} tokens)",
+        f"{run.recipe.batch_size * c.n_ctx:,} tokens{_halved(run)})",
     ]
     if run.recipe.name == "quick" and text.train_bytes < SMALLEST:
         lines.append(f"Note       so little text is learned by heart; quick is made for {_size(SMALLEST)} and more")
@@ -71,12 +71,16 @@ def held_out(run: "TextRun") -> str:
     return "" if run.bits_per_byte is None else f"held out {run.bits_per_byte:.3f} bits/byte"
 
 
+def _halved(run: "TextRun") -> str:
+    return f", the first {run.recipe.half_batches} of half as many" if run.recipe.half_batches else ""
+
+
 def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:
     """The result of a finished run, where it lies, and the next commands. `seconds`: since the command began."""
     result = run.validation
     if result is None:
         raise ValueError("run: wanted a finished one with its evaluation, got none; iterate over it to the end first")
-    tokens = (run.total - run.start) * run.recipe.batch_size * run.config.n_ctx
+    tokens = run.recipe.windows_from(run.start) * run.config.n_ctx
     speed = f", {tokens / seconds:,.0f} tokens/s with start-up and evaluation" if tokens else ""
     curves = typed(None, f"tensorboard --logdir {quote(str(run.folder))}")
     following = f"decoding generate {quote(str(run.folder / 'model'))} --prompt {quote(prompt)} {READABLE}"

@@ -6,6 +6,7 @@ that those of any step are there without the steps before it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -75,28 +76,30 @@ class TextCurriculum:
     def held_out_bytes(self) -> int:
         return self.text.held_out_bytes
 
-    def batches(self, parts: int = 1) -> Batches:
-        """The training batches, every window cut into `parts` windows of their own. ValueError where the text is too
-        short for one."""
+    def batches(self, parts: int = 1, halves: int = 1) -> Batches:
+        """The training batches, every window cut into `parts` windows of their own; halves: a batch is cut into so many
+        steps. ValueError where the text is too short for one."""
         micro = self.micro_batch_size and self.micro_batch_size * parts
         shifted = self.recipe.shift_windows
-        return self.text.batches(self.recipe.batch_size * parts, self.n_ctx // parts, self.seed, micro, shifted)
+        size = self.recipe.batch_size // halves
+        return self.text.batches(size * parts, self.n_ctx // parts, self.seed, micro, shifted)
 
     def steps_from(self, start: int) -> Iterator[list[tuple[Tensor, ...]]]:
-        """First those of half the context, as many as the recipe says."""
-        for parts, begin, end in phases(self.recipe, start):
-            yield from self._phase(parts, begin, end)
+        """First those of half the context and of half the batch, as many as the recipe says."""
+        for parts, halves, begin, end in phases(self.recipe, start):
+            yield from self._phase(parts, halves, begin, end)
 
-    def _phase(self, parts: int, begin: int, end: int) -> Iterator[list[tuple[Tensor, ...]]]:
+    def _phase(self, parts: int, halves: int, begin: int, end: int) -> Iterator[list[tuple[Tensor, ...]]]:
         kept = self.recipe.keep_positions
-        with self.batches(1 if kept else parts).from_step(begin, end) as stream:
+        before = 0 if halves > 1 else self.recipe.half_batches // 2  # whole batches that the half ones make up for
+        with self.batches(1 if kept else parts, halves).from_step(begin - before, end - before) as stream:
             for step in stream:
                 yield [cut(batch[0], batch[1], parts) for batch in step] if kept and parts > 1 else step
 
     def samples(self, start: int) -> list[tuple[tuple[Tensor, ...], int]]:
         """For each phase to come a micro-batch of its shape, and how many there will be."""
         coming = phases(self.recipe, start)
-        firsts = [(next(self._phase(parts, begin, begin + 1)), end - begin) for parts, begin, end in coming]
+        firsts = [(next(self._phase(parts, halves, a, a + 1)), b - a) for parts, halves, a, b in coming]
         return [(step[0], len(step) * steps) for step, steps in firsts if step]
 
     def held_out(self) -> Iterator[list[tuple[Tensor, Tensor]]]:
@@ -113,8 +116,9 @@ def cut(inputs: Int64[Tensor, "B T"], targets: Int64[Tensor, "B T"], parts: int)
     return rows, following, starts.repeat(len(inputs))
 
 
-def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int]]:
-    """(parts that windows are cut into, first step, step after the last) of what comes from `start` on."""
-    change = round(recipe.steps * recipe.half_context)
-    both = ((2, max(0, start), change), (1, max(change, start), recipe.steps))
-    return [(parts, begin, end) for parts, begin, end in both if begin < end]
+def phases(recipe: Recipe, start: int) -> list[tuple[int, int, int, int]]:
+    """(parts that windows are cut into, steps that a batch is cut into, first step, step after the last) of what comes
+    from `start` on."""
+    cut_until, halved_until = round(recipe.steps * recipe.half_context), recipe.half_batches
+    bounds = sorted({max(0, start), *(b for b in (cut_until, halved_until, recipe.steps) if b > start)})
+    return [(1 + (a < cut_until), 1 + (a < halved_until), a, b) for a, b in pairwise(bounds)]

@@ -17,7 +17,12 @@ from ..recipes import Recipe
 
 AT_LEAST = {"steps": 1, "batch_size": 1, "evaluations": 1, "warmup": 0, "weight_decay": 0}
 ABOVE_ZERO = ("learning_rate", "adam_learning_rate")
-BELOW_ONE = {"half_context": "a share in [0, 1)", "held_out": "a share in (0, 1)"}
+BELOW_ONE = {
+    "half_context": "a share in [0, 1)",
+    "batch_ramp": "a share in [0, 1)",
+    "lookahead": "a share in [0, 1)",
+    "held_out": "a share in (0, 1)",
+}
 
 NO_OPTIONS = {"name", "config", "end_ids"}
 """Fields that `train` takes from files only: the name, the table of the shape, and the ids that end a text."""
@@ -61,6 +66,10 @@ def check_ranges(made: Recipe) -> None:
         check_range(name, getattr(made, name))
     if made.half_context and made.config.n_ctx < 2:
         raise ValueError("half_context: wanted 0 with a context of one token, got a share; correct it")
+    if made.batch_ramp and made.batch_size % 2:
+        raise ValueError(
+            f"batch_ramp: wanted 0, or a batch that can be halved, got a batch of {made.batch_size}; make it even"
+        )
 
 
 def check_range(name: str, value: int | float) -> None:

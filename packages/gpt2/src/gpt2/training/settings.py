@@ -112,6 +112,7 @@ class TrainSettings:
     """Steps of linear warm-up of the learning rate; a run of fewer steps than the recipe's has fewer, unless given."""
     half_context: Annotated[float | None, _recipes("half_context", "SHARE")] = None
     keep_positions: Annotated[bool | None, _recipes("keep_positions", "True|False")] = None
+    batch_ramp: Annotated[float | None, _recipes("batch_ramp", "SHARE")] = None
     shift_windows: Annotated[bool | None, _recipes("shift_windows", "True|False")] = None
     weight_decay: Annotated[float | None, _recipes("weight_decay", "X")] = None
     decay_schedule: Annotated[Literal["constant", "linear"] | None, _recipes("decay_schedule", "constant|linear")] = (
@@ -119,8 +120,10 @@ class TrainSettings:
     )
     cautious_decay: Annotated[bool | None, _recipes("cautious_decay", "True|False")] = None
     muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
+    muon_fitted: Annotated[bool | None, _recipes("muon_fitted", "True|False")] = None
     muon_even: Annotated[bool | None, _recipes("muon_even", "True|False")] = None
     momentum_ramp: Annotated[bool | None, _recipes("momentum_ramp", "True|False")] = None
+    lookahead: Annotated[float | None, _recipes("lookahead", "SHARE")] = None
     zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
     bigram_start: Annotated[bool | None, _recipes("bigram_start", "True|False")] = None
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
@@ -200,7 +203,15 @@ def check(settings: TrainSettings) -> None:
         )
     if settings.skip_limit is not None and settings.skip_limit < 0:
         raise ValueError(f"--skip-limit: wanted 0 steps or more, got {settings.skip_limit}; leave it out")
-    for name in ("adam_learning_rate", "half_context", "weight_decay", "held_out", "evaluations"):
+    for name in (
+        "adam_learning_rate",
+        "half_context",
+        "batch_ramp",
+        "lookahead",
+        "weight_decay",
+        "held_out",
+        "evaluations",
+    ):
         if (value := getattr(settings, name)) is not None:
             try:
                 check_range(name, value)

@@ -82,9 +82,10 @@ def trained_model(
 ) -> Trained:
     """New weights of shape `config`, or those of `source`; nothing is read from checkpoints yet."""
     recipe, shard, tokenizer = record.recipe, record.settings.shard, text.tokenizer
-    if recipe.batch_size < n_ranks():
+    fewest = recipe.batch_size // (2 if recipe.batch_ramp else 1)
+    if fewest < n_ranks():
         raise ValueError(
-            f"--processes: wanted at most one for each of the {recipe.batch_size} windows of a batch, got {n_ranks()}; "
+            f"--processes: wanted at most one for each of the {fewest} windows of a batch, got {n_ranks()}; "
             f"start fewer, or a run with a larger --batch-size"
         )
     for name in ("muon_even", "bigram_start"):
@@ -147,12 +148,14 @@ def schedule_of(recipe: Recipe) -> Callable[[int], float]:
 
 
 def schedules_of(recipe: Recipe) -> dict[str, Callable[[int], float]]:
-    """The factors of the weight decay and of Muon's momentum at each step, where they are not constant."""
+    """The factors of weight decay, Muon's momentum and its lookahead at each step, where they are not constant."""
     made: dict[str, Callable[[int], float]] = {}
     if recipe.decay_schedule == "linear":
         made["weight_decay"] = linear_to_zero(recipe.steps)
     if recipe.momentum_ramp:
         made["momentum"] = partial(momentum_factor, steps=recipe.steps)
+    if recipe.lookahead:
+        made["lookahead"] = lambda step: float(recipe.steps <= 4 * step and 10 * step < 9 * recipe.steps)
     return made
 
 
@@ -172,6 +175,9 @@ def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         adam_learning_rate=recipe.adam_learning_rate,
         weight_decay=recipe.weight_decay,
         gram=recipe.muon_gram,
+        fitted=recipe.muon_fitted,
         even=recipe.muon_even,
         cautious=recipe.cautious_decay,
+        lookahead=recipe.lookahead,
+        horizon=max(2.0, recipe.steps / 10),
     )

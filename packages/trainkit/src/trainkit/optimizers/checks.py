@@ -32,3 +32,12 @@ def check_epsilon(epsilon: float) -> None:
     """ValueError for an epsilon that is no finite number of at least 0."""
     if not (epsilon >= 0 and math.isfinite(epsilon)):
         raise ValueError(f"wanted a finite epsilon >= 0, got {epsilon}; 1e-8 is usual")
+
+
+def check_lookahead(share: float, horizon: float) -> None:
+    """ValueError for a share outside 0 to below 1, or one without a horizon of a step or more to be a share of."""
+    if not (0 <= share < 1 and (1 <= horizon < math.inf or share == horizon == 0)):
+        raise ValueError(
+            f"wanted 0 <= lookahead < 1 and a horizon of at least 1 step, got {share} and {horizon}; 0.3 and a tenth "
+            "of all steps are usual, 0 and 0 are none"
+        )

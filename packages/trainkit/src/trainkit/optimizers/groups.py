@@ -65,14 +65,17 @@ def muon(
     is_matrix: Callable[[str, Tensor], bool] = is_hidden_matrix,
     betas: tuple[float, float] = (0.9, 0.95),
     gram: bool = False,
+    fitted: bool = False,
     even: bool = False,
     cautious: bool = False,
+    lookahead: float = 0.0,
+    horizon: float = 0.0,
 ) -> Muon:
     """One optimizer: Muon for the parameters that `is_matrix(name, parameter)` picks, AdamW for all others.
 
     Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
-    gram: as in `orthogonalise`, the same step in fewer operations. even: as in `evened`, for Muon's matrices. cautious:
-    decay only what an update moves toward zero, for all.
+    gram, fitted: as in `orthogonalise`; gram is the same step in fewer operations. even: as in `evened`, for Muon's
+    matrices. cautious: decay only what an update moves toward zero, for all. lookahead, horizon: as in `Muon`, for all.
     """
     check_rate("learning_rate", learning_rate)
     check_rate("adam_learning_rate", adam_learning_rate)
@@ -83,11 +86,18 @@ def muon(
         raise ValueError(f"wanted a matrix for Muon, is_matrix picked none of {[name for name, _ in named]}; use adamw")
     picked = {id(parameter) for parameter in matrices}
     rest = decay_groups([(name, p) for name, p in named if id(p) not in picked], weight_decay)
-    how = {"kind": "muon", "lr": learning_rate, "weight_decay": weight_decay, "gram": gram, "even": even}
+    how = {
+        "kind": "muon",
+        "lr": learning_rate,
+        "weight_decay": weight_decay,
+        "gram": gram,
+        "fitted": fitted,
+        "even": even,
+    }
     groups = [{"params": matrices, **how}]
     groups += [{**group, "kind": "adam", "lr": adam_learning_rate, "betas": betas} for group in rest]
     for group in groups:
-        group["cautious"] = cautious
+        group |= {"cautious": cautious, "lookahead": lookahead, "horizon": horizon if lookahead else 0.0}
         group["initial_lr"] = group["lr"]
     return Muon(groups)
 

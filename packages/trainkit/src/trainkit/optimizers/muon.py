@@ -15,74 +15,9 @@ from torch import Tensor
 from torch.optim.adamw import adamw as adamw_update
 
 from ..processes.ranks import local, sharded_like, whole
-from .checks import check_betas, check_decay, check_epsilon, check_momentum, check_rate
+from .checks import check_betas, check_decay, check_epsilon, check_lookahead, check_momentum, check_rate
 from .light import LightOptimizer
-
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steep at zero: five rounds take any singular value from 0.01 up to about 1
-
-
-RESTART = 3
-"""Rounds after which the Gram form multiplies its matrix out in 16 bits: later its small eigenvalues are lost."""
-
-
-def orthogonalise(matrices: Float[Tensor, "N R C"], rounds: int = 5, *, gram: bool = False) -> Float[Tensor, "N R C"]:
-    """Push all singular values of each matrix to about 1 (0.7 to 1.2), keeping its singular vectors.
-
-    Newton-Schulz rounds X <- aX + (bA + cA^2)X with A = XX', only matrix products. bfloat16, whose precision is enough,
-    on CUDA and where `torch.set_float32_matmul_precision("medium")` allows it; else float32, for bfloat16 products
-    crawl on a CPU without hardware for them.
-
-    gram: the rounds work on A alone, which is small where a matrix is long, and their product Q is applied to X at the
-    end (the Gram form of Dao's lab, also in DeepSpeed and optax): the same up to rounding, in fewer operations. Square
-    matrices, for which it has more, are done in the plain form.
-    """
-    a, b, c = COEFFICIENTS
-    tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices  # the wide form has the smaller A
-    # Frobenius norm >= spectral norm, so every singular value starts in [0, 1].
-    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
-    allowed = torch.backends.mkldnn.matmul.fp32_precision  # type: ignore[attr-defined]  # made at run time
-    x = x.to(torch.bfloat16 if x.device.type == "cuda" or allowed == "bf16" else x.dtype)
-    if gram and 2 * x.shape[1] <= x.shape[2]:
-        at_once = rounds if x.dtype != torch.bfloat16 else RESTART
-        for start in range(0, rounds, at_once):
-            x = torch.bmm(_product(torch.bmm(x, x.mT), min(at_once, rounds - start)), x)
-    else:
-        for _ in range(rounds):
-            square = torch.bmm(x, x.mT)
-            x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).to(matrices.dtype)
-
-
-def _product(square: Float[Tensor, "N R R"], rounds: int) -> Float[Tensor, "N R R"]:
-    """The matrix by which so many rounds multiply X, from A = XX': each is P = aI + bA + cA^2, and leaves A as PAP."""
-    a, b, c = COEFFICIENTS
-    whole = None
-    for number in range(rounds):
-        step = torch.baddbmm(square, square, square, beta=b, alpha=c)
-        step.diagonal(dim1=1, dim2=2).add_(a)
-        whole = step if whole is None else torch.bmm(step, whole)
-        if number + 1 < rounds:
-            square = torch.bmm(torch.bmm(step, square), step)
-    assert whole is not None
-    return whole
-
-
-def evened(
-    updates: Float[Tensor, "N R C"], squares: Float[Tensor, "N L"], beta: float = 0.95
-) -> tuple[Float[Tensor, "N R C"], Float[Tensor, "N L"]]:
-    """Updates whose vectors along the longer side (L of them; rows of a square) have been made equally long over time,
-    and the running mean squares that say how long they were.
-
-    Each vector is divided by the root of its running mean square, then the whole matrix is scaled back to the length
-    that it had. Orthogonal matrices leave the L vectors uneven: some neurons would always move more than others
-    (NorMuon, Li et al., arXiv 2510.05491, algorithm 1, for the longer side as in modded-nanogpt).
-    """
-    across = 2 if updates.shape[1] >= updates.shape[2] else 1
-    squares = squares.lerp(updates.square().mean(across), 1 - beta)
-    scaled = updates / squares.sqrt().clamp(min=1e-10).unsqueeze(across)
-    length, now = (x.norm(dim=(1, 2), keepdim=True) for x in (updates, scaled))
-    return scaled * (length / now.clamp(min=1e-10)), squares
+from .orthogonal import evened, orthogonalise
 
 
 class Muon(LightOptimizer):
@@ -92,8 +27,13 @@ class Muon(LightOptimizer):
     root mean square is 1 / sqrt(max(rows, columns)), so the factor gives the 0.2 that AdamW's updates usually have, and
     AdamW's learning rates carry over.
 
-    A group may say more: `gram` (see `orthogonalise`), `even` (see `evened`) and `cautious`: decay only what the update
-    moves toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402, algorithm 1).
+    A group may say more: `gram` and `fitted` (see `orthogonalise`), `even` (see `evened`) and `cautious`: decay only
+    what the update moves toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402,
+    algorithm 1).
+
+    horizon: keep the running mean of a weight's movement over about so many steps (0: none). After each step the weight
+    moves on by `lookahead` of it, and the next step goes from there: x(t+1) = step(x(t) + lookahead m(t)), m(t+1) =
+    m(t) + (x(t+1) - x(t) - m(t)) / horizon (EMA-Nesterov, arXiv 2605.25395). At 0 the weights are x itself.
     """
 
     def __init__(self, groups: list[dict[str, Any]]):
@@ -103,8 +43,11 @@ class Muon(LightOptimizer):
             "weight_decay": 0.1,
             "momentum": 0.95,
             "gram": False,
+            "fitted": False,
             "even": False,
             "cautious": False,
+            "lookahead": 0.0,
+            "horizon": 0.0,
             "betas": (0.9, 0.95),
             "eps": 1e-8,
         }
@@ -128,7 +71,21 @@ class Muon(LightOptimizer):
             trained = [parameter for parameter in group["params"] if parameter.grad is not None]
             gradients = [parameter.grad for parameter in trained if parameter.grad is not None]
             if trained:
+                before = [local(p).clone() for p in trained] if group.get("horizon") else []
                 (self._step_muon if group["kind"] == "muon" else self._step_adam)(trained, gradients, group)
+                if before:
+                    self._look_ahead(trained, before, group)
+
+    def _look_ahead(self, parameters: list[Tensor], before: list[Tensor], group: dict[str, Any]) -> None:
+        for p in parameters:
+            if "drift" not in self.state[p]:
+                self.state[p]["drift"] = torch.zeros_like(p)
+        now, drifts = [local(p) for p in parameters], [local(self.state[p]["drift"]) for p in parameters]
+        moved = torch._foreach_sub(now, before)
+        torch._foreach_add_(moved, drifts, alpha=group.get("ahead", 0.0))  # from where it was without looking ahead
+        torch._foreach_lerp_(drifts, moved, 1 / group["horizon"])
+        torch._foreach_add_(now, drifts, alpha=group["lookahead"])
+        group["ahead"] = group["lookahead"]
 
     def _step_muon(self, parameters: list[Tensor], gradients: list[Tensor], group: dict[str, Any]) -> None:
         for p in parameters:
@@ -147,7 +104,7 @@ class Muon(LightOptimizer):
             # One batched product for all matrices of a shape: fewer, larger products.
             matrices = torch.stack([lookahead[i].flatten(1) for i in members])
             targets = [parameters[i] for i in members]
-            updates = orthogonalise(matrices, gram=group.get("gram", False))
+            updates = orthogonalise(matrices, gram=group.get("gram", False), fitted=group.get("fitted", False))
             if group.get("even", False):
                 updates = self._evened(targets, updates)
             size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
@@ -201,6 +158,7 @@ def _check_group(group: dict[str, Any]) -> None:
     check_betas(group["betas"])
     check_epsilon(group["eps"])
     check_momentum(group["momentum"])
+    check_lookahead(group["lookahead"], group["horizon"])
     vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
     if group["kind"] == "muon" and vectors:
         raise ValueError(f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"')
