@@ -1,6 +1,6 @@
 """How far a reward takes a model that has begun to learn a task: exact answers before and after `finetuning reinforce`.
 
-    uv run python tests/benchmarks/rewards.py [--seeds 5] [--steps 1000] [--learning-rate 5e-4] [--threads 1]
+    uv run python tests/benchmarks/rewards.py [--seeds 5] [--steps 1000] [--learning-rate RATE] [--threads 1]
 
 A small model learns from nothing to reverse and sort words, from examples, until about 60 % of its likeliest answers to
 held-out prompts are right. Then it gets no more examples, only a number for each of its own answers: half of it for the
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--group", type=int, default=8)
-    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--learning-rate", type=float, help="default: that of `finetuning reinforce`")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--curve", type=int, default=0, metavar="N", help="print exact answers every N steps")
     options = parser.parse_args()

@@ -6,11 +6,11 @@ The snippets (Pang and Lee 2005) with the ratings of twenty people each (Hutto a
 distribution of vaderSentiment, which pip fetches; nothing of them is kept here. Positive and negative are ratings
 beyond 0.5 and -0.5; a fifth, drawn by seed 0, is for judging. A seed is a model made from nothing, trained on the
 snippets' own text by `gpt2 train` where --pretraining says so, then on their labels by `finetuning classify`; CPU
-seconds are those of both, imports included.
+seconds are those of both, imports included. A label to learn from is the share 1 / (1 + exp(-rating)) of "positive",
+which says of a snippet how sure its raters were (--sharpness 0: the sign alone). Texts are in small letters.
 """
 
 import argparse
-import csv
 import io
 import json
 import math
@@ -29,7 +29,8 @@ SNIPPETS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 BORDER = 0.5
 STUDENT = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}
 """0.975 quantile of Student's t for so many seeds."""
-Rows = list[tuple[str, str]]
+Rows = list[tuple[str, float]]
+"""Texts and their ratings."""
 
 
 def fetched(folder: Path) -> Path:
@@ -44,7 +45,7 @@ def fetched(folder: Path) -> Path:
 
 
 def snippets(archive: Path) -> Rows:
-    """Text and label of each snippet whose rating is beyond the border."""
+    """Text and rating of each snippet whose rating is beyond the border."""
     with tarfile.open(archive) as outer:
         inner = outer.extractfile(INSIDE[0])
         assert inner is not None
@@ -56,8 +57,19 @@ def snippets(archive: Path) -> Rows:
     for line in lines:
         _, rating, text = line.split("\t")
         if abs(float(rating)) > BORDER:
-            rows.append((text.strip(), "positive" if float(rating) > 0 else "negative"))
+            rows.append((text.strip(), float(rating)))
     return rows
+
+
+def label(rating: float) -> str:
+    """Whether a rating is one of praise."""
+    return "positive" if rating > 0 else "negative"
+
+
+def shares(rating: float, sharpness: float) -> dict[str, float]:
+    """How sure of its label a rating is."""
+    praise = 1 / (1 + math.exp(-sharpness * rating))
+    return {"positive": praise, "negative": 1 - praise}
 
 
 def naive_bayes(learned: Rows, judged: Rows) -> float:
@@ -66,13 +78,22 @@ def naive_bayes(learned: Rows, judged: Rows) -> float:
     from sklearn.naive_bayes import MultinomialNB
 
     counts = CountVectorizer(ngram_range=(1, 2))
-    model = MultinomialNB().fit(counts.fit_transform([text for text, _ in learned]), [label for _, label in learned])
-    return float(model.score(counts.transform([text for text, _ in judged]), [label for _, label in judged]))
+    model = MultinomialNB().fit(counts.fit_transform([text for text, _ in learned]), [label(r) for _, r in learned])
+    return float(model.score(counts.transform([text for text, _ in judged]), [label(r) for _, r in judged]))
 
 
-def write_table(path: Path, rows: Rows) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *rows])
+def write_records(path: Path, rows: Rows, sharpness: float = 0.0) -> None:
+    """One record a line; of the label its share where it has one."""
+    records = [
+        {"text": small(text), "label": shares(rating, sharpness) if sharpness else label(rating)}
+        for text, rating in rows
+    ]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+
+
+def small(text: str) -> str:
+    """A text in small letters, whose first word begins with a space as each other does."""
+    return f" {text.lower()}"
 
 
 def cpu_seconds(*words: str) -> float:
@@ -93,23 +114,25 @@ def trained(folder: Path, learned: Rows, seed: int, options: argparse.Namespace)
     from finetuning import judge_labels, load_classifier, read_labeled, read_records
 
     began = time.process_time()
-    tokenizer = gpt2.Tokenizer.train([text for text, _ in learned], options.vocabulary)
+    tokenizer = gpt2.Tokenizer.train([small(text) for text, _ in learned], options.vocabulary)
     shape = gpt2.GPT2Config(tokenizer.n_vocab, 128, options.width, options.width // 32, options.layers, dropout=0.5)
     gpt2.save(folder / "model", gpt2.GPT2(shape, generator=torch.Generator().manual_seed(seed)), tokenizer)
     seconds, source = time.process_time() - began, str(folder / "model")
     same = ["--device", "cpu", "--seed", str(seed)]
     if options.pretraining:
-        (folder / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text, _ in learned), "utf-8")
+        (folder / "texts.jsonl").write_text(
+            "".join(json.dumps({"text": small(text)}) + "\n" for text, _ in learned), "utf-8"
+        )
         words = ["--from", source, "--text", str(folder / "texts.jsonl"), "--out", str(folder / "read"), *same]
         steps = ["--steps", str(options.pretraining), "--learning-rate", "3e-3", "--batch-size", "12"]
         seconds += cpu_seconds("gpt2", "train", *words, *steps)
         source = str(folder / "read" / "model")
-    words = [source, "--data", str(folder / "learned.csv"), "--held-out", str(folder / "judged.csv"), *same]
+    words = [source, "--data", str(folder / "learned.jsonl"), "--held-out", str(folder / "judged.jsonl"), *same]
     how = ["--method", "full", "--learning-rate", options.learning_rate, "--batch-size", "32"]
     how += ["--epochs", options.epochs, "--out", str(folder / "run")]
     seconds += cpu_seconds("finetuning", "classify", *words, *how)
     classifier, tokenizer = load_classifier(folder / "run")
-    records = read_records(folder / "judged.csv")
+    records = read_records(folder / "judged.jsonl")
     texts = read_labeled(records, tokenizer, classifier.n_ctx, classifier.labels)
     return judge_labels(classifier, texts.fitting).accuracy.value, seconds
 
@@ -118,12 +141,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data", type=Path, help="a folder for the source distribution (default: one for this run)")
-    parser.add_argument("--vocabulary", type=int, default=6000)
+    parser.add_argument("--vocabulary", type=int, default=8000)
     parser.add_argument("--width", type=int, default=96)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")
-    parser.add_argument("--learning-rate", default="2e-3")
+    parser.add_argument("--learning-rate", default="1e-3")
     parser.add_argument("--epochs", default="4")
+    parser.add_argument("--sharpness", type=float, default=1.0, help="0: learn the signs alone (default: 1)")
     options = parser.parse_args()
 
     from sklearn.model_selection import train_test_split
@@ -138,8 +162,8 @@ def main() -> None:
         for seed in range(options.seeds):
             folder = Path(place, str(seed))
             folder.mkdir()
-            write_table(folder / "learned.csv", learned)
-            write_table(folder / "judged.csv", judged)
+            write_records(folder / "learned.jsonl", learned, options.sharpness)
+            write_records(folder / "judged.jsonl", judged)
             accuracy, seconds = trained(folder, learned, seed, options)
             found.append(accuracy)
             print(f"{f'GPT-2 from nothing, seed {seed}':<32}{accuracy:>9.2%}{seconds:>8.0f} CPU s", flush=True)

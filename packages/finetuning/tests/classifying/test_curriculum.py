@@ -1,5 +1,7 @@
 """What a step of labels learns: packed texts cost what they cost alone."""
 
+from dataclasses import replace
+
 import torch
 
 from finetuning import Classifier, read_labeled, read_records
@@ -18,6 +20,32 @@ def test_packed_texts_have_the_loss_and_gradients_that_they_have_alone(model, to
         torch.nn.functional.cross_entropy(classifier(torch.tensor([text.ids])), torch.tensor([text.label]))
         for text in texts.fitting[:9]
     )
+    torch.testing.assert_close(total, alone, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        torch.autograd.grad(total, parameters), torch.autograd.grad(alone, parameters), rtol=1e-3, atol=1e-4
+    )
+
+
+def test_shares_have_the_loss_that_torch_gives_probabilities(model, tokenizer, labeled):
+    """Texts with shares and texts with one label in the same batch."""
+    found = read_labeled(read_records(labeled), tokenizer, 48)
+    texts = [
+        replace(text, shares=(n / 10, 1 - n / 10), label=int(n < 5)) if n % 3 else text
+        for n, text in enumerate(found.fitting[:9])
+    ]
+    classifier = Classifier(model, found.labels, generator=torch.Generator().manual_seed(0))
+    parameters = list(classifier.parameters())
+    batch = collated_texts(texts)
+    assert len(batch[0]) < 9
+    total, count = label_loss(classifier, batch)
+    alone = sum(
+        torch.nn.functional.cross_entropy(
+            classifier(torch.tensor([text.ids])),
+            torch.tensor([text.shares]) if text.shares else torch.tensor([text.label]),
+        )
+        for text in texts
+    )
+    assert int(count) == 9
     torch.testing.assert_close(total, alone, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(
         torch.autograd.grad(total, parameters), torch.autograd.grad(alone, parameters), rtol=1e-3, atol=1e-4

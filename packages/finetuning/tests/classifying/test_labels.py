@@ -5,7 +5,7 @@ import json
 import pytest
 
 from finetuning import read_labeled, read_records
-from finetuning.classifying.labels import split_labeled
+from finetuning.classifying.labels import LabeledText, split_labeled, surest, texts_digest
 
 
 def lines(tmp_path, *records):
@@ -55,12 +55,35 @@ GOOD = {"text": "the fox", "label": "a"}
         ({"text": "x", "label": 0.5}, "label: wanted a name or a whole number, got 0.5"),
         ({"text": "x", "label": True}, "label: wanted a name or a whole number, got True"),
         ({"text": "x", "label": ["a"]}, "label: wanted a name or a whole number"),
+        ({"text": "x", "label": {"a": 0.5, "b": 0.4}}, "label: wanted shares that add up to 1, got 0.9; divide by"),
+        ({"text": "x", "label": {}}, "label: wanted shares that add up to 1, got 0"),
+        (
+            {"text": "x", "label": {"a": 1.5, "b": -0.5}},
+            "label: wanted a share from 0 to 1 of each name, got 1.5 of 'a'",
+        ),
+        ({"text": "x", "label": {"a": "1"}}, "label: wanted a share from 0 to 1 of each name, got '1' of 'a'"),
     ],
     ids=str,
 )
 def test_a_record_that_is_no_labeled_text_is_refused_with_its_line(tokenizer, tmp_path, record, message):
     with pytest.raises(ValueError, match=f"line 2 of .*d.jsonl: .*{message}"):
         read_labeled(lines(tmp_path, GOOD, record), tokenizer, 48)
+
+
+def test_a_label_may_be_the_share_of_each(tokenizer, tmp_path):
+    rated = {"b": 0.75, "c": 0.25}
+    found = read_labeled(
+        lines(tmp_path, GOOD, {"text": "x", "label": rated}, {"text": "y", "label": "c"}), tokenizer, 48
+    )
+    assert found.labels == ("a", "b", "c")
+    assert [text.label for text in found.fitting] == [0, 1, 2]
+    assert [text.shares for text in found.fitting] == [None, (0.0, 0.75, 0.25), None]
+    assert surest(rated) == "b"
+    assert surest(2) == "2"
+    others = [LabeledText(t.place, t.text, t.ids, t.label, t.shares and (0.0, 0.7, 0.3)) for t in found.fitting]
+    assert texts_digest(found.fitting, found.labels) != texts_digest(others, found.labels)
+    with pytest.raises(ValueError, match=r"line 2 of .*: label: wanted one of a, b, got 'c', .* never seen"):
+        read_labeled(lines(tmp_path, GOOD, {"text": "x", "label": rated}), tokenizer, 48, ("a", "b"))
 
 
 def test_labels_that_do_not_suffice_are_refused(tokenizer, tmp_path):

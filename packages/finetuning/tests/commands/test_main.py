@@ -62,6 +62,10 @@ def test_from_examples_to_a_model_that_other_tools_open(folder, data, tmp_path, 
 
 def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    records = [json.loads(line) for line in labeled.read_text("utf-8").splitlines()]
+    for record in records[::3]:  # where raters differ
+        record["label"] = {record["label"]: 0.75, ({"a fox", "a dog"} - {record["label"]}).pop(): 0.25}
+    labeled.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     words = ["classify", str(folder), "--data", str(labeled), "--out", "r", "--steps", "6", "--device", "cpu"]
     assert main([*words, "--method", "full", "--learning-rate", "1e-2"]) == 0
     told = capsys.readouterr().out
@@ -75,6 +79,11 @@ def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, 
     assert [line["text"] for line in lines] == ["the lazy dog", "the quick fox"]
     assert {line["label"] for line in lines} <= {"a dog", "a fox"}
     assert "accuracy against the file's own labels: " in captured.err
+    assert main(["label", "r", str(labeled)]) == 0
+    captured = capsys.readouterr()
+    said = [json.loads(line)["label"] for line in captured.out.splitlines()]
+    right = [label == ("a fox", "a dog")[number % 2] for number, label in enumerate(said)]
+    assert f"accuracy against the file's own labels: {sum(right) / 60:.3f} (" in captured.err
     assert main(["label", "r", "new.csv", "--out", "said.jsonl"]) == 0
     assert [json.loads(line) for line in (tmp_path / "said.jsonl").read_text("utf-8").splitlines()] == lines
     capsys.readouterr()

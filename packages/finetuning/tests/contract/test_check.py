@@ -47,16 +47,71 @@ def test_ours_keep_every_claim(changes):
     )
 
 
-def test_pefts_own_layers_keep_every_claim():
+TARGETS = ["attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"]
+
+
+def by_peft(**changes):
+    """peft's own layers in the model; the contract trains them."""
+    config = {"r": 2, "lora_alpha": 4, "target_modules": TARGETS, **changes}
+    return lambda model: peft.LoraModel(model, peft.LoraConfig(**config), "default")
+
+
+def merged_by_peft(model):
+    return copy.deepcopy(model).merge_and_unload()
+
+
+def pefts_equation(scale):
+    """The weights that its layers stand for, from its matrices by name."""
+
+    def weights(model):
+        state = model.model.state_dict()
+        names = [name.removesuffix(".base_layer.weight") for name in state if name.endswith(".base_layer.weight")]
+        assert len(names) == 8
+        up, down = ".lora_B.default.weight", ".lora_A.default.weight"
+        return {
+            f"{name}.weight": state[f"{name}.base_layer.weight"] + scale * state[name + up] @ state[name + down]
+            for name in names
+        }
+
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("changes", "scale"), [({}, 2.0), ({"use_rslora": True}, 4 / 2**0.5), ({"use_dora": True}, None)], ids=str
+)
+def test_pefts_own_layers_keep_every_claim(changes, scale):
     """Anyone's adapter may be tried: here those that peft puts into the model, and its merging."""
-    targets = ["attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"]
-    config = peft.LoraConfig(r=2, lora_alpha=4, target_modules=targets)
-    held = contract.check(
-        lambda model: peft.LoraModel(model, config, "default"),
-        merge=lambda model: copy.deepcopy(model).merge_and_unload(),
-        loss=loss,
-    )
-    assert len(held) == 12
+    reference = None if scale is None else pefts_equation(scale)
+    held = contract.check(by_peft(**changes), merge=merged_by_peft, loss=loss, reference=reference)
+    assert len(held) == 12 + (scale is not None)
+
+
+def merged_by_a_wrong_scale(model):
+    twin = copy.deepcopy(model)
+    for layer in twin.modules():
+        if isinstance(layer, peft.tuners.lora.LoraLayer):
+            layer.scaling["default"] /= 2
+    return twin.merge_and_unload()
+
+
+@pytest.mark.parametrize(
+    ("adapt", "merge", "scale", "claim"),
+    [
+        (by_peft(init_lora_weights=False), merged_by_peft, 2.0, "a new adapter changes no bit"),
+        (by_peft(init_lora_weights="pissa"), merged_by_peft, 2.0, "a new adapter changes no bit"),
+        (by_peft(bias="all"), merged_by_peft, 2.0, "frozen weights keep their bits"),
+        (by_peft(r=16), merged_by_peft, 0.25, "few weights learn"),
+        (by_peft(), lambda model: copy.deepcopy(model).unload(), 2.0, "a merged model computes the same"),
+        (by_peft(), merged_by_a_wrong_scale, 2.0, "a merged model computes the same"),
+        (by_peft(), lambda model: model.merge_and_unload(), 2.0, "merging leaves the adapter as it was"),
+        (by_peft(use_rslora=True), merged_by_peft, 2.0, "the adapted model computes what the reference says"),
+    ],
+    ids=["random", "pissa", "bias", "large", "unloaded", "scale", "in place", "rslora"],
+)
+def test_what_peft_can_do_that_breaks_a_claim_is_caught_by_it(adapt, merge, scale, claim):
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(adapt, merge=merge, loss=loss, reference=pefts_equation(scale))
+    assert caught.value.claim == claim
 
 
 def random_up(model):

@@ -23,7 +23,7 @@ class ClassifySettings(RunSettings):
     rates: ClassVar[dict[str, float]] = {"lora": 2e-3, "dora": 2e-3, "full": 5e-4, "last": 1e-3}
 
     data: Annotated[Path | None, usually("FILE", "with --resume the run's")] = None
-    """Texts: .jsonl, .csv, .tsv or .parquet with text and label."""
+    """Texts: .jsonl, .csv, .tsv or .parquet with text and label: a name, or {name: share, ...} where raters differ."""
     held_out: Annotated[Path | None, usually("FILE", "a tenth of --data, by content")] = None
     """Texts to judge by, with labels that are also in --data."""
     batch_size: Annotated[int, arg(metavar="N")] = 16

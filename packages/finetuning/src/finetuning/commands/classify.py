@@ -113,6 +113,7 @@ def label_command(settings: Label) -> int:
     Raises ValueError or OSError for a folder that is no classifier, and for a text that cannot be read, by its place.
     """
     from ..classifying.classifier import Labeled, probabilities, readable
+    from ..classifying.labels import surest
     from ..classifying.model_folder import load_classifier
     from ..files.records import read_records
 
@@ -128,7 +129,7 @@ def label_command(settings: Label) -> int:
             raise ValueError(f"{place}: {error}") from None
         places.append(place)
         texts.append(text)
-        known.append(str(record["label"]) if "label" in record else None)
+        known.append(surest(record["label"]) if "label" in record else None)
     if not rows:
         raise ValueError(f"{settings.file}: wanted at least one text, got an empty file; write one a line")
     best, numbers = probabilities(classifier, rows).max(1)
