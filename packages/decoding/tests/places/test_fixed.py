@@ -238,6 +238,22 @@ def test_what_goes_wrong_with_one_row_ends_that_row(model, way):
         assert same(row, alone(place, row))
 
 
+def test_a_watch_that_fails_ends_its_row_before_an_id_and_the_others_get_theirs(model, way):
+    greedy = GenerationSettings(temperature=0, max_new_tokens=3)
+    batch = Batch(model, exact=True, max_rows=4)
+    writer = batch.add([4], greedy)
+    batch.advance()
+    watched = batch.add([6] * 9, greedy, watch=lambda logits: [][1])
+    late = [batch.add([n, 2, n], greedy) for n in (7, 8)]
+    batch.run()
+    assert isinstance(watched.failure, IndexError)
+    assert (watched.ids, watched.finish_reason) == ([], "cancelled")
+    place = Batch(model, exact=True, max_rows=4)
+    assert len({tuple(row.ids) for row in (writer, *late)}) == 3
+    for row in (writer, *late):
+        assert row.ids == alone(place, row).ids
+
+
 def test_models_with_other_caches_are_refused(tiny_model):
     class Other:
         lengths = torch.zeros(2)

@@ -49,6 +49,14 @@ def test_bfloat16_weights_of_every_size_give_the_reference(instructions, tokens,
     assert linear(x, layer).isnan().any(1).sum() == 1
 
 
+@pytest.mark.parametrize("columns", [769, 1600])
+def test_rows_so_long_that_they_are_read_in_parts_are_those_that_are_alone(instructions, columns):
+    layer, x = Half(columns, 37), torch.randn(MANY - 1, columns)
+    assert_same(x, layer)
+    for some in (1, 8, 9, 15, 22):
+        assert torch.equal(linear(x[:some], layer), torch.cat([linear(row, layer) for row in x[:some].split(1)]))
+
+
 def test_a_layer_that_changes_is_read_anew(instructions):
     layer, x = Half(64, 5), torch.randn(3, 64)
     before = linear(x, layer)

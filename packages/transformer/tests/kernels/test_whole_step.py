@@ -88,6 +88,14 @@ def test_logits_and_likeliest_ids_are_those_of_the_parts(instructions, shape, dt
         torch.set_num_threads(before)
 
 
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
 def memory_of(cache, row, held):
     """What a cache holds of a row."""
     return [stored[row, :, :held].clone() for stored in cache.whole]
@@ -96,7 +104,9 @@ def memory_of(cache, row, held):
 @torch.inference_mode()
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int8], ids=str)
 @pytest.mark.parametrize("shape", [(37, 64, 4), (101, 33, 3), (16, 96, 1)], ids=str)
-def test_a_row_gets_the_same_bits_however_its_ids_are_cut_and_whoever_stands_beside_it(instructions, shape, dtype):
+def test_a_row_gets_the_same_bits_however_its_ids_are_cut_and_whoever_stands_beside_it(
+    instructions, three_threads, shape, dtype
+):
     torch.manual_seed(0)
     model, chance = Model(*shape), random.Random(shape[1])
     texts = [[chance.randrange(shape[0]) for _ in range(length)] for length in (N_CTX, 1, 19, 33, 8, 26, 2, N_CTX)]

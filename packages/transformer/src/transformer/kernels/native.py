@@ -207,8 +207,16 @@ def loaded(path: Path) -> ctypes.CDLL:
     found = ctypes.CDLL(str(path))
     found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
     found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int]
-    of_call = [c_void_p, c_int64, c_void_p, c_void_p, c_int]
-    found.step.argtypes = [c_void_p, *of_call, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int]
+    found.step.argtypes = [
+        *[c_void_p] * 2,
+        c_int64,
+        *[c_void_p] * 2,
+        c_int,
+        *[c_void_p] * 2,
+        c_int64,
+        *[c_void_p] * 2,
+        c_int,
+    ]
     found.row_sums.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int]
     found.instructions.restype = c_char_p
     for function in (found.linear, found.decode, found.step, found.row_sums):

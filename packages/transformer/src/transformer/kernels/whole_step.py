@@ -62,7 +62,7 @@ class WholeStep:
             return None
         lengths, held = [len(row) for row in rows], cache.lengths.tolist()
         time, count = max(lengths), len(rows)
-        if self.takes_weights(cache) and self.stack.leaves_to_torch(self.fast, count * time):
+        if self.takes_weights(cache) and self.fast is not None and self.stack.leaves_to_torch(self.fast, count * time):
             return None
         several = [NewIds(row, has, ids, not last_only) for row, (has, ids) in enumerate(zip(held, rows, strict=True))]
         found = self.together(several, cache)
@@ -88,7 +88,8 @@ class WholeStep:
         ids = [id for one in several for id in one.ids]
         rows = [one.row for one in several for _ in one.ids]
         places = [one.held + i for one in several for i in range(len(one.ids))]
-        wanted, end = [], 0
+        wanted: list[int] = []
+        end = 0
         for one in several:
             end += len(one.ids)
             wanted += range(end - len(one.ids), end) if one.every else [end - 1]
