@@ -92,7 +92,26 @@ def test_coming_and_going_moves_nobody_and_allocates_nothing(model, way, monkeyp
     assert batch.places.seats == [None] * 4 or batch.is_idle
 
 
-def test_writers_and_readers_take_turns_and_a_long_prompt_is_read_in_chunks(model, way):
+def calls_of(batch):
+    """What each call of the model is given from now on: so many ids of each row. By torch the call of rows that write
+    goes over all between the first and the last."""
+    calls, session = [], batch.places.session
+    together, part = session.feed_together, session.feed_part
+
+    def read_together(several, cache):
+        if (found := together(several, cache)) is not None:
+            calls.append([len(one.ids) for one in several])
+        return found
+
+    def read_part(rows, tokens, **more):
+        calls.append([len(ids) for ids in tokens])
+        return part(rows, tokens, **more)
+
+    session.feed_together, session.feed_part = read_together, read_part
+    return calls
+
+
+def test_a_long_prompt_is_read_in_chunks_while_others_write(model, way):
     batch = Batch(model, exact=True, max_rows=3)
     writer = batch.add([5], replace(SETTINGS, max_new_tokens=30))
     batch.advance()
@@ -101,48 +120,61 @@ def test_writers_and_readers_take_turns_and_a_long_prompt_is_read_in_chunks(mode
     for _ in range(7):
         batch.advance()
         seen.append((len(writer.ids), reader.read, len(reader.ids)))
-    assert seen == [(1, 64, 0), (2, 64, 0), (2, 128, 0), (3, 128, 0), (3, 140, 1), (4, 141, 2), (5, 142, 3)]
+    if way == "kernels":
+        assert seen[:4] == [(2, 64, 0), (3, 128, 0), (4, 140, 1), (5, 141, 2)]
+    else:
+        assert seen == [(1, 64, 0), (2, 64, 0), (2, 128, 0), (3, 128, 0), (3, 140, 1), (4, 141, 2), (5, 142, 3)]
 
 
 def test_short_prompts_share_a_turn_so_that_their_rows_write_together(model, way):
-    calls = []
     batch = Batch(model, exact=True, max_rows=5)
-    feed = batch.places.session.feed_part
-    batch.places.session.feed_part = lambda part, tokens, **more: calls.append(tokens) or feed(part, tokens, **more)
+    calls = calls_of(batch)
     rows = [batch.add([n + 1] * 20, replace(SETTINGS, max_new_tokens=4)) for n in range(5)]
     batch.run()
-    assert ["read" if len(tokens[0]) > 1 else len(tokens) for tokens in calls] == [
-        *["read"] * 3,
-        3,
-        *["read"] * 2,
-        5,
-        5,
-        2,
-    ]
+    if way == "kernels":
+        assert calls == [[20] * 5, *[[1] * 5] * 3]
+    else:
+        assert calls == [*[[20]] * 3, [1] * 3, *[[20]] * 2, [1] * 5, [1] * 5, [1] * 2]
     assert [len(row.ids) for row in rows] == [4] * 5
 
 
-@pytest.mark.parametrize(("length", "wanted"), [(50, ["read"] * 3 + [3]), (90, ["read"] * 4 + [2])])
-def test_while_more_rows_are_to_be_read_than_write_prompts_of_four_chunks_share_a_turn(model, way, length, wanted):
-    calls = []
-    batch = Batch(model, exact=True, max_rows=6)
-    feed = batch.places.session.feed_part
-    batch.places.session.feed_part = lambda part, tokens, **more: calls.append(tokens) or feed(part, tokens, **more)
+@pytest.mark.parametrize(
+    ("length", "by_torch", "by_kernels"),
+    [
+        (50, [[50]] * 3 + [[1] * 3], [[50] * 5 + [6], [1] * 5 + [44], [1] * 6]),
+        (90, [[64], [26], [64], [26], [1] * 2], [[90, 90, 76], [1, 1, 14, 90, 90, 62], [1] * 5 + [28], [1] * 6]),
+    ],
+)
+def test_while_more_rows_are_to_be_read_than_write_prompts_of_four_chunks_share_a_turn(
+    model, way, length, by_torch, by_kernels
+):
+    batch, wanted = Batch(model, exact=True, max_rows=6), by_torch if way == "torch" else by_kernels
+    calls = calls_of(batch)
     for n in range(6):
         batch.add([n + 1] * length, SETTINGS)
     for _ in wanted:
         batch.advance()
-    assert ["read" if len(tokens[0]) > 1 else len(tokens) for tokens in calls] == wanted
+    assert calls == wanted
+
+
+def test_where_more_rows_write_than_are_to_be_read_one_chunk_rides_along(model, way):
+    batch = Batch(model, exact=True, max_rows=4)
+    for n in range(2):
+        batch.add([n], SETTINGS)
+    batch.advance()
+    calls = calls_of(batch)
+    late = [batch.add([n + 1] * 50, SETTINGS) for n in range(2)]
+    batch.advance(), batch.advance()
+    assert calls == ([[1, 1, 50, 14], [1, 1, 1, 36]] if way == "kernels" else [[50], [1, 1, 1]])
+    assert [len(row.ids) for row in late] == [2, int(way == "kernels")]
 
 
 def test_equal_prompts_are_read_once(model, way):
-    read = []
     batch = Batch(model, exact=True, max_rows=3)
-    feed = batch.places.session.feed_part
-    batch.places.session.feed_part = lambda part, tokens, **more: read.append(tokens) or feed(part, tokens, **more)
+    calls = calls_of(batch)
     rows = [batch.add([7] * 70, SETTINGS, number=number) for number in range(7)]
     batch.run()
-    assert sum(len(tokens[0]) > 1 for tokens in read) == 2
+    assert [call for call in calls if max(call) > 1] == ([[70]] if way == "kernels" else [[64], [6]])
     place = Batch(model, exact=True, max_rows=3)
     for number in (0, 3, 6):
         assert same(rows[number], alone(place, rows[number], number))
@@ -180,12 +212,12 @@ def test_who_watches_a_prompt_sees_the_logits_of_the_model(model, way, length):
 
 def test_a_row_cancelled_in_its_prompt_gives_its_place_to_the_next(model, way):
     batch = Batch(model, exact=True, max_rows=1)
-    first, second = batch.add([1] * 150, SETTINGS), batch.add([2], SETTINGS)
+    first, second = batch.add([1] * 150, replace(SETTINGS, max_new_tokens=2)), batch.add([2], SETTINGS)
     batch.advance()
-    assert (first.read, second.read) == (64, 0)
+    assert (first.read, second.read) == (150 if way == "kernels" else 64, 0)
     first.cancel()
     assert batch.advance() == [second]
-    assert first.ids == []
+    assert len(first.ids) == (1 if way == "kernels" else 0)
 
 
 def test_what_goes_wrong_with_one_row_ends_that_row(model, way):

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 import gpt2
+from attention import KeyValueCache
 from decoding import GenerationSettings, contract, generate_ids
 from quantization import quantize
 from transformer import DecoderStack
 from transformer.kernels import fused, native
 from transformer.kernels.fused import FusedDecoder, PreparedStack, fuse
-from transformer.kernels.whole_step import WholeStep
+from transformer.kernels.whole_step import NewIds, WholeStep
 
 SCHEMES = ["int8", "int4", "int8-weight-only", "bfloat16", "float32", {"decoder.blocks.0.feed_forward.up": "int4"}]
 
@@ -72,6 +73,33 @@ def test_ragged_rows_and_long_prompts_are_those_of_single_blocks(calls, how, sha
     # An activation half-way between two whole numbers may become either, and its row then differs a little.
     assert off.max() < (0.03 if "int4" in str(how) or how == "int8" else 1e-5)
     assert len(calls) == 5
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8], ids=str)
+@pytest.mark.parametrize("how", SCHEMES, ids=str)
+def test_a_prompt_gets_the_same_bits_alone_and_beside_others_in_any_parts(calls, how, dtype):
+    model, length = quantize(loud(), how), 40
+    step, texts = gpt2.whole_step(model), torch.randint(211, (3, length), generator=torch.Generator().manual_seed(0))
+    config = model.config
+
+    def cache_of(rows):
+        return KeyValueCache(config.n_layer, rows, config.n_head, length, config.n_embd // config.n_head, dtype=dtype)
+
+    def read(rows, parts):
+        """Logits behind every id of these rows, read in such parts."""
+        cache, found, held = cache_of(len(rows)), [], 0
+        for part in parts:
+            several = [NewIds(row, held, text[held : held + part], True) for row, text in enumerate(rows)]
+            found.append(step.together(several, cache)[0].view(len(rows), part, -1))
+            held += part
+        return torch.cat(found, dim=1)
+
+    rows = texts.tolist()
+    alone = torch.cat([read([row], [1] * length) for row in rows])
+    for parts in ([length], [17, 22, 1], [5, 1, 34]):
+        assert torch.equal(read(rows, parts), alone)
+        assert torch.equal(read(rows[:1], parts), alone[:1])
 
 
 @torch.inference_mode()

@@ -1,5 +1,7 @@
 """A step from ids to logits as one call gives what the parts give one by one."""
 
+import random
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from attention import KeyValueCache
 from transformer import DecoderStack, LayerNorm
 from transformer.kernels import native
 from transformer.kernels.fused import FusedDecoder
-from transformer.kernels.whole_step import WholeStep
+from transformer.kernels.whole_step import NewIds, WholeStep
 
 N_CTX = 40
 ROWS = (
@@ -79,10 +81,98 @@ def test_logits_and_likeliest_ids_are_those_of_the_parts(instructions, shape, dt
                 off = torch.cat([one[: len(r)] - r for one, r in zip(found, real, strict=True)])
             # A key half-way between two whole numbers may become either.
             assert off.abs().max() < (1e-5 if dtype == torch.float32 else 1e-2) * wanted.abs().max()
-            assert likeliest == found.argmax(-1).flatten().tolist()
+            each = found if last_only else torch.cat([one[: len(row)] for one, row in zip(found, rows, strict=True)])
+            assert likeliest == each.argmax(-1).tolist()
             assert ours.lengths.tolist() == theirs.lengths.tolist()
     finally:
         torch.set_num_threads(before)
+
+
+def memory_of(cache, row, held):
+    """What a cache holds of a row."""
+    return [stored[row, :, :held].clone() for stored in cache.whole]
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int8], ids=str)
+@pytest.mark.parametrize("shape", [(37, 64, 4), (101, 33, 3), (16, 96, 1)], ids=str)
+def test_a_row_gets_the_same_bits_however_its_ids_are_cut_and_whoever_stands_beside_it(instructions, shape, dtype):
+    torch.manual_seed(0)
+    model, chance = Model(*shape), random.Random(shape[1])
+    texts = [[chance.randrange(shape[0]) for _ in range(length)] for length in (N_CTX, 1, 19, 33, 8, 26, 2, N_CTX)]
+    step, alone = step_of(model), []
+    for text in texts:
+        cache = new_cache(model, 1, dtype)
+        one_by_one = [step.together([NewIds(0, i, [id], False)], cache) for i, id in enumerate(text)]
+        found = torch.cat([logits for logits, _ in one_by_one]), [likeliest for _, (likeliest,) in one_by_one]
+        alone.append((*found, memory_of(cache, 0, len(text))))
+    for _ in range(4):
+        cache, held, calls = new_cache(model, len(texts), dtype), [0] * len(texts), 0
+        while any(has < len(text) for has, text in zip(held, texts, strict=True)):
+            rows = [row for row, text in enumerate(texts) if held[row] < len(text) and chance.random() < 0.7]
+            chance.shuffle(rows)
+            several = [
+                NewIds(
+                    row,
+                    held[row],
+                    texts[row][held[row] :][: chance.choice([1, 1, 2, 5, 17, N_CTX])],
+                    chance.random() < 0.5,
+                )
+                for row in rows
+            ]
+            if not several:
+                continue
+            logits, likeliest = step.together(several, cache)
+            at, calls = 0, calls + 1
+            for row, has, ids, every in several:
+                held[row] = end = has + len(ids)
+                wanted = slice(has if every else end - 1, end)
+                count = wanted.stop - wanted.start
+                assert torch.equal(logits[at : at + count], alone[row][0][wanted])
+                assert likeliest[at : at + count] == alone[row][1][wanted]
+                at += count
+            assert at == len(logits) == len(likeliest)
+        assert calls > 3
+        for row, text in enumerate(texts):
+            for ours, theirs in zip(memory_of(cache, row, len(text)), alone[row][2], strict=True):
+                assert torch.equal(ours, theirs)
+    assert cache.lengths.tolist() == [0] * len(texts)  # who calls so counts by itself
+
+
+@torch.inference_mode()
+def test_rows_that_bring_ids_together_are_those_of_the_parts(instructions):
+    torch.manual_seed(1)
+    model = Model()
+    step, ours = step_of(model), new_cache(model, 4)
+    held = [0, 0, 0, 0]
+    theirs = [new_cache(model, 1) for _ in held]
+    for brought in ({2: [5] * 20, 0: [1, 2, 3]}, {0: [4], 2: [6], 3: [7, 8, 9, 10]}, {3: [1] * 30, 1: [2], 0: [3, 3]}):
+        several = [NewIds(row, held[row], ids, row != 2) for row, ids in brought.items()]
+        found, _ = step.together(several, ours)
+        wanted = {row: model([ids], theirs[row])[0] for row, ids in brought.items()}
+        expected = torch.cat([logits[-1:] if row == 2 else logits for row, logits in wanted.items()])
+        assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
+        held = [has + len(brought.get(row, ())) for row, has in enumerate(held)]
+
+
+@torch.inference_mode()
+def test_rows_and_places_that_are_not_there_are_left_to_torch(instructions):
+    model = Model()
+    step, cache = step_of(model), new_cache(model, 2, length=6)
+    for wrong in (
+        [NewIds(2, 0, [1], False)],
+        [NewIds(-1, 0, [1], False)],
+        [NewIds(0, 6, [1], False)],
+        [NewIds(0, -1, [1], False)],
+        [NewIds(0, 3, [1] * 4, False)],
+        [NewIds(0, 0, [], False)],
+        [NewIds(0, 0, [37], False)],
+        [NewIds(0, 0, [1], False), NewIds(0, 1, [1], False)],
+        [],
+    ):
+        assert step.together(wrong, cache) is None
+    assert not any(stored.any() for stored in cache.whole)
+    assert step.together([NewIds(0, 2, [1] * 4, True)], cache)[0].shape == (4, 37)
 
 
 @torch.inference_mode()

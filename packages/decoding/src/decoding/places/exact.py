@@ -5,10 +5,12 @@ A sum of float32 numbers depends on its order, and libraries choose the order by
 that is multiplied alone, with seven others, or beside a longer row comes out different in the last bits, and sooner or
 later a text does. So shapes must not depend on neighbors:
 
-* A prompt is read alone, in chunks of `fixed.CHUNK` tokens counted from its beginning.
-* Rows that write are read together. The kernels of `transformer.kernels` add up each row and each output by itself.
-  So do, as measured, oneDNN's products of two and more rows with a packed weight; a single row is multiplied twice.
-  Attention, whose sums run over as many slots as the longest row holds, is done for one row after the other.
+* The kernels of `transformer.kernels` add up each token and each output by itself, attention over the keys that the
+  token sees: what a token gets does not depend on what else is in the call. Where they take a whole step, prompts, cut
+  anywhere, and rows that write are read in the same call.
+* Elsewhere a prompt is read alone, in chunks of `fixed.CHUNK` tokens counted from its beginning, and rows that write
+  are read together. oneDNN's products of two and more rows with a packed weight add up each row by itself, as measured;
+  a single row is multiplied twice. Attention is done for one row after the other.
 
 (He et al. 2025, "Defeating Nondeterminism in LLM Inference", Thinking Machines Lab: batch invariance.)
 """
@@ -24,6 +26,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from attention import KeyValueCache
 from tensors import PackedWeights, fast_products, onednn_is_there
 from transformer.kernels.fused import FusedDecoder
+from transformer.kernels.whole_step import NewIds
 
 from ..protocols import LanguageModel
 from ..session import Session
@@ -81,8 +84,8 @@ class RowByRow(PackedWeights):
 
 
 class ExactSession(Session):
-    """A session whose calls go over a part of its rows, see `feed_part`. `cache_dtype`: that of the cache, where it is
-    not to be the model's own; torch.int8 takes a quarter of the memory."""
+    """A session whose calls go over a part of its rows, see `feed_together` and `feed_part`. `cache_dtype`: that of the
+    cache, where it is not to be the model's own; torch.int8 takes a quarter of the memory."""
 
     def __init__(
         self,
@@ -102,6 +105,11 @@ class ExactSession(Session):
         packs = self.device.type == "cpu" and onednn_is_there()
         kept = pack if isinstance(pack, PackedWeights) else PackedWeights()
         self.row_by_row = RowByRow(kept) if packs else None
+
+    def feed_together(self, several: Sequence[NewIds], cache: KeyValueCache) -> tuple[Tensor, list[int]] | None:
+        """Ids of some rows of the whole cache, of each as many as there are; float32 logits behind all that are wanted,
+        and the likeliest ids there. None where the kernels do not take such a call: then nothing has happened."""
+        return None if self.step is None else self.step.together(several, cache)
 
     def feed_part(
         self, part: Any, tokens: Sequence[Sequence[int]], *, seen: Sequence[int] | None, last: bool

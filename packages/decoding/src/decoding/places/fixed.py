@@ -5,13 +5,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attention import CachePlaces
+from transformer.kernels.whole_step import NewIds
 
 from ..requests.waiting import Waiting
 from ..rows import Row
 from .exact import ExactSession
 
 CHUNK = 64
-"""Prompt tokens in one call. Always so many, for a prompt's logits depend on how it is cut."""
+"""Prompt tokens in one call. By torch always so many, for a prompt's logits depend on how it is cut there."""
 MOST_READ = 4 * CHUNK
 """Prompt tokens read in one turn while more rows are yet to be read than write."""
 
@@ -19,11 +20,13 @@ MOST_READ = 4 * CHUNK
 class FixedPlaces:
     """Rows whose logits are the same to the bit whatever their neighbors are; see `exact`.
 
-    A call of the model either reads a chunk of one prompt, the longest there first, or one id of all rows that write.
-    Where both wait, they take turns; short prompts are read in one turn, for a step in which some rows do not write is
-    lost to them all: as many as a chunk holds, or `MOST_READ` while more rows are yet to be read than write. The
-    call of the rows that write goes over all places from the first such row to the last; what is between them is
-    computed for nothing, and newcomers take the lowest free place.
+    Where the kernels take whole steps, a call of the model reads one id of all rows that write, and beside them up to a
+    chunk of prompts, the longest there first, or `MOST_READ` ids while more rows are yet to be read than write.
+
+    Elsewhere a call either reads a chunk of one prompt or one id of all rows that write. Where both wait, they take
+    turns; short prompts are read in one turn, for a step in which some rows do not write is lost to them all: as many
+    as fit into the numbers above. The call of the rows that write goes over all places from the first such row to the
+    last; what is between them is computed for nothing, and newcomers take the lowest free place.
     """
 
     def __init__(self, session: ExactSession) -> None:
@@ -73,11 +76,42 @@ class FixedPlaces:
         self.readers = [row for row in self.readers if row.finish_reason is None and len(row.pending) > 1]
         running = [place for place, row in enumerate(self.seats) if row is not None and row.finish_reason is None]
         writers = [place for place in running if len(self._row(place).pending) == 1]
+        if (found := self._read_together(writers)) is not None:
+            return found
         if self.readers and (not writers or self._has_turn(self.readers[0], len(writers))):
             self.read_in_turn += min(len(self.readers[0].pending), CHUNK)
             return *self._read_chunk(self.readers[0]), None
         self.read_in_turn = 0
         return self._write(writers)
+
+    def _read_together(self, writers: list[int]) -> tuple[list[Row], Float[Tensor, "B V"], list[int] | None] | None:
+        """Ids of rows that write and of prompts in one call; None where this is not possible."""
+        left, several = MOST_READ if len(self.readers) > len(writers) else CHUNK, []
+        counts = {place: 1 for place in writers}
+        for row in self.readers:
+            if count := min(len(row.pending), left):
+                counts[self.seats.index(row)] = count
+                left -= count
+        for place, count in counts.items():
+            row = self._row(place)
+            watched = row.watch is not None and not row.ids
+            several.append(NewIds(place, self.cache.held[place], row.pending[:count], watched))
+        if (found := self.session.feed_together(several, self.cache.cache)) is None:
+            return None
+        logits, likeliest = found
+        end, ready = 0, []
+        for one in several:
+            row, count, first = self._row(one.row), len(one.ids), end
+            end += count if one.every else 1
+            self.cache.took(one.row, [count])
+            row.has_read(count)
+            if one.every:
+                self._watch(row, logits[first:end])
+            if not row.pending and row.finish_reason is None:
+                ready.append((row, end - 1))
+        last = [place for _, place in ready]
+        chosen = logits if len(last) == len(logits) else logits[last]
+        return [row for row, _ in ready], chosen, [likeliest[place] for place in last]
 
     def _has_turn(self, reader: Row, writers: int) -> bool:
         """Whether the readers' turn is not over: their first chunk always, others while they fit beside it."""
@@ -111,14 +145,14 @@ class FixedPlaces:
         for place in writers:
             self._row(place).has_read(1)
         for place in watched:  # the last id of a prompt that had one left
-            self._watch_last(self._row(place), logits[place - first : place - first + 1])
+            self._watch(self._row(place), logits[place - first : place - first + 1])
         ready = [place for place in writers if self._row(place).finish_reason is None]
         rows = [self._row(place) for place in ready]
         likeliest, chosen = self.session.likeliest, [place - first for place in ready]
         known = None if likeliest is None else [likeliest[place] for place in chosen]
         return rows, logits if len(ready) == count else logits[chosen], known
 
-    def _watch_last(self, row: Row, logits: Tensor) -> None:
+    def _watch(self, row: Row, logits: Tensor) -> None:
         assert row.watch is not None
         try:
             row.watch(logits)

@@ -25,7 +25,9 @@
 #endif
 
 enum Kind : int64_t { FLOAT32, BFLOAT16, INT8, INT4, INT8_WEIGHTS };  // the last: with activations as they are
-constexpr int ROWS = 4, OUTS = 4;   // a tile: so many rows of activations times so many of weights
+constexpr int ROWS = 6, OUTS = 4;   // a tile: up to so many rows of activations times so many of weights
+constexpr int FIRST = 4;            // rows at most of the first tile that meets some weights, which come from memory
+constexpr int FEW = 8;              // rows up to which every thread rounds all activations for itself: no barrier
 constexpr int BLOCK = 128;          // columns of int4 that are read at once: 64 bytes
 constexpr int LANE = 8;             // columns of these that end up in the same lane of a sum
 
@@ -48,7 +50,7 @@ struct Activations {
     int32_t* eights;                // int4: -8 times the sum of each lane's columns, since a weight is nibble - 8
 
     Activations(int64_t rows, int64_t widest)
-        : stride(up_to(widest, BLOCK)), memory(nullptr, std::free) {
+        : stride((up_to(widest, BLOCK) / BLOCK | 1) * BLOCK), memory(nullptr, std::free) {
         rows = up_to(rows, 16);     // a matrix tile reads sixteen
         memory.reset((char*)std::aligned_alloc(64, rows * stride * 6));
         plain = (float*)memory.get();

@@ -2,7 +2,7 @@
 #pragma once
 #include "unrolled.hpp"
 
-constexpr int AHEAD = 8192;         // bytes between what is computed and what is called from memory
+constexpr int AHEAD = 8192;         // bytes between what is computed and what is called from memory, by the first tile
 
 // The sums of four vectors, side by side: first [a b c d] in each quarter, then the quarters on top of each other.
 template <typename Add>
@@ -136,23 +136,31 @@ INLINED static inline __m512 sixteen(const uint16_t* from, __mmask16 there) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
+// Of the columns from `first` to `end`. Sums that are not at their end yet are kept, and taken up in the next call: the
+// same additions in the same order.
 template <int R, Kind KIND>
-static void tile_float(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
+static void tile_float(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS],
+                       int64_t first, int64_t end, float* kept) {
     using Number = std::conditional_t<KIND == FLOAT32, float, std::conditional_t<KIND == BFLOAT16, uint16_t, int8_t>>;
     __m512 sum[R][OUTS] = {};
-    const auto weights = rows_at<OUTS>((const Number*)layer.weight, outs, layer.in);
-    const auto values = rows_from<R>(x.plain, row, x.stride);
-    in_parts(layer.in, 16, [&](int64_t k, auto there) INLINED {
+    const auto weights = rows_at<OUTS>((const Number*)layer.weight + first, outs, layer.in);
+    const auto values = rows_from<R>(x.plain + first, row, x.stride);
+    const auto each = [&](auto what) INLINED {
+        unrolled<R * OUTS>([&](auto i) INLINED { what(sum[i / OUTS][i % OUTS], kept + 16 * i); });
+    };
+    if (first) each([](__m512& one, const float* from) INLINED { one = _mm512_loadu_ps(from); });
+    in_parts(end - first, 16, [&](int64_t k, auto there) INLINED {
         __m512 w[OUTS];
         unrolled<OUTS>([&](auto c) INLINED {
             w[c] = sixteen(weights[c] + k, there);
-            _mm_prefetch((const char*)(weights[c] + k) + AHEAD, _MM_HINT_T0);
+            if constexpr (R <= FIRST) _mm_prefetch((const char*)(weights[c] + k) + AHEAD, _MM_HINT_T0);
         });
         unrolled<R>([&](auto r) INLINED {
             const __m512 v = sixteen(values[r] + k, there);
             unrolled<OUTS>([&](auto c) INLINED { sum[r][c] = _mm512_fmadd_ps(v, w[c], sum[r][c]); });
         });
     });
+    if (end < layer.in) return each([](__m512& one, float* to) INLINED { _mm512_storeu_ps(to, one); });
     unrolled<R>([&](auto r) INLINED { _mm_storeu_ps(y[r], four_sums(sum[r])); });
     if (KIND == INT8_WEIGHTS)
         for (int r = 0; r < R; r++)

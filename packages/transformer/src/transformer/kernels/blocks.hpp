@@ -10,8 +10,6 @@ struct Stack { const Block* blocks; int64_t n_layer, n_embd, n_head, tanh_gelu; 
 // Keys and values [rows, n_head, length, head size] of each layer; int8 numbers have a scale each head and slot.
 struct Cache { void **keys, **values; float **key_scales, **value_scales; int64_t length; };
 
-constexpr int FEW = 8;              // rows up to which every thread rounds all activations for itself: no barrier
-
 // Within 2e-7 of exp; a polynomial, since libm's is not computed in lanes.
 static inline float exponential(float x) {
     x = std::min(88.f, std::max(-87.f, x));
@@ -138,37 +136,40 @@ struct Room {
     static int64_t widest(const Stack& stack) { return std::max(stack.n_embd, stack.blocks[0].up.out); }
 };
 
-// x [rows x time, n_embd], the embedded tokens, becomes the stream after the last block. Token m of row m / time stands
-// at places[m]; its keys and values go there. Every thread of a team calls it.
-static void run_blocks(const Stack& stack, float* x, int64_t rows, int64_t time, const int64_t* places,
-                       const Cache& cache, Room& room, Places& rounded, float* weights) {
+// The new tokens of a call: token m belongs to row rows[m] of a cache and stands at its places[m]. apart: no two of a row.
+struct Tokens { int64_t count; const int64_t *rows, *places; bool apart; };
+
+// x [tokens, n_embd], the embedded tokens, becomes the stream after the last block; keys and values go to their places.
+// What is computed for a token does not depend, in any bit, on what else is in the call. Every thread of a team calls it.
+static void run_blocks(const Stack& stack, float* x, const Tokens& tokens, const Cache& cache, Room& room,
+                       Places& rounded, float* weights) {
     const int64_t c = stack.n_embd, heads = stack.n_head, size = c / heads, wide = stack.blocks[0].up.out;
-    const int64_t tokens = rows * time;
+    const int64_t n = tokens.count;
     float *qkv = room.qkv.get(), *seen = room.seen.get(), *hidden = room.hidden.get();
     for (int64_t l = 0; l < stack.n_layer; l++) {
         const Block& block = stack.blocks[l];
         const auto normed = [&](const Norm& norm) {
             return [&](int64_t m, float* to) { return norm_row(norm, x + m * c, to, c, stack.eps), to; };
         };
-        const auto slots = [&](int64_t m, int64_t h) { return Slots(cache, l, m / time * heads + h, size); };
+        const auto slots = [&](int64_t m, int64_t h) { return Slots(cache, l, tokens.rows[m] * heads + h, size); };
         const auto store = [&](int64_t m, int64_t h) {
             const float* at = qkv + m * 3 * c + h * size;
-            slots(m, h).store(at + c, at + 2 * c, places[m], size);
+            slots(m, h).store(at + c, at + 2 * c, tokens.places[m], size);
         };
-        rounded_product(block.qkv, tokens, qkv, false, rounded, normed(block.first));
-        if (time > 1) {             // a token looks at others of this call, so all are stored before
+        rounded_product(block.qkv, n, qkv, false, rounded, normed(block.first));
+        if (!tokens.apart) {        // a token looks at others of this call, so all are stored before
 #pragma omp for schedule(static)
-            for (int64_t i = 0; i < tokens * heads; i++) store(i / heads, i % heads);
+            for (int64_t i = 0; i < n * heads; i++) store(i / heads, i % heads);
         }
 #pragma omp for schedule(static, 1)
-        for (int64_t i = 0; i < tokens * heads; i++) {
-            const int64_t m = i / heads, h = i % heads;
-            if (time == 1) store(m, h);
-            slots(m, h).look(qkv + m * 3 * c + h * size, places[m] + 1, size, weights, seen + m * c + h * size);
+        for (int64_t i = 0; i < n * heads; i++) {  // head by head, so that a long row's keys and values stay near
+            const int64_t m = i % n, h = i / n;
+            if (tokens.apart) store(m, h);
+            slots(m, h).look(qkv + m * 3 * c + h * size, tokens.places[m] + 1, size, weights, seen + m * c + h * size);
         }
-        rounded_product(block.out, tokens, x, true, rounded, [&](int64_t m, float*) { return seen + m * c; });
-        rounded_product(block.up, tokens, hidden, false, rounded, normed(block.second));
-        rounded_product(block.down, tokens, x, true, rounded, [&](int64_t m, float* to) {
+        rounded_product(block.out, n, x, true, rounded, [&](int64_t m, float*) { return seen + m * c; });
+        rounded_product(block.up, n, hidden, false, rounded, normed(block.second));
+        rounded_product(block.down, n, x, true, rounded, [&](int64_t m, float* to) {
             return gelu_row(hidden + m * wide, to, wide, stack.tanh_gelu), to;
         });
     }

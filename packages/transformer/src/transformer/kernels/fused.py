@@ -18,7 +18,7 @@ from .weights import kind_of
 Model = TypeVar("Model", bound=nn.Module)
 MOST_CHANNELS = 256
 """Of a head, in step.cpp."""
-MOST_FLOAT_TOKENS = 8
+MOST_FLOAT_TOKENS = 64
 """Tokens of a step up to which the kernels, which read float32 weights as they are, beat torch with packed ones."""
 
 

@@ -1,6 +1,6 @@
 """The C++ kernels: compiled once for this machine by the compiler that is there, and called through ctypes.
 
-`step.cpp` and the headers beside it use no library, so compiling takes about three seconds; the result is kept in
+`step.cpp` and the headers beside it use no library, so compiling takes a few seconds; the result is kept in
 `workbench.cache_folder("kernels")` under a name made of sources, flags and processor. A library there that another user
 could have written is not loaded but made anew. Threads come from the OpenMP that torch has loaded: two of them would
 fight for the same cores.
@@ -207,7 +207,8 @@ def loaded(path: Path) -> ctypes.CDLL:
     found = ctypes.CDLL(str(path))
     found.linear.argtypes = [c_void_p, c_void_p, c_int64, c_void_p, c_int]
     found.decode.argtypes = [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int]
-    found.step.argtypes = [c_void_p, c_void_p, c_int64, c_int64, *[c_void_p] * 3, c_int64, c_void_p, c_void_p, c_int]
+    of_call = [c_void_p, c_int64, c_void_p, c_void_p, c_int]
+    found.step.argtypes = [c_void_p, *of_call, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int]
     found.row_sums.argtypes = [c_void_p, c_int64, c_int64, c_void_p, c_int]
     found.instructions.restype = c_char_p
     for function in (found.linear, found.decode, found.step, found.row_sums):

@@ -41,7 +41,8 @@ static float one_float(const Linear& layer, const Activations& x, int64_t row, i
 }
 
 template <int R, Kind KIND>
-static void tile_of(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS]) {
+static void tile_of(const Linear& layer, const Activations& x, int64_t row, const int64_t* outs, float (*y)[OUTS],
+                    const struct Columns&) {
     constexpr auto one = KIND == INT8 ? one_int8 : KIND == INT4 ? one_int4 : KIND == FLOAT32 ? one_float<float>
         : KIND == BFLOAT16 ? one_float<uint16_t> : one_float<int8_t>;
     for (int r = 0; r < R; r++)

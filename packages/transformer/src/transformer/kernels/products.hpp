@@ -96,23 +96,50 @@ static void product_of_tiles(const Linear& layer, const Activations& x, int64_t 
 }
 #endif
 
+// Rows of the next tile, of those that are left, `rows` in all: few in the first one, and then as many as there can be,
+// never five.
+static int64_t rows_of_tile(const Linear& layer, int64_t left, int64_t rows) {
+    if (layer.kind == INT4) return std::min<int64_t>(left, FIRST);  // more sums than registers hold
+    return left < rows && left % ROWS == 0 ? ROWS : left % ROWS == 3 ? 3 : std::min<int64_t>(left, FIRST);
+}
+
+static void write_tile(const Linear& layer, const Activations& x, int64_t row, int64_t rows, int64_t out, float* y,
+                       bool add, const Columns& columns) {
+    switch (rows) {
+        case 1: return write_tile<1>(layer, x, row, out, y, add, columns);
+        case 2: return write_tile<2>(layer, x, row, out, y, add, columns);
+        case 3: return write_tile<3>(layer, x, row, out, y, add, columns);
+        case 4: return write_tile<4>(layer, x, row, out, y, add, columns);
+        default: return write_tile<6>(layer, x, row, out, y, add, columns);
+    }
+}
+
+constexpr int64_t PANEL = 32;           // rows of W that stay in the cache while they meet many rows of x
+
+// `product` of all of x and the rows of W from `first` to `end`: few enough to be read from memory once.
+static void product_of_panel(const Linear& layer, const Activations& x, int64_t rows, float* y, bool add,
+                             int64_t first, int64_t end, int64_t columns) {
+    alignas(64) float kept[PANEL / OUTS][ROWS * OUTS * 16];
+    for (int64_t row = 0, tall; row < rows; row += tall) {
+        tall = rows_of_tile(layer, rows - row, rows);
+        for (int64_t at = 0, next; at < layer.in; at = next) {
+            next = layer.in - at > columns ? at + columns : layer.in;
+            for (int64_t out = first; out < end; out += OUTS)
+                write_tile(layer, x, row, tall, out, y, add, {at, next, kept[(out - first) / OUTS]});
+        }
+    }
+}
+
 // y = x W^T + bias, or y += that. Every thread of a team calls it: each takes some of W's rows, and waits at the end.
-// A long x is gone through 32 rows at a time, so that these and 64 rows of W stay in the cache while they meet.
 static void product(const Linear& layer, const Activations& x, int64_t rows, float* y, bool add = false) {
 #ifdef AMX
     if (rows >= MANY && layer.kind == INT8 && layer.in % 64 == 0 && layer.sums && has_tiles())
         return product_of_tiles(layer, x, rows, y, add);
 #endif
-    const int64_t some = rows > 32 ? 64 : 16;
+    const bool few = rows <= FEW, whole = few || layer.kind == INT8 || layer.kind == INT4;
+    const int64_t panel = few ? OUTS : PANEL, columns = whole ? layer.in : MOST_COLUMNS;
 #pragma omp for schedule(static)
-    for (int64_t first = 0; first < layer.out; first += some)
-        for (int64_t top = 0; top < rows; top += 32)
-            for (int64_t out = first; out < std::min(first + some, layer.out); out += OUTS)
-                for (int64_t row = top; row < std::min(top + 32, rows); row += ROWS)
-                    switch (rows - row) {
-                        case 1: write_tile<1>(layer, x, row, out, y, add); break;
-                        case 2: write_tile<2>(layer, x, row, out, y, add); break;
-                        case 3: write_tile<3>(layer, x, row, out, y, add); break;
-                        default: write_tile<4>(layer, x, row, out, y, add);
-                    }
+    for (int64_t some = 0; some < layer.out; some += PANEL)
+        for (int64_t first = some; first < std::min(some + PANEL, layer.out); first += panel)
+            product_of_panel(layer, x, rows, y, add, first, std::min(first + panel, layer.out), columns);
 }

@@ -24,15 +24,19 @@ extern "C" void row_sums(const int8_t* weight, int64_t rows, int64_t columns, in
     }
 }
 
-// See `run_blocks`.
+// See `run_blocks`. Row r brings `time` tokens, which stand at places[r * time ...].
 extern "C" void decode(const Stack* stack, float* x, int64_t rows, int64_t time, const int64_t* places,
                        const Cache* cache, int threads) {
-    Room room(*stack, rows * time);
+    const int64_t n = rows * time;
+    Room room(*stack, n);
+    std::vector<int64_t> row_of(n);
+    for (int64_t m = 0; m < n; m++) row_of[m] = m / time;
+    const Tokens tokens = {n, row_of.data(), places, time == 1};
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> weights(cache->length);
-        Places rounded(room.rounded, rows * time, Room::widest(*stack));
-        run_blocks(*stack, x, rows, time, places, *cache, room, rounded, weights.data());
+        Places rounded(room.rounded, n, Room::widest(*stack));
+        run_blocks(*stack, x, tokens, *cache, room, rounded, weights.data());
     }
 }
 
@@ -66,30 +70,29 @@ static Largest largest(const float* x, int64_t first, int64_t end) {
     return {most + odd, place};
 }
 
-// One call of the model. Row r brings `time` ids, ids[r * time ...], behind the held[r] that the cache has of it. Of the
-// tokens numbered `wanted` the logits are written, [n_wanted, vocabulary], and the likeliest id of each: the first of
-// the largest, -1 where a logit is not finite.
-extern "C" void step(const Model* model, const int64_t* ids, int64_t rows, int64_t time, const int64_t* held,
-                     const Cache* cache, const int64_t* wanted, int64_t n_wanted, float* logits, int64_t* likeliest,
-                     int threads) {
+// One call of the model for `count` ids, each with its row and place. Of the tokens numbered `wanted` the logits are
+// written, [n_wanted, vocabulary], and the likeliest id of each: the first of the largest, -1 where a logit is not finite.
+extern "C" void step(const Model* model, const int64_t* ids, int64_t count, const int64_t* rows, const int64_t* places,
+                     int apart, const Cache* cache, const int64_t* wanted, int64_t n_wanted, float* logits,
+                     int64_t* likeliest, int threads) {
     const Stack& stack = model->stack;
-    const int64_t c = stack.n_embd, tokens = rows * time, vocabulary = model->table.out, parts = threads;
-    Room room(stack, tokens);
-    std::unique_ptr<float[]> x(new float[tokens * c]);
-    std::vector<int64_t> places(tokens);
+    const int64_t c = stack.n_embd, vocabulary = model->table.out, parts = threads;
+    const Tokens tokens = {count, rows, places, bool(apart)};
+    Room room(stack, count);
+    std::unique_ptr<float[]> x(new float[count * c]);
     std::vector<Largest> found(n_wanted * parts);
+    Activations last(n_wanted > FEW ? n_wanted : 0, c);
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> weights(cache->length);
-        Places rounded(room.rounded, tokens, Room::widest(stack));
+        Places rounded(room.rounded, count, Room::widest(stack)), of_last(last, n_wanted, c);
 #pragma omp for schedule(static)
-        for (int64_t m = 0; m < tokens; m++) {
-            places[m] = held[m / time] + m % time;
+        for (int64_t m = 0; m < count; m++) {
             embed(model->table, model->factor, ids[m], &x[m * c]);
             for (int64_t i = 0; i < c; i++) x[m * c + i] += model->positions[places[m] * c + i];
         }
-        run_blocks(stack, x.get(), rows, time, places.data(), *cache, room, rounded, weights.data());
-        rounded_product(model->table, n_wanted, logits, false, rounded, [&](int64_t m, float* to) {
+        run_blocks(stack, x.get(), tokens, *cache, room, rounded, weights.data());
+        rounded_product(model->table, n_wanted, logits, false, of_last, [&](int64_t m, float* to) {
             return norm_row(model->last, &x[wanted[m] * c], to, c, stack.eps), to;
         });
 #pragma omp for schedule(static)

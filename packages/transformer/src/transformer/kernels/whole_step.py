@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from ctypes import addressof, c_int64
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,17 @@ from . import native
 from .fused import CacheAddresses, FusedDecoder, PreparedStack, norm_of
 from .products import prepared
 from .weights import Kind, kind_of
+
+
+class NewIds(NamedTuple):
+    """What one row of a cache brings to a call."""
+
+    row: int
+    held: int
+    """Tokens that the cache has of this row already."""
+    ids: Sequence[int]
+    every: bool
+    """Whether logits are wanted behind each of the ids; else behind the last."""
 
 
 class WholeStep:
@@ -43,43 +54,72 @@ class WholeStep:
     def __call__(
         self, rows: Sequence[Sequence[int]], cache: Any, *, last_only: bool
     ) -> tuple[Float[Tensor, "..."], list[int]] | None:
-        """Logits [B, V] behind each row's last id, or [B, T, V] behind all, and the likeliest id of each (the first of
-        the largest; -1 where a logit is not finite), flat. The cache takes the ids in. None where the kernels do not
-        apply, or an id or a length is wrong: then nothing has happened."""
-        lengths = [len(row) for row in rows]
-        time = max(lengths)
-        if (library := native.library()) is None or not self.takes(rows, time, cache):
+        """Logits [B, V] behind each row's last id, or [B, T, V] behind all (zeros beyond a row's end), and the
+        likeliest ids there, of all rows in turn (the first of the largest; -1 where a logit is not finite). The cache
+        takes the ids in. None where the kernels do not apply, or an id or a length is wrong: then nothing has
+        happened."""
+        if type(cache) is not KeyValueCache or cache.n_rows != len(rows) or not all(rows):
             return None
-        assert self.fast is not None
-        assert self.where is not None
-        count, vocabulary = len(rows), self.struct.table.rows
+        lengths, held = [len(row) for row in rows], cache.lengths.tolist()
+        time, count = max(lengths), len(rows)
+        if self.takes_weights(cache) and self.stack.leaves_to_torch(self.fast, count * time):
+            return None
+        several = [NewIds(row, has, ids, not last_only) for row, (has, ids) in enumerate(zip(held, rows, strict=True))]
+        found = self.together(several, cache)
+        if found is None:
+            return None
+        logits, likeliest = found
         ragged = min(lengths) < time
-        flat = [id for row in rows for id in ([*row, *[0] * (time - len(row))] if ragged else row)]
-        last = [row * time + length - 1 for row, length in enumerate(lengths)]
-        wanted = last if last_only else range(count * time)
         with torch._C.DisableTorchFunction():
-            logits = torch.empty(len(wanted), vocabulary)
-            numbers, likeliest = (c_int64 * len(wanted))(*wanted), (c_int64 * len(wanted))()
-            ids, held = (c_int64 * len(flat))(*flat), cache.lengths.data_ptr()
-            of_call = ids, count, time, held, self.where.address, numbers, len(wanted), logits.data_ptr(), likeliest
-            library.step(addressof(self.struct), *of_call, torch.get_num_threads())
             cache.advance(time, torch.tensor(lengths) if ragged else None)
-            return logits if last_only else logits.view(count, time, vocabulary), list(likeliest)
+            if last_only:
+                return logits, likeliest
+            if ragged:
+                logits = nn.utils.rnn.pad_sequence(logits.split(lengths), batch_first=True)
+            return logits.view(count, time, -1), likeliest
 
-    def takes(self, rows: Sequence[Sequence[int]], time: int, cache: Any) -> bool:
+    def together(self, several: Sequence[NewIds], cache: Any) -> tuple[Float[Tensor, "N V"], list[int]] | None:
+        """The same for some rows of a cache: logits and likeliest ids behind all that are wanted, in order. What a row
+        gets does not depend, in any bit, on the others, nor on how its ids are cut into calls; the cache holds the ids,
+        but does not count them. None as above, but not because torch were faster."""
+        if (library := native.library()) is None or not self.takes(several, cache):
+            return None
+        assert self.where is not None
+        ids = [id for one in several for id in one.ids]
+        rows = [one.row for one in several for _ in one.ids]
+        places = [one.held + i for one in several for i in range(len(one.ids))]
+        wanted, end = [], 0
+        for one in several:
+            end += len(one.ids)
+            wanted += range(end - len(one.ids), end) if one.every else [end - 1]
+        with torch._C.DisableTorchFunction():
+            logits = torch.empty(len(wanted), self.struct.table.rows)
+            likeliest = (c_int64 * len(wanted))()
+            of_ids = numbers(ids), len(ids), numbers(rows), numbers(places), len(ids) == len(several)
+            found = self.where.address, numbers(wanted), len(wanted), logits.data_ptr(), likeliest
+            library.step(addressof(self.struct), *of_ids, *found, torch.get_num_threads())
+        return logits, list(likeliest)
+
+    def takes(self, several: Sequence[NewIds], cache: Any) -> bool:
         """Whether the kernels take these ids behind what the cache holds."""
-        if type(cache) is not KeyValueCache or not all(rows) or self.is_watched():
+        begins = any(one.held == 0 for one in several)
+        if type(cache) is not KeyValueCache or self.is_watched() or not self.takes_weights(cache, anew=begins):
             return False
+        known, places, rows = self.struct.table.rows, min(self.n_ctx, cache.length), {one.row for one in several}
+        if len(rows) < len(several) or not rows or min(rows) < 0 or max(rows) >= cache.n_rows:
+            return False
+        return all(
+            one.ids and 0 <= one.held <= places - len(one.ids) and min(one.ids) >= 0 and max(one.ids) < known
+            for one in several
+        )
+
+    def takes_weights(self, cache: KeyValueCache, *, anew: bool = False) -> bool:
+        """Whether the kernels know this cache, and the weights; these are looked at when a text begins."""
         if self.where is None or self.where.first is not cache.keys[0]:
-            self.where = CacheAddresses(cache) if self.stack.takes_cache(cache, len(rows)) else None
-        if self.where is None or cache.n_rows != len(rows):
-            return False
-        if self.fast is None or cache.shortest == 0:
+            self.where = CacheAddresses(cache) if self.stack.takes_cache(cache, cache.n_rows) else None
+        if self.where is not None and (self.fast is None or anew):
             self.fast = self.looked_at()
-        if self.fast is None or self.stack.leaves_to_torch(self.fast, len(rows) * time):
-            return False
-        known, places = self.struct.table.rows, min(self.n_ctx, cache.length)
-        return cache.longest + time <= places and all(min(row) >= 0 and max(row) < known for row in rows)
+        return self.where is not None and self.fast is not None
 
     def is_watched(self) -> bool:
         """Whether somebody wants to see or change what happens inside."""
@@ -104,3 +144,8 @@ class WholeStep:
             self.struct = native.Model(*of_model)
             self.held = [fast, table, *(tensor.untyped_storage() for tensor in tensors)]
             return fast
+
+
+def numbers(some: Sequence[int]) -> Any:
+    """Whole numbers as the kernels read them."""
+    return (c_int64 * len(some))(*some)
