@@ -84,8 +84,8 @@ static void whole_model(Kind kind, bool eight_bits, int64_t rows, int64_t time) 
     for (int64_t m = 0; m < rows * time; m++) row_of.push_back(m / time), places.push_back(length - time + m % time);
     for (int64_t r = 0; r < rows; r++) wanted.push_back(r * time + time - 1);
     float* logits = made<float>(rows * ids, 0);
-    step(&model, tokens.data(), rows * time, row_of.data(), places.data(), time == 1, &cache, wanted.data(), rows, logits,
-         likeliest.data(), 2);
+    step(&model, tokens.data(), rows * time, row_of.data(), places.data(), time == 1, &cache, wanted.data(), rows,
+         logits, likeliest.data(), 2);
     for (int64_t r = 0; r < rows; r++)
         if (likeliest[r] < 0 || likeliest[r] >= ids) std::printf("wrong id\n"), std::exit(1);
 }
