@@ -2,6 +2,7 @@
 what the tests check of shapes); compiled runs are killed and resumed in `test_kill.py`."""
 
 import dataclasses
+import re
 import json
 import logging
 
@@ -78,7 +79,9 @@ def test_auto_lets_a_short_run_be_and_says_so(settings, caplog, compiler):
     compiler()
     run = gpt2.run(dataclasses.replace(settings, compile="auto"))
     assert run.compiled is None
-    assert "--compile auto: not compiled, 0 s of steps are to come, and it pays from 600 s on" in caplog.text
+    # How many seconds a step takes is the machine's affair; these few take less than ten minutes on any.
+    said = r"--compile auto: not compiled, \d+ s of steps are to come, and it pays from 600 s on"
+    assert re.search(said, caplog.text)
 
 
 def test_auto_keeps_what_is_faster(settings, tmp_path, caplog, compiler, monkeypatch):
