@@ -2,9 +2,9 @@
 what the tests check of shapes); compiled runs are killed and resumed in `test_kill.py`."""
 
 import dataclasses
-import re
 import json
 import logging
+import re
 
 import pytest
 import torch
