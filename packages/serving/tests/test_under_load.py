@@ -263,7 +263,8 @@ def test_ten_times_too_many_get_200_or_429_and_memory_stays_as_it_is(folder, htt
 
     def ask(number):
         body = {"prompt": TEXTS[number % 5], "max_tokens": 20, "stream": number % 2 == 0, "logprobs": 5, **LONG}
-        with httpx.Client(timeout=120, trust_env=False) as client:
+        # Without verify=False each of 2,880 clients reads the certificates: 55 ms of CPU time.
+        with httpx.Client(timeout=120, trust_env=False, verify=False) as client:
             answer = client.post(f"{url}/v1/completions", json=body)
         if answer.status_code == 429:
             assert int(answer.headers["retry-after"]) >= 1

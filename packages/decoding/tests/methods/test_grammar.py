@@ -116,3 +116,28 @@ def test_a_form_that_no_text_fits_is_refused_and_gives_no_empty_text(tokenizer, 
     pytest.importorskip("llguidance", reason="needs the extra `grammar`")
     with pytest.raises(ValueError, match="correct it"):
         matching(tokenizer, form)
+
+
+@pytest.mark.extras
+@pytest.mark.parametrize(
+    ("matching", "form", "written"),
+    [
+        (matching_regex, "(a|b|ab)*" * 400, b"a"),
+        (matching_grammar, "start: a0\n" + "".join(f"a{i}: a{i + 1} a{i + 1}\n" for i in range(40)) + 'a40: "x"', b"x"),
+    ],
+)
+def test_a_form_too_large_to_be_followed_fails_on_the_way_and_does_not_end_the_text(
+    models, tokenizer, matching, form, written
+):
+    """llguidance stops in both, and a matcher that has stopped looks like one whose text is whole."""
+    pytest.importorskip("llguidance", reason="needs the extra `grammar`")
+    grammar = matching(tokenizer, form)
+    assert grammar([]).sum() >= 1
+    for _ in range(2):  # once given up, it stays so
+        with pytest.raises(ValueError, match=r"(?i)can be followed, got one too large: .*too many.*; simplify it"):
+            grammar(list(written))
+    with pytest.raises(ValueError, match="that match the grammar"):
+        matching_regex(tokenizer, "ab")(list(b"x"))
+    settings = GenerationSettings(seed=1, min_new_tokens=2)
+    with pytest.raises(ValueError, match="simplify it"):
+        generate(babbler(models), tokenizer, ["Hi"], settings, constraints=[matching(tokenizer, form)])

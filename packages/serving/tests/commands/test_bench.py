@@ -2,6 +2,7 @@
 
 import pytest
 
+from serving.bench.driving import Load
 from serving.commands.bench import run_bench
 from serving.commands.outside_settings import Bench
 
@@ -20,3 +21,11 @@ from serving.commands.outside_settings import Bench
 def test_what_makes_no_sense_is_said_before_any_server_is_asked(command, said):
     with pytest.raises(ValueError, match=said):
         run_bench(command)
+
+
+def test_what_is_asked_for_by_default_fits_in_the_context_of_the_default_recipe():
+    """128 tokens; tokenizers of 2,048 ids take less than three of them for each of our words."""
+    command, load = Bench(("http://127.0.0.1:1",)), Load()
+    shared = ("clients", "requests", "tokens", "words", "temperature", "timeout")
+    assert [getattr(command, name) for name in shared] == [getattr(load, name) for name in shared]
+    assert command.tokens + 3 * command.words <= 128

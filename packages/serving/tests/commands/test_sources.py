@@ -15,6 +15,13 @@ def test_a_model_is_called_as_its_run_or_folder(tmp_path, place, name):
     assert named_sources(f"{tmp_path / place}/", []) == {name: f"{tmp_path / place}/"}
 
 
+def test_a_link_is_called_as_it_was_written(tmp_path, monkeypatch):
+    (tmp_path / "runs/001/model").mkdir(parents=True)
+    (tmp_path / "RUN").symlink_to(tmp_path / "runs/001")
+    monkeypatch.chdir(tmp_path)
+    assert [name_of(place) for place in ("RUN", "RUN/model", "runs/../runs/001")] == ["RUN", "RUN", "001"]
+
+
 def test_a_file_is_called_without_its_suffix_and_a_name_on_the_hub_as_it_is(tmp_path):
     (tmp_path / "ckpt.pt").touch()
     assert name_of(str(tmp_path / "ckpt.pt")) == "ckpt"

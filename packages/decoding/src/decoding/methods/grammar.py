@@ -23,12 +23,13 @@ class Grammar:
     """What one row may write: `grammar(ids)` is True for the ids that may follow the new ids `ids`.
 
     When the text may end, the end-of-text id is allowed, and when it must, nothing else. One object follows one row, or
-    all the beams of a prompt. `wanted` names what was compiled, for the ValueError where it is none.
+    all the beams of a prompt. `wanted` names what was compiled, for the ValueError where it is none, and for the one on
+    the way where llguidance gives up a form beyond its limits: half a text must not pass for a whole one.
     """
 
     def __init__(self, tokenizer: Tokenizer, compiled: str, wanted: str = "a grammar") -> None:
         lib = _llguidance()
-        self.n_vocab, self.end_of_text = tokenizer.n_vocab, tokenizer.end_of_text
+        self.n_vocab, self.end_of_text, self.wanted = tokenizer.n_vocab, tokenizer.end_of_text, wanted
         self.matcher = lib.LLMatcher(_tokens_of(tokenizer), compiled)
         self.read: list[int] = []
         if not self.matcher.is_error():
@@ -42,11 +43,12 @@ class Grammar:
 
     def __call__(self, ids: Sequence[int]) -> Bool[Tensor, " V"]:
         self._go_to(list(ids))
-        if self.matcher.is_stopped():
+        if self.matcher.is_stopped() and not self.matcher.is_error():
             allowed = torch.zeros(self.n_vocab, dtype=torch.bool)
             allowed[self.end_of_text] = True
             return allowed
         bits = torch.frombuffer(bytearray(self.matcher.compute_bitmask()), dtype=torch.uint8)
+        self._check_followed()
         return (bits[:, None] >> torch.arange(8) & 1).bool().flatten()[: self.n_vocab]
 
     def _go_to(self, ids: list[int]) -> None:
@@ -59,8 +61,15 @@ class Grammar:
             same = 0
         for token in ids[same:]:
             if not self.matcher.is_stopped() and not self.matcher.consume_token(token):
+                if "satisfy the grammar" not in self.matcher.get_error():
+                    self._check_followed()
                 raise ValueError(f"wanted ids that match the grammar, got {ids}; begin the row with none")
         self.read = ids
+
+    def _check_followed(self) -> None:
+        if self.matcher.is_error():
+            reason = _reason(self.matcher.get_error())
+            raise ValueError(f"wanted {self.wanted} that can be followed, got one too large: {reason}; simplify it")
 
 
 def matching_regex(tokenizer: Tokenizer, pattern: str) -> Grammar:

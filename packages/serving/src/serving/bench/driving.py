@@ -23,7 +23,7 @@ class Load:
 
     clients: int = 8
     requests: int = 32
-    tokens: int = 128
+    tokens: int = 64
     words: int = 12
     temperature: float = 0.0
     fields: dict[str, Any] = field(default_factory=dict)

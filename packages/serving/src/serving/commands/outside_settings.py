@@ -39,7 +39,7 @@ class Bench:
     """Requests in each turn of each server."""
     turns: int = 3
     """Times that every server has its turn; medians over them are shown."""
-    tokens: int = 128
+    tokens: int = 64
     """Tokens to ask for in each request (`max_tokens`)."""
     words: int = 12
     """Words of each prompt; no two prompts are the same."""

@@ -1,5 +1,6 @@
 """Which models a command names, and what requests call them."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -53,12 +54,12 @@ def _check_different(option: str, what: str, names: Sequence[str]) -> None:
 
 
 def name_of(source: str) -> str:
-    """What requests call a model whose name nobody said: its folder's, the run's where it lies in a run, or its name on
-    the hub."""
+    """What requests call a model whose name nobody said: its folder's as it was written (a link's own name, too), the
+    run's where it lies in a run, or its name on the hub."""
     place = Path(_home(source))
     if not place.exists():
         return source
-    place = place.resolve()
+    place = Path(os.path.abspath(place))  # absolute() would keep `..` as a name
     while place.name in OUTER or place.parent.name == "checkpoints":
         place = place.parent
     return place.stem if place.is_file() else place.name
