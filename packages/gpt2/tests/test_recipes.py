@@ -45,3 +45,9 @@ def test_a_run_takes_the_shape_for_its_text(text_file, tmp_path):
     wanted = quick(run.record.data["train_bytes"] + run.record.data["held_out_bytes"])
     assert run.recipe == wanted.replace(steps=1, batch_size=2, warmup=0)
     assert gpt2.run(gpt2.TrainSettings(resume=run.folder)).recipe == run.recipe
+
+
+def test_steps_of_half_batches_are_told():
+    recipe = gpt2.recipe("tiny").replace(steps=40, batch_size=4)
+    assert recipe.tokens_of_steps(32) == "128 tokens"
+    assert recipe.replace(batch_ramp=0.5).tokens_of_steps(32) == "128 tokens, the first 20 of half as many"

@@ -88,6 +88,11 @@ class Recipe:
         """Windows of `n_ctx` tokens that the steps after the first `start` ones learn from."""
         return self.batch_size * (self.steps - start) - self.batch_size // 2 * max(0, self.half_batches - start)
 
+    def tokens_of_steps(self, n_ctx: int) -> str:
+        """How many tokens its steps read, in words, of a model with this context."""
+        halved = f", the first {self.half_batches} of half as many" if self.half_batches else ""
+        return f"{self.batch_size * n_ctx:,} tokens{halved}"
+
     def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some fields changed; None leaves a field as it is."""
         return dataclasses.replace(self, **{name: value for name, value in changes.items() if value is not None})

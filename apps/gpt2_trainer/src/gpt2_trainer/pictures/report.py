@@ -48,7 +48,7 @@ def write_report(
             "Bits per byte": f"{run.bits_per_byte:.4f}",
             "Parameters": f"{c.n_parameters:,}",
             "Made on": f"{run.device}, {record.precision}, seed {record.seed}",
-            "Steps": f"{run.total:,} of {run.recipe.batch_size * c.n_ctx:,} tokens",
+            "Steps": f"{run.total:,} of {run.recipe.tokens_of_steps(c.n_ctx)}",
             "Text": f"{run.text.title}, {run.text.train_bytes:,} bytes, {run.text.held_out_bytes:,} held out",
         },
         figures={name: base64.b64encode(picture).decode() for name, picture in figures.items()},

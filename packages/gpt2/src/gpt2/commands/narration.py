@@ -28,7 +28,7 @@ def introduction(run: "TextRun") -> str:
         f"Model      {c.n_layer} layers, {c.n_embd} wide, {c.n_head} heads, context {c.n_ctx}: "
         f"{c.n_parameters / 1e6:.2f} million parameters on {run.device}{_together(run)}{_computed(run)}",
         f"Run        {run.folder} (recipe {run.recipe.name}, {run.total} steps of "
-        f"{run.recipe.batch_size * c.n_ctx:,} tokens{_halved(run)})",
+        f"{run.recipe.tokens_of_steps(c.n_ctx)})",
     ]
     if run.recipe.name == "quick" and text.train_bytes < SMALLEST:
         lines.append(f"Note       so little text is learned by heart; quick is made for {_size(SMALLEST)} and more")
@@ -69,10 +69,6 @@ def skipped(run: "TextRun", step: "Step") -> str:
 def held_out(run: "TextRun") -> str:
     """The last evaluation in a few words for a progress bar; empty before the first."""
     return "" if run.bits_per_byte is None else f"held out {run.bits_per_byte:.3f} bits/byte"
-
-
-def _halved(run: "TextRun") -> str:
-    return f", the first {run.recipe.half_batches} of half as many" if run.recipe.half_batches else ""
 
 
 def report(run: "TextRun", seconds: float, prompt: str = "The") -> str:

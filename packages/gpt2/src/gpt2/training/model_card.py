@@ -19,7 +19,7 @@ def model_card(record: RunRecord, config: GPT2Config) -> str:
         "Held out": f"{data['held_out_bytes']:,} bytes, never trained on"
         + (f": {how}" if (how := data.get("held_out_how")) else ""),
         "Recipe": f"{r.name}: {r.optimizer}, rate {r.learning_rate:g}, {r.schedule}, warm-up {r.warmup}",
-        "Steps": f"{r.steps:,} of {r.batch_size * c.n_ctx:,} tokens",
+        "Steps": f"{r.steps:,} of {r.tokens_of_steps(c.n_ctx)}",
         "Versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
     }
     rows = "\n".join(f"| {name} | {value.replace('|', '/')} |" for name, value in facts.items())
