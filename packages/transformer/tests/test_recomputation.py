@@ -15,6 +15,11 @@ def layer():
     return FeedForward(8, 32)
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_small(monkeypatch):
+    monkeypatch.setattr(feed_forward, "KEPT", 0)
+
+
 def plainly(function, x, layer):
     return layer(function(x))
 
@@ -53,6 +58,15 @@ def test_the_activation_is_not_kept(layer, precision, surrounded):
     assert made.requires_grad
     assert seen["activation"]() is None
     assert (seen["input"]() is None) == surrounded
+
+
+@pytest.mark.parametrize(("kept", "times"), [(2 * 5 * 32, 1), (2 * 5 * 32 - 1, 2)])
+def test_few_values_are_kept_as_they_take_more_time_than_room(layer, kept, times, monkeypatch):
+    monkeypatch.setattr(feed_forward, "KEPT", kept)
+    calls, activate = [], layer.activate
+    layer.activate = lambda x: calls.append(1) or activate(x)
+    gradients(layer, torch.randn(2, 5, 8))
+    assert len(calls) == times
 
 
 def test_a_gradient_has_a_gradient(layer):

@@ -8,6 +8,8 @@ from .recomputation import through
 
 GATED = ("swiglu", "geglu")
 ACTIVATIONS = ("gelu_tanh", "gelu", "relu", "relu_squared", *GATED)
+KEPT = 2**21
+"""Values up to which an activation is kept for its gradient: so few cost more time to compute again than room."""
 
 
 class FeedForward(nn.Module):
@@ -46,7 +48,10 @@ class FeedForward(nn.Module):
                 "make the layer as wide as what it is given"
             )
         if self.gate is None:
-            return through(self.activate, self.up(x), self.down)
+            hidden = self.up(x)
+            if hidden.numel() <= KEPT:
+                return self.down(self.activate(hidden))
+            return through(self.activate, hidden, self.down)
         return self.down(self.activate(self.gate(x)) * self.up(x))
 
     def activate(self, x: Float[Tensor, "... hidden"]) -> Float[Tensor, "... hidden"]:
