@@ -14,7 +14,7 @@ from statistics import median
 import torch
 
 from gpt2 import GPT2, recipe
-from gpt2.training.trained import optimizer_of
+from gpt2.training.optimizing import optimizer_of
 from trainkit import orthogonalise, train_steps
 
 SHAPES = ((2, 768, 256), (2, 256, 256), (2, 1024, 256), (2, 256, 1024))

@@ -57,6 +57,8 @@ class Recipe:
     """Four of Muon's rounds, each with coefficients of its own (Polar Express, arXiv 2505.16932), in place of five."""
     muon_even: bool = False
     """Even out how far Muon moves each row or column of a matrix over time (NorMuon, arXiv 2510.05491)."""
+    muon_split: bool = False
+    """Muon takes the matrices of queries, keys and values, one parameter in GPT-2, for the three that they are."""
     momentum_ramp: bool = False
     """Muon's momentum rises from 0.85 to 0.95 over the first third of the steps and falls back over the last tenth."""
     lookahead: float = 0.0
@@ -66,6 +68,8 @@ class Recipe:
     """Start the projections that write to the residual stream at zero: every block begins as the identity."""
     bigram_start: bool = False
     """Begin as a model that predicts each token from the one before it, by the counts of the text."""
+    sinusoid_start: bool = False
+    """Begin the position table as sines and cosines of many wavelengths, in which equal distances look alike."""
     tokenizer: Literal["own", "published"] = "own"
     """Train a tokenizer on the text, or take OpenAI's 50,257 ids."""
     held_out: float = 0.05

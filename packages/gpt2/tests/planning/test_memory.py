@@ -22,7 +22,7 @@ import json, resource, sys
 import torch
 import gpt2
 from gpt2.training.curriculum import model_loss
-from gpt2.training.trained import optimizer_of
+from gpt2.training.optimizing import optimizer_of
 from trainkit import train_steps
 
 torch.set_num_threads(1)

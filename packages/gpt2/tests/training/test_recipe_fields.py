@@ -43,8 +43,10 @@ OTHER = {
     "muon_gram": False,
     "muon_fitted": True,
     "muon_even": True,
+    "muon_split": True,
     "momentum_ramp": True,
     "bigram_start": True,
+    "sinusoid_start": True,
     "zero_output": False,
     "held_out": 0.2,
     "held_out_from": "everywhere",
@@ -175,8 +177,10 @@ SWITCHED = {
     "decay_schedule": "linear",
     "cautious_decay": True,
     "muon_even": True,
+    "muon_split": True,
     "momentum_ramp": True,
     "bigram_start": True,
+    "sinusoid_start": True,
     "schedule": "stable",
     "steps": 6,
 }
@@ -202,7 +206,7 @@ def test_with_every_switch_on_a_resumed_run_has_the_same_bits(text_file, tmp_pat
 
 
 def test_pieces_of_a_model_have_no_bigram_start(text_file, tmp_path):
-    for name in ("muon_even", "bigram_start"):
+    for name in ("muon_even", "bigram_start", "sinusoid_start"):
         settings = TrainSettings(text=str(text_file), out=tmp_path / name, recipe="tiny", shard=True, **{name: True})
         with pytest.raises(ValueError, match=f"--{name.replace('_', '-')}: wanted False with --shard"):
             gpt2.run(settings)

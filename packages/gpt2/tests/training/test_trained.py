@@ -7,7 +7,7 @@ import torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LinearLR, SequentialLR
 
 from gpt2 import Recipe, recipe
-from gpt2.training.trained import schedule_of, schedules_of
+from gpt2.training.optimizing import schedule_of, schedules_of
 
 JUDGES = {
     "linear": lambda optimizer, steps: LinearLR(optimizer, 1.0, 0.0, total_iters=steps),

@@ -135,7 +135,34 @@ def test_equally_shaped_matrices_do_not_mix():
         torch.testing.assert_close(p, q, atol=1e-7, rtol=1e-4)
 
 
+@pytest.mark.parametrize("even", [False, True])
+def test_a_parameter_of_pieces_moves_as_they_would_alone(even):
+    torch.manual_seed(0)
+    start, scales = torch.randn(2, 3, 5, 5), torch.tensor([1.0, 30.0, 0.01])[:, None, None]
+    together = [nn.Parameter(matrix.flatten(0, 1).clone()) for matrix in start]
+    alone = [nn.Parameter(matrix.clone()) for matrix in start.flatten(0, 1)]
+    optimizers = [Muon([{"params": together, "pieces": 3, "even": even}]), Muon([{"params": alone, "even": even}])]
+    for _ in range(3):
+        gradients = torch.randn(2, 3, 5, 5) * scales
+        for p, gradient in zip([*together, *alone], [*gradients, *gradients.flatten(0, 1)], strict=True):
+            p.grad = gradient.reshape(p.shape)
+        for optimizer in optimizers:
+            optimizer.step()
+        again = Muon([{"params": together, "pieces": 3, "even": even}])
+        again.load_state_dict(optimizers[0].state_dict())
+        optimizers[0] = again
+    torch.testing.assert_close(torch.stack([*together]).view(-1, 5, 5), torch.stack([*alone]), atol=1e-6, rtol=1e-5)
+    assert (torch.stack([*together]).view_as(start) - start).abs().amin((2, 3)).gt(0).all()
+
+
+def test_pieces_are_chosen_by_name():
+    made = muon(nn.Linear(2, 6), 0.1, adam_learning_rate=0.1, pieces=lambda name: 3 if name == "weight" else 1)
+    assert [(group["kind"], group.get("pieces")) for group in made.param_groups] == [("muon", 3), ("adam", 1)]
+
+
 def test_muon_explains_wrong_groups():
+    with pytest.raises(ValueError, match=r"wanted pieces .*got 4 for \[\(6, 2\)\]; name the matrices"):
+        Muon([{"params": [nn.Parameter(torch.zeros(6, 2))], "pieces": 4}])
     vector = nn.Parameter(torch.zeros(3))
     with pytest.raises(ValueError, match=r'wanted matrices.*got shapes \[\(3,\)\].*"adam"'):
         Muon([{"params": [vector]}])

@@ -80,7 +80,7 @@ def _read_as_first(settings: TrainSettings, record: RunRecord, tokenizer: Tokeni
 
 def _check_shape_is_free(settings: TrainSettings, tokenizer: Tokenizer | str) -> None:
     """ValueError for a part of the shape that is asked for, but comes with a source or a tokenizer."""
-    for name in (*SHAPE, "zero_output", "bigram_start"):
+    for name in (*SHAPE, "zero_output", "bigram_start", "sinusoid_start"):
         if settings.source is not None and (asked := getattr(settings, name)) is not None:
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option}: wanted that of the model with --from, got {asked}; leave {option} out")
@@ -101,7 +101,7 @@ def _begin(
     tokenizer = known or settings.tokenizer or chosen.tokenizer
     _check_shape_is_free(settings, tokenizer)
     if shape is not None:
-        chosen = chosen.replace(config=shape, zero_output=False, bigram_start=False)
+        chosen = chosen.replace(config=shape, zero_output=False, bigram_start=False, sinusoid_start=False)
     text = new_text(found, chosen, tokenizer)
     precision = choose_precision(settings.precision or chosen.precision, own_device(settings.device))
     evaluate_every = settings.evaluate_every or -(-chosen.steps // chosen.evaluations)

@@ -122,10 +122,12 @@ class TrainSettings:
     muon_gram: Annotated[bool | None, _recipes("muon_gram", "True|False")] = None
     muon_fitted: Annotated[bool | None, _recipes("muon_fitted", "True|False")] = None
     muon_even: Annotated[bool | None, _recipes("muon_even", "True|False")] = None
+    muon_split: Annotated[bool | None, _recipes("muon_split", "True|False")] = None
     momentum_ramp: Annotated[bool | None, _recipes("momentum_ramp", "True|False")] = None
     lookahead: Annotated[float | None, _recipes("lookahead", "SHARE")] = None
     zero_output: Annotated[bool | None, _recipes("zero_output", "True|False")] = None
     bigram_start: Annotated[bool | None, _recipes("bigram_start", "True|False")] = None
+    sinusoid_start: Annotated[bool | None, _recipes("sinusoid_start", "True|False")] = None
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
     held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
     evaluations: Annotated[int | None, _recipes("evaluations", "N")] = None

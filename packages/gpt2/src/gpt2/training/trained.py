@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,14 +13,9 @@ from trainkit import (
     OptimizerPart,
     Part,
     RandomPart,
-    adamw,
-    cosine,
     is_first_rank,
-    linear_to_zero,
-    muon,
     n_ranks,
     rank,
-    warmup_stable_decay,
 )
 from transformer import zero_outputs
 
@@ -29,12 +23,13 @@ from ..config import GPT2Config
 from ..files.folder import load_weights, save, save_model
 from ..machine.processes import by_first, draw_shards, gathered, sharded_parts, share_out
 from ..model import GPT2
-from ..recipes import Recipe
 from ..texts.prepared import TrainingText
 from ..tokenizer.tokenizer import Tokenizer
 from .bigrams import start_from_bigrams
 from .model_card import model_card
+from .optimizing import optimizer_of, schedule_of, schedules_of
 from .record import RunRecord
+from .waves import start_from_sinusoids
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ def trained_model(
             f"--processes: wanted at most one for each of the {fewest} windows of a batch, got {n_ranks()}; "
             f"start fewer, or a run with a larger --batch-size"
         )
-    for name in ("muon_even", "bigram_start"):
+    for name in ("muon_even", "bigram_start", "sinusoid_start"):
         if shard and getattr(recipe, name):
             option = "--" + name.replace("_", "-")
             raise ValueError(f"{option}: wanted False with --shard, whose tables are in pieces; say {option} False")
@@ -97,6 +92,8 @@ def trained_model(
     on_meta = next(model.parameters()).is_meta
     if not on_meta and recipe.zero_output:
         zero_outputs(model)
+    if recipe.sinusoid_start:
+        start_from_sinusoids(model)
     if recipe.bigram_start:
         start_from_bigrams(model, text.train)
     together = share_out(model if on_meta else model.to(device), shard)
@@ -137,47 +134,3 @@ def write_model(folder: Path, model: GPT2, tokenizer: Tokenizer, record: RunReco
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
     by_first(write)
-
-
-def schedule_of(recipe: Recipe) -> Callable[[int], float]:
-    """The factor of the learning rate at each step."""
-    warmup = min(recipe.warmup, recipe.steps - 1)
-    if recipe.schedule == "stable":
-        return warmup_stable_decay(recipe.steps, warmup, decay=0.5)
-    return {"linear": linear_to_zero, "cosine": cosine}[recipe.schedule](recipe.steps, warmup)
-
-
-def schedules_of(recipe: Recipe) -> dict[str, Callable[[int], float]]:
-    """The factors of weight decay, Muon's momentum and its lookahead at each step, where they are not constant."""
-    made: dict[str, Callable[[int], float]] = {}
-    if recipe.decay_schedule == "linear":
-        made["weight_decay"] = linear_to_zero(recipe.steps)
-    if recipe.momentum_ramp:
-        made["momentum"] = partial(momentum_factor, steps=recipe.steps)
-    if recipe.lookahead:
-        made["lookahead"] = lambda step: float(recipe.steps <= 4 * step and 10 * step < 9 * recipe.steps)
-    return made
-
-
-def momentum_factor(step: int, steps: int) -> float:
-    """From 0.85 / 0.95 to 1 over the first third, and back over the last tenth (as in modded-nanogpt)."""
-    low, done = 0.85 / 0.95, step / steps
-    return low + (1 - low) * min(1.0, 3 * done, 10 * (1 - done))
-
-
-def optimizer_of(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Muon or AdamW with the recipe's rates and decay."""
-    if recipe.optimizer == "adamw":
-        return adamw(model, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return muon(
-        model,
-        recipe.learning_rate,
-        adam_learning_rate=recipe.adam_learning_rate,
-        weight_decay=recipe.weight_decay,
-        gram=recipe.muon_gram,
-        fitted=recipe.muon_fitted,
-        even=recipe.muon_even,
-        cautious=recipe.cautious_decay,
-        lookahead=recipe.lookahead,
-        horizon=max(2.0, recipe.steps / 10),
-    )

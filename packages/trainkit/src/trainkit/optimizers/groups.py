@@ -1,5 +1,6 @@
 """Optimizers with parameter groups by rule: matrices decay, vectors do not."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from inspect import unwrap
 from typing import Any
@@ -67,6 +68,7 @@ def muon(
     gram: bool = False,
     fitted: bool = False,
     even: bool = False,
+    pieces: Callable[[str], int] | None = None,
     cautious: bool = False,
     lookahead: float = 0.0,
     horizon: float = 0.0,
@@ -75,16 +77,21 @@ def muon(
 
     Both rates can be AdamW's usual ones, because Muon's update is scaled to the root mean square of AdamW's.
     gram, fitted: as in `orthogonalise`; gram is the same step in fewer operations. even: as in `evened`, for Muon's
-    matrices. cautious: decay only what an update moves toward zero, for all. lookahead, horizon: as in `Muon`, for all.
+    matrices. pieces(name): how many matrices of equal size a parameter is, one above the other, each with an update of
+    its own (default: one). cautious: decay only what an update moves toward zero, for all. lookahead, horizon: as in
+    `Muon`, for all.
     """
     check_rate("learning_rate", learning_rate)
     check_rate("adam_learning_rate", adam_learning_rate)
     check_betas(betas)
     named = _trained(model)
-    matrices = [parameter for name, parameter in named if is_matrix(name, parameter)]
+    matrices: dict[int, list[nn.Parameter]] = defaultdict(list)
+    for name, parameter in named:
+        if is_matrix(name, parameter):
+            matrices[pieces(name) if pieces else 1].append(parameter)
     if not matrices:
         raise ValueError(f"wanted a matrix for Muon, is_matrix picked none of {[name for name, _ in named]}; use adamw")
-    picked = {id(parameter) for parameter in matrices}
+    picked = {id(parameter) for members in matrices.values() for parameter in members}
     rest = decay_groups([(name, p) for name, p in named if id(p) not in picked], weight_decay)
     how = {
         "kind": "muon",
@@ -94,7 +101,7 @@ def muon(
         "fitted": fitted,
         "even": even,
     }
-    groups = [{"params": matrices, **how}]
+    groups = [{"params": members, "pieces": count, **how} for count, members in sorted(matrices.items())]
     groups += [{**group, "kind": "adam", "lr": adam_learning_rate, "betas": betas} for group in rest]
     for group in groups:
         group |= {"cautious": cautious, "lookahead": lookahead, "horizon": horizon if lookahead else 0.0}

@@ -27,9 +27,9 @@ class Muon(LightOptimizer):
     root mean square is 1 / sqrt(max(rows, columns)), so the factor gives the 0.2 that AdamW's updates usually have, and
     AdamW's learning rates carry over.
 
-    A group may say more: `gram` and `fitted` (see `orthogonalise`), `even` (see `evened`) and `cautious`: decay only
-    what the update moves toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402,
-    algorithm 1).
+    A group may say more: `gram` and `fitted` (see `orthogonalise`), `even` (see `evened`), `pieces`: as how many
+    matrices, one above the other, each of its parameters is updated, and `cautious`: decay only what the update moves
+    toward zero, so that the two never pull against each other (Chen et al., arXiv 2510.12402, algorithm 1).
 
     horizon: keep the running mean of a weight's movement over about so many steps (0: none). After each step the weight
     moves on by `lookahead` of it, and the next step goes from there: x(t+1) = step(x(t) + lookahead m(t)), m(t+1) =
@@ -45,6 +45,7 @@ class Muon(LightOptimizer):
             "gram": False,
             "fitted": False,
             "even": False,
+            "pieces": 1,
             "cautious": False,
             "lookahead": 0.0,
             "horizon": 0.0,
@@ -100,24 +101,27 @@ class Muon(LightOptimizer):
         )  # not in earlier checkpoints
         if not cautious:
             torch._foreach_mul_([local(p) for p in parameters], 1 - decay)
+        pieces = group.get("pieces", 1)
         for members in _by_shape(lookahead).values():
             # One batched product for all matrices of a shape: fewer, larger products.
-            matrices = torch.stack([lookahead[i].flatten(1) for i in members])
+            matrices = torch.cat([lookahead[i].flatten(1).unflatten(0, (pieces, -1)) for i in members])
             targets = [parameters[i] for i in members]
             updates = orthogonalise(matrices, gram=group.get("gram", False), fitted=group.get("fitted", False))
             if group.get("even", False):
                 updates = self._evened(targets, updates)
             size = -group["lr"] * 0.2 * math.sqrt(max(matrices.shape[1:]))
-            cut = [local(sharded_like(u.reshape(p.shape), p)) for u, p in zip(updates, targets, strict=True)]
+            whole_again = updates.unflatten(0, (-1, pieces))
+            cut = [local(sharded_like(u.reshape(p.shape), p)) for u, p in zip(whole_again, targets, strict=True)]
             if cautious:
                 _decay_cautiously([local(p) for p in targets], cut, decay)
             torch._foreach_add_([local(p) for p in targets], cut, alpha=size)
 
     def _evened(self, parameters: list[Tensor], updates: Float[Tensor, "N R C"]) -> Float[Tensor, "N R C"]:
         squares = [self.state[p].get("squares") for p in parameters]
-        stacked = torch.stack([updates.new_zeros(max(updates.shape[1:])) if s is None else s for s in squares])
-        updates, stacked = evened(updates, stacked)
-        for p, after in zip(parameters, stacked, strict=True):
+        size = len(updates) // len(parameters) * max(updates.shape[1:])  # a mean for each vector of each piece
+        stacked = torch.stack([updates.new_zeros(size) if s is None else s for s in squares])
+        updates, means = evened(updates, stacked.view(len(updates), -1))
+        for p, after in zip(parameters, means.view_as(stacked), strict=True):
             self.state[p]["squares"] = after.clone()
         return updates
 
@@ -159,6 +163,12 @@ def _check_group(group: dict[str, Any]) -> None:
     check_epsilon(group["eps"])
     check_momentum(group["momentum"])
     check_lookahead(group["lookahead"], group["horizon"])
+    cut = [tuple(p.shape) for p in group["params"] if p.ndim and p.shape[0] % group["pieces"]]
+    if group["pieces"] < 1 or cut:
+        raise ValueError(
+            f"wanted pieces of at least 1 that divide the rows of each matrix, got {group['pieces']} for {cut}; name "
+            "the matrices that a parameter is made of"
+        )
     vectors = [tuple(p.shape) for p in group["params"] if p.ndim < 2]
     if group["kind"] == "muon" and vectors:
         raise ValueError(f'wanted matrices in a group of kind "muon", got shapes {vectors}; put them under "adam"')
