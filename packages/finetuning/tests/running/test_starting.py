@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from finetuning import ClassifySettings, PreferSettings, ReinforceSettings, TuneSettings, classify, prefer, tune
+from finetuning.commands.telling import model_line
 from finetuning.running import forgetting, starting
 from gpt2.machine import precision
 
@@ -76,6 +77,7 @@ def test_steps_round_and_evaluations_do_not(begun):
     first, other = next(iter(short)), next(iter(exact))
     assert first.loss != other.loss
     assert first.loss == pytest.approx(other.loss, rel=0.02)
+    assert model_line(short) == f"{model_line(exact)}, precision bfloat16"
     for run in (short, exact):
         assert {parameter.dtype for parameter in run.model.parameters()} == {torch.float32}
         assert {state["exp_avg"].dtype for state in run.optimizer.state.values()} == {torch.float32}
