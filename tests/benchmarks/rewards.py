@@ -1,6 +1,6 @@
 """What a reward teaches a model that knows two tasks and mixes them up: exact answers before and after `reinforce`.
 
-    uv run python tests/benchmarks/rewards.py [--seeds 5] [--steps 100] [--learning-rate 3e-4] [--curve 20]
+    uv run python tests/benchmarks/rewards.py [--seeds 5] [--steps 200] [--learning-rate 3e-4] [--curve 20]
 
 The base is made for this question. A small model learns from nothing to reverse and to sort words, from examples of
 which nearly half are wrong in one way: they carry the answer of the other task. So it comes to write hardly anything
@@ -117,9 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--examples", type=int, default=1000, help="steps of learning from examples")
+    parser.add_argument("--examples", type=int, default=1200, help="steps of learning from examples")
     parser.add_argument("--mixed", type=float, default=0.46, help="share of the examples with the other task's answer")
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--prompts", type=int, default=64)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=3e-4)
