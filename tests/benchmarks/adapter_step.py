@@ -1,13 +1,16 @@
 """A step of LoRA on the shapes of GPT-2 124M: ours beside peft with transformers' Trainer.
 
     uv run python tests/benchmarks/adapter_step.py [--turns 3] [--steps 4] [--rank 8] [--targets all|qkv]
-        [--scheme int8]
+        [--scheme int8] [--sides auto,float32,peft]
 
-Both sides learn from 8 rows of 128 tokens a step, each in a process of its own; they take turns, so many steps at a
-time, and the medians of tokens per second are compared; and those of tokens per CPU second, which suffer less where
-others are at work. Memory is that of the whole process at its peak, and beside it
-that of a process that has imported the side's packages and loaded the model. With --scheme both sides are ours: one has
-a base in whole numbers, the other in float32.
+The sides learn from 8 rows of 128 tokens a step, each in a process of its own; they take turns, so many steps at a
+time, and the medians of tokens per second are compared with the last side's; and those of tokens per CPU second, which
+suffer less where others are at work. Memory is that of the whole process at its peak, and beside it that of a process
+that has imported the side's packages and loaded the model.
+
+Sides: "auto" is `finetuning tune` as it comes, with 16-bit products where the processor has units for them; "float32"
+and "bfloat16" are its precisions by name; "peft" is Trainer as it comes, in float32; "peft-bf16" Trainer with
+bf16=True. With --scheme the sides are ours in float32, on a base in whole numbers and on one in float32.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LENGTH, ROWS, WARM = 128, 8, 2
+OUR_SIDES, THEIR_SIDES = ("auto", "float32", "bfloat16"), ("peft", "peft-bf16")
 WORDS = ["fox", "dog", "quick", "brown", "lazy", "jumps", "over", "the", "course"]
 OURS = {"qkv": ("attention.qkv",), "all": ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")}
 THEIRS = {"qkv": ["c_attn"], "all": ["c_attn", "c_proj", "c_fc"]}
@@ -39,19 +43,21 @@ def served(steps: Iterator[object]) -> None:
         print(time.perf_counter() - began, time.process_time() - used, flush=True)
 
 
-def ours(folder: Path, rank: int, targets: str, total: int, model: str) -> None:
+def ours(folder: Path, rank: int, targets: str, total: int, side: str) -> None:
     from finetuning import TuneSettings, tune
     from finetuning.running import forgetting
 
     forgetting.old_documents = lambda: ("The lazy dog is quick.",)
+    model, precision = (side, "float32") if (folder / side).is_dir() else ("model", side)
     settings = TuneSettings(
-        source=str(folder / model), data=folder / "data.jsonl", method="lora", rank=rank, targets=OURS[targets],
-        batch_size=ROWS, steps=total, evaluate_every=10**6, save_every=10**6, device="cpu", out=folder / f"run-{model}",
+        source=str(folder / model), precision=precision, data=folder / "data.jsonl",
+        method="lora", rank=rank, targets=OURS[targets], batch_size=ROWS, steps=total,
+        evaluate_every=10**6, save_every=10**6, device="cpu", out=folder / f"run-{side}",
     )  # fmt: skip
     served(iter(tune(settings)))
 
 
-def theirs(folder: Path, rank: int, targets: str, total: int) -> None:
+def theirs(folder: Path, rank: int, targets: str, total: int, side: str) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import GPT2LMHeadModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -82,7 +88,8 @@ def theirs(folder: Path, rank: int, targets: str, total: int) -> None:
                 self.left, self.began, self.used = int(line), time.perf_counter(), time.process_time()
 
     arguments = TrainingArguments(
-        output_dir=str(folder / "theirs"), per_device_train_batch_size=ROWS, max_steps=total + 9, save_strategy="no",
+        output_dir=str(folder / side), bf16=side == "peft-bf16",
+        per_device_train_batch_size=ROWS, max_steps=total + 9, save_strategy="no",
         logging_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True, optim="adamw_torch", learning_rate=1e-3,
     )  # fmt: skip
     Trainer(model=model, args=arguments, train_dataset=rows, callbacks=[Turns()]).train()
@@ -90,12 +97,12 @@ def theirs(folder: Path, rank: int, targets: str, total: int) -> None:
 
 def loaded(folder: Path, side: str) -> None:
     """Only what every run of a side begins with."""
-    if side != "peft":
+    if side not in THEIR_SIDES:
         from finetuning import tune
         from finetuning.files.models import load_model
 
         assert callable(tune)
-        load_model(str(folder / side))
+        load_model(str(folder / side if (folder / side).is_dir() else folder / "model"))
     else:
         from peft import get_peft_model
         from transformers import GPT2LMHeadModel, Trainer
@@ -139,6 +146,7 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--targets", choices=["all", "qkv"], default="all")
     parser.add_argument("--scheme", choices=["int8", "int4"], help="of the base (default: beside peft, in float32)")
+    parser.add_argument("--sides", default="auto,float32,peft", help=f"some of {', '.join(OUR_SIDES + THEIR_SIDES)}")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     total = WARM + options.turns * options.steps
@@ -146,22 +154,24 @@ def main() -> None:
         what, side, place = options.child
         if what == "load":
             loaded(Path(place), side)
-        elif side == "peft":
-            theirs(Path(place), options.rank, options.targets, total + 1)
+        elif side in THEIR_SIDES:
+            theirs(Path(place), options.rank, options.targets, total + 1, side)
         else:
             ours(Path(place), options.rank, options.targets, total + 1, side)
         return
-    first, second = ("model", "peft") if options.scheme is None else (options.scheme, "model")
+    chosen = options.sides.split(",") if options.scheme is None else [options.scheme, "float32"]
+    if unknown := set(chosen) - {*OUR_SIDES, *THEIR_SIDES, options.scheme}:
+        parser.error(f"--sides: wanted some of {', '.join(OUR_SIDES + THEIR_SIDES)}, got {', '.join(unknown)}")
     with tempfile.TemporaryDirectory() as place:
         prepare(Path(place), options.scheme)
         words = [sys.executable, __file__, "--turns", str(options.turns), "--steps", str(options.steps)]
         words += ["--rank", str(options.rank), "--targets", options.targets, "--child"]
-        floor = {side: ended(subprocess.Popen([*words, "load", side, place])) for side in (first, second)}
+        floor = {side: ended(subprocess.Popen([*words, "load", side, place])) for side in chosen}
         sides = {
             side: subprocess.Popen(
                 [*words, "run", side, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
             )
-            for side in (first, second)
+            for side in chosen
         }
         for process in sides.values():
             assert process.stdout is not None
@@ -170,7 +180,7 @@ def main() -> None:
         speeds: dict[str, list[float]] = {side: [] for side in sides}
         work: dict[str, list[float]] = {side: [] for side in sides}
         for turn in range(options.turns):
-            for side in sorted(sides, reverse=bool(turn % 2)):
+            for side in sorted(sides, key=chosen.index, reverse=bool(turn % 2)):
                 stdin, stdout = sides[side].stdin, sides[side].stdout
                 assert stdin is not None
                 assert stdout is not None
@@ -183,18 +193,18 @@ def main() -> None:
             process.stdin.close()
         peaks = {side: ended(process) for side, process in sides.items()}
     print(f"{'':<10}{'tokens/s':>10}{'from':>8}{'to':>8}{'a CPU s':>9}{'peak':>10}{'loaded':>10}")
-    for side, name in (
-        (first, "ours" if second == "peft" else first),
-        (second, "peft" if second == "peft" else "float32"),
-    ):
+    for side in chosen:
         found = speeds[side]
-        print(f"{name:<10}{statistics.median(found):>10,.0f}{min(found):>8,.0f}{max(found):>8,.0f}", end="")
+        print(f"{side:<10}{statistics.median(found):>10,.0f}{min(found):>8,.0f}{max(found):>8,.0f}", end="")
         print(f"{statistics.median(work[side]):>9,.0f}", end="")
         print(f"{peaks[side]:>7.0f} MB{floor[side]:>7.0f} MB")
-    pairs = [mine / other for mine, other in zip(speeds[first], speeds[second], strict=True)]
-    used = statistics.median(mine / other for mine, other in zip(work[first], work[second], strict=True))
-    print(f"ratio     {statistics.median(pairs):>10.2f}{min(pairs):>8.2f}{max(pairs):>8.2f}{used:>9.2f}", end="")
-    print(f"{peaks[first] / peaks[second]:>9.2f}x")
+    last = chosen[-1]
+    print(f"beside {last}:")
+    for side in chosen[:-1]:
+        pairs = [mine / other for mine, other in zip(speeds[side], speeds[last], strict=True)]
+        used = statistics.median(mine / other for mine, other in zip(work[side], work[last], strict=True))
+        print(f"{side:<10}{statistics.median(pairs):>10.2f}{min(pairs):>8.2f}{max(pairs):>8.2f}{used:>9.2f}", end="")
+        print(f"{peaks[side] / peaks[last]:>9.2f}x")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -12,7 +11,7 @@ from dataio import Batches
 from gpt2 import GPT2, head_cross_entropy
 
 from .examples import Example
-from .losses.logit_rows import log_probabilities_of
+from .losses.logit_rows import as_multiplied, log_probabilities_of
 from .packing import collated, fit, visible
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -26,16 +25,8 @@ def packed_loss(model: GPT2, batch: Batch) -> tuple[Tensor, Tensor]:
     real = targets >= 0
     state, targets = state[real], targets[real]
     if isinstance(table, nn.Parameter):
-        return head_cross_entropy(state, _as_multiplied(table), targets)
+        return head_cross_entropy(state, as_multiplied(table), targets)
     return -log_probabilities_of(model, state, targets).sum(), real.sum()
-
-
-def _as_multiplied(table: nn.Parameter) -> Tensor:
-    """A frozen table in the type of products, once: autocast would convert it again for every few rows."""
-    kind = table.device.type
-    if table.requires_grad or not torch.is_autocast_enabled(kind):
-        return table
-    return table.detach().to(torch.get_autocast_dtype(kind))
 
 
 def packed_states(model: GPT2, batch: Batch) -> Float[Tensor, "B T C"]:

@@ -6,12 +6,17 @@ import peft
 import pytest
 import torch
 from torch import nn
+from transformers import AutoModelForCausalLM
 
 from attention import causal, documents
-from finetuning import Adapter, Example, contract, merged, packed_loss, with_adapter
+from finetuning import Adapter, Example, contract, load_adapter, merged, packed_loss, with_adapter
 from finetuning.adapters import adapted_layers
 from finetuning.contract.answers import EXAMPLES
+from finetuning.contract.subject import Subject
 from finetuning.packing import collated
+from gpt2.files.folder import save_model
+
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # peft asks transformers
 
 
 def adapt(model, **changes):
@@ -84,6 +89,42 @@ def test_pefts_own_layers_keep_every_claim(changes, scale):
     reference = None if scale is None else pefts_equation(scale)
     held = contract.check(by_peft(**changes), merge=merged_by_peft, loss=loss, reference=reference)
     assert len(held) == 12 + (scale is not None)
+
+
+@pytest.fixture
+def saved_by_peft(tmp_path):
+    """Writes an adapter with peft, for the contract's model as transformers opens it."""
+
+    def save(name, **changes):
+        (tmp_path / "base").mkdir()
+        save_model(tmp_path / "base", Subject(adapt).base(), end_of_text=0)
+        base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+        config = {"r": 2, "lora_alpha": 4, "target_modules": "all-linear", "fan_in_fan_out": True, **changes}
+        peft.get_peft_model(base, peft.LoraConfig(task_type="CAUSAL_LM", **config)).save_pretrained(tmp_path / name)
+        return tmp_path / name
+
+    return save
+
+
+@pytest.mark.parametrize(("changes", "scale"), [({}, 2.0), ({"use_rslora": True}, 4 / 2**0.5)], ids=str)
+def test_a_folder_that_peft_wrote_keeps_every_claim(saved_by_peft, changes, scale):
+    """Opened here, it learns, merges and computes as a new adapter of ours does. DoRA is left out: the lengths that
+    peft wrote are rounded in another order, so that new logits move by 4e-7."""
+    folder = saved_by_peft("adapter", **changes)
+    held = contract.check(
+        lambda model: load_adapter(folder, model)[0],
+        merge=merged,
+        loss=loss,
+        reference=lambda model: by_equation(model, scale),
+    )
+    assert len(held) == 13
+
+
+def test_a_folder_of_peft_that_begins_with_random_matrices_is_caught(saved_by_peft):
+    folder = saved_by_peft("adapter", init_lora_weights=False)
+    with pytest.raises(contract.BrokenClaim) as caught:
+        contract.check(lambda model: load_adapter(folder, model)[0], merge=merged, loss=loss)
+    assert caught.value.claim == "a new adapter changes no bit"
 
 
 def merged_by_a_wrong_scale(model):

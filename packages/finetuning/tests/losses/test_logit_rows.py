@@ -26,6 +26,26 @@ def test_log_probabilities_and_their_gradients_are_torchs(model, monkeypatch, ro
     assert torch.equal(alone, found[0])
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_under_autocast_the_gradients_are_those_of_float32_but_for_rounding(model, monkeypatch, frozen):
+    monkeypatch.setattr(logit_rows, "CHUNK_BYTES", 4 * 16 * model.n_vocab)
+    numbers = torch.Generator().manual_seed(0)
+    state = torch.randn(50, 24, generator=numbers).requires_grad_()
+    ids = torch.randint(model.n_vocab, (50,), generator=numbers)
+    table = model.token_embedding.weight.requires_grad_(not frozen)
+    learned = [state] if frozen else [state, table]
+    exact = log_probabilities_of(model, state, ids)
+    with torch.autocast("cpu", torch.bfloat16):
+        short = log_probabilities_of(model, state, ids)
+    assert short.dtype == torch.float32
+    assert not torch.equal(short, exact)
+    torch.testing.assert_close(short, exact, rtol=0.02, atol=0.02)
+    found, expected = (torch.autograd.grad(each.sum(), learned) for each in (short, exact))
+    for got, wanted in zip(found, expected, strict=True):
+        assert got.dtype == torch.float32
+        assert (got - wanted).norm() < 0.02 * wanted.norm()
+
+
 def test_what_is_asked_in_parts_has_the_gradients_of_all_at_once(model, monkeypatch):
     def found():
         state = torch.randn(50, 24, generator=torch.Generator().manual_seed(1)).requires_grad_()

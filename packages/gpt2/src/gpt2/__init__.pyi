@@ -13,6 +13,7 @@ from .inside.longer_context import extend_context as extend_context
 from .inside.states import Inside as Inside, look_inside as look_inside
 from .machine.bits import bit_conditions as bit_conditions, compare_bit_conditions as compare_bit_conditions
 from .machine.fused_step import whole_step as whole_step
+from .machine.precision import choose_precision as choose_precision
 from .model import GPT2 as GPT2, initialise as initialise
 from .recipes import RECIPES as RECIPES, Recipe as Recipe, RecipeName as RecipeName, recipe as recipe
 from .tokenizer.tokenizer import Tokenizer as Tokenizer

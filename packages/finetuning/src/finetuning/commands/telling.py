@@ -90,7 +90,8 @@ def model_line(run: "TaskRun") -> str:
     added = sum(tensor.numel() for tensor in adapter_state(run.model).values())
     own = (sum(p.numel() for p in run.model.parameters()) - added) / 1e6
     kind = f"{'beside which' if added else 'of which'} {trained:,} learn ({run.record.settings.method})"
-    return f"Model     {run.record.base['source']}: {own:.2f} million weights, {kind} on {run.device}"
+    precision = "" if run.record.precision == "float32" else f", precision {run.record.precision}"
+    return f"Model     {run.record.base['source']}: {own:.2f} million weights, {kind} on {run.device}{precision}"
 
 
 def judged(run: "TaskRun") -> str:

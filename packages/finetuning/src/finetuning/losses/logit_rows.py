@@ -50,16 +50,27 @@ def log_probabilities_of(
     model: GPT2, state: Float[Tensor, "N C"], ids: Int[Tensor, " N"], temperature: float = 1.0
 ) -> Float[Tensor, " N"]:
     """log softmax(logits / temperature)[id] of each row, in float32; of a table of floats differentiable once, in
-    `state` and in the table."""
+    `state` and in the table. Under autocast the products are in its type, those of the gradient too."""
     weight = model.token_embedding.weight
     if isinstance(weight, nn.Parameter):
-        found: Tensor = _OwnLogProbabilities.apply(state, weight, ids, temperature)
+        rows = state.to(_type_of_products(state))
+        found: Tensor = _OwnLogProbabilities.apply(rows, as_multiplied(weight), ids, temperature)
         return found
 
     def own(logits: Tensor, chosen: Tensor) -> Tensor:
         return (logits / temperature).log_softmax(-1).gather(1, chosen[:, None])[:, 0]
 
     return over_rows(model, state, own, ids)
+
+
+def as_multiplied(table: nn.Parameter) -> Tensor:
+    """A frozen table in the type of products, once: autocast would convert it again for every few rows."""
+    return table if table.requires_grad else table.detach().to(_type_of_products(table))
+
+
+def _type_of_products(x: Tensor) -> torch.dtype:
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
 
 class _OwnLogProbabilities(torch.autograd.Function):
@@ -70,8 +81,9 @@ class _OwnLogProbabilities(torch.autograd.Function):
         ctx.save_for_backward(state, weight, ids)
         ctx.temperature = temperature
         found = torch.empty(len(state), dtype=torch.float32, device=state.device)
-        for some in _chunks(len(state), len(weight)):
-            logits = fast_linear(state[some] / temperature, weight).float()
+        table = weight.to(state.dtype)
+        for some in _chunks(len(state), len(table)):
+            logits = fast_linear(state[some] / temperature, table).float()
             found[some] = logits.gather(1, ids[some, None])[:, 0] - logits.logsumexp(1)
         return found
 
@@ -82,15 +94,20 @@ class _OwnLogProbabilities(torch.autograd.Function):
         needs_state, needs_weight, *_ = ctx.needs_input_grad
         of_state = torch.empty_like(state) if needs_state else None
         of_weight = torch.zeros_like(weight) if needs_weight else None
-        for some in _chunks(len(state), len(weight)):
-            logits = fast_linear(state[some] / ctx.temperature, weight).float()
+        table = weight.to(state.dtype)
+        for some in _chunks(len(state), len(table)):
+            logits = fast_linear(state[some] / ctx.temperature, table).float()
             logits.sub_(logits.logsumexp(1, keepdim=True)).exp_()
             logits[torch.arange(len(logits), device=logits.device), ids[some]] -= 1.0
             each = logits.mul_(-gradient[some, None] / ctx.temperature).to(state.dtype)
             if of_state is not None:
-                of_state[some] = fast_linear(each, weight.T)
-            if of_weight is not None:
+                of_state[some] = fast_linear(each, table.T)
+            if of_weight is None:
+                continue
+            if of_weight.dtype == each.dtype:
                 of_weight.addmm_(each.T, state[some])
+            else:  # the sum over all rows is in float32
+                of_weight += each.T @ state[some]
         return of_state, of_weight, None, None
 
 

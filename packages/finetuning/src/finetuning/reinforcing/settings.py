@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
-from ..running.settings import RunSettings, check_above_zero, check_at_least_one, usually
+from ..running.settings import Precision, RunSettings, check_above_zero, check_at_least_one, usually
 from ..tasks.records import PREFIX, read_names
 
 
@@ -46,6 +46,8 @@ class ReinforceSettings(RunSettings):
     """Longest answer, in tokens."""
     temperature: Annotated[float, arg(metavar="X")] = 1.0
     """At which answers are drawn."""
+    precision: Annotated[Precision, arg(metavar="NAME")] = "float32"
+    """As for tune. float32 is usual: the model that draws and the one that learns then compute the same."""
     clip: Annotated[float, arg(metavar="X")] = 0.2
     """How far a token's probability may go from that at which it was drawn, as a share."""
     kl: Annotated[float, arg(metavar="X")] = 0.0

@@ -10,7 +10,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 Target = Literal["attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down"]
 TARGETS: tuple[Target, ...] = ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")
 ADAPTERS = ("lora", "dora")
-PRECISIONS = ("float32", "medium", "bfloat16")
+Precision = Literal["auto", "float32", "medium", "bfloat16"]
 
 
 def usually(metavar: str, default: str) -> Any:
@@ -62,8 +62,10 @@ class RunSettings:
     """Picks an adapter's first weights and the order of the examples."""
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """cpu, cuda, cuda:N or mps; auto takes the fastest there is."""
-    precision: Annotated[Literal["float32", "medium", "bfloat16"], arg(metavar="NAME")] = "float32"
-    """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast)."""
+    precision: Annotated[Precision, arg(metavar="NAME")] = "auto"
+    """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast); auto:
+    bfloat16 where the device has units for it and the model is at least 128 wide, else float32. What learns, its
+    optimizer and sums stay float32."""
     evaluate_every: Annotated[int | None, usually("N", "a fifth of the run")] = None
     """Steps between evaluations on the held-out examples."""
     save_every: Annotated[int | None, usually("N", "as often as it is evaluated")] = None

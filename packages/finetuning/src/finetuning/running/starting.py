@@ -1,7 +1,7 @@
 """How a run begins, or goes on: its folder, its device, and what must be as it was."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -16,8 +16,10 @@ from workbench import Hold, hold, with_expanded_paths
 
 from ..files.peft import base_checksum
 from .record import TuneRecord, claimed, read_record, versions
-from .settings import RunSettings, check
+from .settings import Precision, RunSettings, check
 
+WIDE = 128
+"""Channels of a model from which on 16-bit products save time where a CPU has units for them."""
 HELD_OUT = 0.1
 """Share of the examples to judge by, where no file of them is given."""
 S = TypeVar("S", bound=RunSettings)
@@ -87,12 +89,13 @@ class Start(Generic[S]):
         """The record of the run, new or as it was. data: digests of what is learned and of what is held out; an_epoch:
         steps in which each example is seen once; before: judges the base, for a new run. ValueError where the model or
         the examples of a run have changed since it began."""
-        settings = self.settings
+        settings = replace(self.settings, precision=chosen_precision(self.settings.precision, base, self.device))
         facts = {"base": {"source": str(settings.source), "sha256": base_checksum(base)}, "data": data}
         if self.earlier is not None:
             _check_same(self.earlier, facts)
             if not any((self.held.path / name).is_dir() for name in ("model", "adapter")):  # else nothing is computed
-                gpt2.compare_bit_conditions(self.earlier.bits, self._bits, self.held.path, False, {})
+                bits = self._bits(self.settings.precision)
+                gpt2.compare_bit_conditions(self.earlier.bits, bits, self.held.path, False, {})
             return self.earlier
         steps = settings.steps or max(1, round(settings.epochs * an_epoch))
         every = settings.evaluate_every or -(-steps // 5)
@@ -105,20 +108,26 @@ class Start(Generic[S]):
             self.now.log_every,
             before=before(),
             versions=versions(),
-            bits=self._bits,
+            bits=self._bits(settings.precision),
             **facts,
         )
 
-    @property
-    def _bits(self) -> dict[str, Any]:
+    def _bits(self, precision: str) -> dict[str, Any]:
         """On what the last bits of the weights depend here."""
         rows = self.micro_batch_size or self.settings.batch_size
-        return gpt2.bit_conditions(self.device, self.settings.precision, rows)
+        return gpt2.bit_conditions(self.device, precision, rows)
 
     def begun(self, run: R) -> R:
         """The run, ready to be iterated over."""
         run.begin() if self.earlier is None else run.restore()
         return run
+
+
+def chosen_precision(asked: Precision, base: GPT2, device: torch.device) -> Precision:
+    """What was asked for; for "auto" what `gpt2 train` takes on this device, but float32 for a model less than `WIDE`,
+    whose products are so small that casting to 16 bits costs more than it saves."""
+    narrow = base.final_norm.weight.numel() < WIDE
+    return "float32" if asked == "auto" and narrow else cast(Precision, gpt2.choose_precision(asked, device))
 
 
 def started(settings: S, prepare: Callable[[Start[S]], R]) -> R:
