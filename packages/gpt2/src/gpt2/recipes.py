@@ -127,8 +127,8 @@ def quick(n_bytes: int) -> Recipe:
     """Minutes on two cores, for any text; with m its megabytes, taken as 0.2 where there are fewer and 20 where more:
 
     - 1024 sqrt(m) ids, to the next power of two: a longer text has more words that are worth an id of their own;
-    - two layers, 256 wide: of shapes that cost the same, flat and wide ones learned most in so few steps, and two heads,
-      which see more of a token each, learned more than eight;
+    - two layers, 256 wide, of two heads: of shapes that cost the same, flat and wide ones learned most in so few steps,
+      and two heads, which see more of a token each, learned more than eight;
     - positions that begin as sinusoids, and an update for queries, keys and values each: what looks where is learned in
       the first steps, not the last;
     - a context of 64 tokens, and from 2 MB on, where a text is not read once, of 128; windows begin elsewhere in each

@@ -5,7 +5,8 @@ What training keeps of every token for its way back (float32, counted from what 
 (4), the wide layer before its GELU (4; what comes after is computed again); and 4 statistics of norms and one number a
 head; at the end the stream, its norm and the gradient that the head knows. With bfloat16 the two norms are kept, all
 but the stream takes half of that, and every matrix has a copy in 16 bits. The head's logits exist some rows at a time
-(`head_loss.CHUNK_BYTES`), but the gradient of its weight is there from then on.
+(`head_loss.CHUNK_BYTES`), but the gradient of its weight is there from then on. Where few values come after a GELU
+(`feed_forward.KEPT`), they are kept, too: at most 8 MB a block, which are not counted.
 
 What is kept goes as the gradients come. Where the head is large enough for freed memory to be given back meanwhile
 (`_HeadCrossEntropy`), the larger of the two counts in a step of one micro-batch; in one of several the first ones'
