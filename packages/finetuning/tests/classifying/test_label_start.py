@@ -68,6 +68,15 @@ def test_pairs_are_in_it_and_their_order():
     assert float(logits(started(2, texts), turned).abs().max()) < 0.1 * float(found.abs().min())
 
 
+def test_what_speaks_for_no_label_gets_the_share_of_all_texts():
+    """One token tells: texts without it are as far below the middle as those with it are above, by the fit's base."""
+    texts = [LabeledText("line 1", "", ids, label) for ids, label in (((5, 6), 0), ((5, 6, 1), 1))] * 100
+    known = evidence(texts, 2, 16)
+    found = logits(started(2, texts), texts[:2])[:, 1] * torch.tensor([2, 3])
+    assert float(known.base) < -0.2
+    assert float(found[0] / found[1]) == pytest.approx(known.value((5, 6)).item() / known.value((5, 6, 1)).item(), 0.15)
+
+
 def test_it_is_a_gpt2_like_any_other(model, labeled, tokenizer, tmp_path):
     """Before its first step transformers finds the labels of texts that it has not seen, with equal logits."""
     texts = read_labeled(read_records(labeled), tokenizer, model.n_ctx)
