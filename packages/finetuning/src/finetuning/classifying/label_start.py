@@ -13,7 +13,7 @@ from trainkit import evaluating
 
 from .classifier import Classifier
 from .evidence import Evidence, evidence
-from .label_wiring import Layout, average, balance, frequencies, look_back, multiply, plain, waves
+from .label_wiring import Layout, average, balance, cleared, frequencies, look_back, multiply, waves
 from .labels import LabeledText
 
 SIZE = 0.1
@@ -42,7 +42,7 @@ def start_from_labels(classifier: Classifier, texts: Sequence[LabeledText]) -> N
     layout = replace(layout, rank=parts[0][0].shape[1])
     first, second = (torch.cat([part[n] for part in parts], 1) for n in (0, 1))
     with torch.no_grad(), evaluating(classifier):
-        plain(body)
+        cleared(body)
         factor_size = SIZE / float(torch.cat([first, second]).square().mean().sqrt().clamp(min=1e-9))
         own = (first * second).unflatten(1, (layout.tables, layout.rank)).sum(2)
         values = [known.tokens.flatten(), *(table.values() for table in known.pairs)]

@@ -73,7 +73,7 @@ def frequencies(count: int) -> Float[Tensor, " W"]:
     return math.pi * (torch.arange(1, count + 1) * ((math.sqrt(5) - 1) / 2) % 1)
 
 
-def plain(body: GPT2) -> None:
+def cleared(body: GPT2) -> None:
     """Norms that only norm, no bias, nothing written to the residual stream, and empty tables."""
     body.token_embedding.weight.zero_()
     body.position_embedding.weight.zero_()
