@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")
-    parser.add_argument("--learning-rate", default="1e-7")
+    parser.add_argument("--learning-rate", default="1e-9")
     parser.add_argument("--steps", type=int, default=1)
     parser.add_argument("--label-start", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--sharpness", type=float, default=1.0, help="0: learn the signs alone (default: 1)")

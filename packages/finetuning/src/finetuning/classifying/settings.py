@@ -8,7 +8,7 @@ from tyro.conf import FlagCreatePairsOff, arg
 
 from ..running.settings import RunSettings, usually
 
-LABEL_START_RATE = 1e-7
+LABEL_START_RATE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ClassifySettings(RunSettings):
     micro_batch_size: Annotated[int | None, usually("N", "the whole batch")] = None
     """Texts at a time: what fits in memory; changes nothing but rounding."""
     learning_rate: Annotated[float | None, usually("RATE", "2e-3 for adapters, 5e-4 for full, 1e-3 for last:N")] = None
-    """Highest learning rate; 1e-7 after --label-start, whose weights fit together closely."""
+    """Highest learning rate; 1e-9 after --label-start: a larger one undoes it."""
     label_start: FlagCreatePairsOff[bool] = False
     """Begin as a linear fit of tokens and pairs of tokens: MODEL gives its shape and tokenizer, not what it knows."""
 
