@@ -7,7 +7,10 @@ distribution of vaderSentiment, which pip fetches; nothing of them is kept here.
 beyond 0.5 and -0.5; a fifth, drawn by seed 0, is for judging. A seed is a model made from nothing, trained on the
 snippets' own text by `gpt2 train` where --pretraining says so, then on their labels by `finetuning classify`; CPU
 seconds are those of both, imports included. A label to learn from is the share 1 / (1 + exp(-rating)) of "positive",
-which says of a snippet how sure its raters were (--sharpness 0: the sign alone). Texts are in small letters.
+which says of a snippet how sure its raters were (--sharpness 0: the sign alone). Texts are in small letters. The model
+begins as a linear fit of tokens and pairs (`--label-start`). Without it, as most small models are trained:
+
+    ... sentiment.py --no-label-start --vocabulary 8000 --width 96 --layers 1 --learning-rate 1e-3 --steps 1000
 """
 
 import argparse
@@ -115,7 +118,8 @@ def trained(folder: Path, learned: Rows, seed: int, options: argparse.Namespace)
 
     began = time.process_time()
     tokenizer = gpt2.Tokenizer.train([small(text) for text, _ in learned], options.vocabulary)
-    shape = gpt2.GPT2Config(tokenizer.n_vocab, 128, options.width, options.width // 32, options.layers, dropout=0.5)
+    heads, dropout = options.width // (64 if options.label_start else 32), 0.0 if options.label_start else 0.5
+    shape = gpt2.GPT2Config(tokenizer.n_vocab, 128, options.width, heads, options.layers, dropout=dropout)
     gpt2.save(folder / "model", gpt2.GPT2(shape, generator=torch.Generator().manual_seed(seed)), tokenizer)
     seconds, source = time.process_time() - began, str(folder / "model")
     same = ["--device", "cpu", "--seed", str(seed)]
@@ -129,7 +133,8 @@ def trained(folder: Path, learned: Rows, seed: int, options: argparse.Namespace)
         source = str(folder / "read" / "model")
     words = [source, "--data", str(folder / "learned.jsonl"), "--held-out", str(folder / "judged.jsonl"), *same]
     how = ["--method", "full", "--learning-rate", options.learning_rate, "--batch-size", "32"]
-    how += ["--epochs", options.epochs, "--out", str(folder / "run")]
+    how += ["--steps", str(options.steps), "--evaluate-every", str(options.steps), "--out", str(folder / "run")]
+    how += ["--label-start"] * options.label_start
     seconds += cpu_seconds("finetuning", "classify", *words, *how)
     classifier, tokenizer = load_classifier(folder / "run")
     records = read_records(folder / "judged.jsonl")
@@ -141,12 +146,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data", type=Path, help="a folder for the source distribution (default: one for this run)")
-    parser.add_argument("--vocabulary", type=int, default=8000)
-    parser.add_argument("--width", type=int, default=96)
-    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--vocabulary", type=int, default=4000)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")
-    parser.add_argument("--learning-rate", default="1e-3")
-    parser.add_argument("--epochs", default="4")
+    parser.add_argument("--learning-rate", default="1e-9")
+    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--label-start", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--sharpness", type=float, default=1.0, help="0: learn the signs alone (default: 1)")
     options = parser.parse_args()
 

@@ -15,6 +15,7 @@ METHODS = [
     {"method": "dora", "rank": 2},
     {"method": "full"},
     {"method": "last:1"},
+    {"method": "full", "label_start": True},
 ]
 
 
@@ -32,7 +33,7 @@ def saved(out):
     return (out / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["method"])
+@pytest.mark.parametrize("method", METHODS, ids=str)
 def test_a_run_that_stops_anywhere_ends_with_the_same_bits(folder, labeled, tmp_path, method):
     for _ in classify(settings(folder, labeled, tmp_path / "whole", **method)):
         pass

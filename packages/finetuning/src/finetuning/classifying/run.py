@@ -20,6 +20,7 @@ from ..running.trained import learner, trained
 from .adapter_folder import save_classifier_adapter
 from .classifier import Classifier
 from .curriculum import LabelCurriculum
+from .label_start import start_from_labels
 from .labels import LabeledText, LabeledTexts, read_labeled, split_labeled, texts_digest
 from .model_folder import save_classifier
 from .settings import ClassifySettings
@@ -65,6 +66,9 @@ def _prepared(start: Start[ClassifySettings], should_stop: Callable[[], bool] | 
     )
     body, adapter = learner(base.to(start.device), settings)
     model = Classifier(body, texts.labels, generator=generator("head", settings.seed))
+    if settings.label_start and start.earlier is None:  # a run that is resumed has all weights in its checkpoint
+        start_from_labels(model.cpu(), learned)
+        model.to(start.device)
 
     def write(folder: Path) -> None:
         if adapter is not None:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from tyro.conf import arg
+from tyro.conf import FlagCreatePairsOff, arg
 
 from ..running.settings import RunSettings, usually
+
+LABEL_START_RATE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -31,4 +33,16 @@ class ClassifySettings(RunSettings):
     micro_batch_size: Annotated[int | None, usually("N", "the whole batch")] = None
     """Texts at a time: what fits in memory; changes nothing but rounding."""
     learning_rate: Annotated[float | None, usually("RATE", "2e-3 for adapters, 5e-4 for full, 1e-3 for last:N")] = None
-    """Highest learning rate."""
+    """Highest learning rate; 1e-9 after --label-start: a larger one undoes it."""
+    label_start: FlagCreatePairsOff[bool] = False
+    """Begin as a linear fit of tokens and pairs of tokens: MODEL gives its shape and tokenizer, not what it knows."""
+
+    @property
+    def rate(self) -> float:
+        return LABEL_START_RATE if self.label_start and self.learning_rate is None else super().rate
+
+    def check_own(self) -> None:
+        if self.label_start and self.kind != "full":
+            raise ValueError(
+                f"--label-start: wanted --method full beside it, since it sets all weights, got {self.method}; add it"
+            )
