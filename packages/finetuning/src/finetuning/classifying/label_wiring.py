@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from attention import MultiHeadAttention
 from gpt2 import GPT2
-from transformer import FeedForward
 
 ROOM = 16.0
 """How much longer the balanced rows are than the longest needs: the less does a norm feel what is added to one."""
@@ -125,19 +124,20 @@ def multiply(body: GPT2, layout: Layout, scale: float, size: float) -> None:
     """The first feed-forward layer adds the products of factors to the evidence, four channels a product.
 
     GELU(z) + GELU(-z) is about z^2 sqrt(2 / pi) where z is small, and 4 x y = (x + y)^2 - (x - y)^2."""
-    layer = body.decoder.blocks[0].get_submodule("feed_forward")
-    assert isinstance(layer, FeedForward)
+    up, down = (body.decoder.blocks[0].get_submodule(f"feed_forward.{name}") for name in ("up", "down"))
+    assert isinstance(up, nn.Linear)
+    assert isinstance(down, nn.Linear)
     count, number = layout.factors, torch.arange(layout.factors)
     into = layout.evidence.start + number // layout.rank
     balancing = layout.balance(of_positions=False)[0]
-    layer.up.weight[: 4 * count] = 0.0
+    up.weight[: 4 * count] = 0.0
     for part, (of_first, of_second) in enumerate(((1, 1), (-1, -1), (1, -1), (-1, 1))):
         channel = part * count + number
-        layer.up.weight[channel, number] = torch.tensor(of_first * scale)
-        layer.up.weight[channel, count + number] = torch.tensor(of_second * scale)
+        up.weight[channel, number] = torch.tensor(of_first * scale)
+        up.weight[channel, count + number] = torch.tensor(of_second * scale)
         share = (1 if part < 2 else -1) * math.sqrt(math.pi / 2) / (4 * scale**2) * size
-        layer.down.weight[into, channel] = torch.tensor(share)
-        layer.down.weight[balancing, channel] = torch.tensor(-share)
+        down.weight[into, channel] = torch.tensor(share)
+        down.weight[balancing, channel] = torch.tensor(-share)
 
 
 def average(body: GPT2, layout: Layout, unit: float) -> None:
