@@ -31,6 +31,14 @@ def test_the_digest_knows_what_decides_a_run_and_not_how_that_was_said(tmp_path,
     assert [a.digest == b.digest for a, b in zip(whole, other, strict=True)] == [True, True, False, False, True, True]
 
 
+def test_the_folder_of_a_sweep_that_is_named_as_a_recipe_is_not_taken_for_it(tmp_path, plan_in, monkeypatch):
+    plan = plan_in(tmp_path)
+    before = [run.facts for run in read_plan(plan).runs]
+    (tmp_path / "tiny" / "runs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert [run.facts for run in read_plan(plan).runs] == before
+
+
 def test_a_switch_that_a_later_version_brings_changes_no_digest_while_it_is_off(tmp_path, plan_in):
     facts = read_plan(plan_in(tmp_path)).runs[0].facts
     for off in (False, 0, 0.0, None):

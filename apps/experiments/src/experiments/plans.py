@@ -37,7 +37,7 @@ CHANGES = {one.name: one for one in dataclasses.fields(TrainSettings) if one.nam
 """What a recipe of a plan may change: the options of `train`, by the names of their fields."""
 HINTS = get_type_hints(TrainSettings)
 DEFAULTS = {one.name: one.default for one in dataclasses.fields(TrainSettings)}
-SHOW = "experiments --help shows one"
+NAMES, SHOW = {one.name for one in RECIPES}, "experiments --help shows one"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def resolved_recipe(base: str, changes: dict[str, Any]) -> Recipe:
 
 def named(base: str) -> Any:
     """What `TrainSettings.recipe` takes: a recipe's name as it is, anything else as a path."""
-    return base if base in {one.name for one in RECIPES} and not Path(base).exists() else Path(base)
+    return base if base in NAMES and not _is_recipe(Path(base)) else Path(base)
 
 
 def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -170,8 +170,7 @@ def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[s
             raise ValueError(
                 f"{name}: wanted one value, got {value!r}; a recipe for each value, or `experiments search`"
             )
-    beside = _beside(path, base)
-    chosen = str(beside) if beside.exists() else base
+    chosen = str(beside) if _is_recipe(beside := _beside(path, base)) else base
     for name, value in made.items():
         if type(value) is int and float in get_args(HINTS[name]):
             made[name] = float(value)
@@ -241,6 +240,10 @@ def _whole(value: Any, name: str, least: int) -> int:
 def _beside(plan: Path, name: str) -> Path:
     """A path as it stands in a plan, from the plan's folder on."""
     return Path(os.path.abspath(plan.parent / expanded(name)))
+
+
+def _is_recipe(path: Path) -> bool:  # and not the folder of a sweep, whose plan may be named after a recipe
+    return path.is_file() or (path / "run.json").is_file()
 
 
 def _is_there(path: Path) -> bool:

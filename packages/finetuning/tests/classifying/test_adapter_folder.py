@@ -1,6 +1,7 @@
 """A classifier's adapter: peft opens ours over the class of transformers, and we open peft's."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -104,6 +105,10 @@ def test_another_base_and_other_tasks_are_refused(model, saved):
         load_classifier_adapter(folder, model)
     with pytest.raises(ValueError, match="wanted the folder of a classifier, got the adapter of a language model"):
         load_classifier(folder)
+    (folder.parent / "run").mkdir()
+    shutil.copytree(folder, folder.parent / "run" / "adapter")
+    with pytest.raises(ValueError, match="run: wanted the folder of a classifier, got the adapter of a language model"):
+        load_classifier(folder.parent / "run")
     path.write_text(json.dumps(content | {"modules_to_save": ["wte"]}), "utf-8")
     with pytest.raises(ValueError, match=r"modules_to_save: wanted an adapter without, got \['wte'\]"):
         load_classifier_adapter(folder, model)

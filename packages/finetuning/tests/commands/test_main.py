@@ -128,7 +128,10 @@ def test_rewards_that_teach_nothing_are_told(folder, tmp_path, capsys, monkeypat
     words = ["reinforce", str(folder), "--data", "tasks:copy:12", "--steps", "1", "--group", "2", "--device", "cpu"]
     words += ["--max-new-tokens", "3", "--reward"]
     assert main([*words, "judge.py:score", "--out", "r"]) == 0
-    assert "No answer did better than its group, so nothing was learned: " in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "No answer did better than its group, so nothing was learned: " in told
+    assert "finetuning tune" in told.partition("\nNext:")[2]
+    assert "finetuning merge" not in told
     (tmp_path / "length.py").write_text("def score(prompt, answer):\n    return len(answer)\n", "utf-8")
     assert main([*words, "length.py:score", "--out", "s"]) == 0
     assert "No answer did better" not in capsys.readouterr().out

@@ -95,7 +95,8 @@ def classifier_folder(folder: str | Path) -> Path:
         what = "no such folder"
     else:
         what = "a run that is not finished" if (given / "run.json").is_file() else "a folder without config.json"
-        what = "the adapter of a language model" if (given / CONFIGURATION).is_file() else what
+        of_language = any((place / CONFIGURATION).is_file() for place in (given, given / "adapter"))
+        what = "the adapter of a language model" if of_language else what
     raise ValueError(f"{folder}: wanted the folder of a classifier, got {what}; make one with `finetuning classify`")
 
 

@@ -51,7 +51,7 @@ def compare(settings: Compare) -> int:
     next_words = ["evaluation", "compare", settings.before, settings.after, "--text", "FILE"]
     if after.classifier is not None:
         next_words = ["finetuning", "label", settings.after, "FILE"]
-    if adapter_folder(settings.after) is not None:  # no other command opens one
+    elif adapter_folder(settings.after) is not None:  # no other command opens one
         next_words = ["finetuning", "merge", settings.after, "--out", f"{settings.after}-merged"]
     say("\n" + next_lines(next_words[0], next_words))
     return 0

@@ -43,7 +43,7 @@ def introduction(run: Any) -> str:
 def report(run: Any) -> str:
     """What was learned and what was forgotten, with intervals, and the next command."""
     from evaluation import estimate
-    from workbench import read_json_lines
+    from workbench import next_lines, read_json_lines
 
     from ..running.forgetting import forgotten, old_scores
 
@@ -55,11 +55,13 @@ def report(run: Any) -> str:
     ]
     words = ["decoding", "generate", str(run.folder / "model"), "--prompt", run.curriculum.judged[0].text]
     samples = run.folder / "samples.jsonl"
-    lines = [*table(rows), ""]
+    lines, following = [*table(rows), ""], after_adapter(run, "decoding", words)
     if not any(sample["advantage"] for _, sample in read_json_lines(samples)):
         lines.append(
             "No answer did better than its group, so nothing was learned: begin with a model that is right now and "
             "then (tune it on examples first), or reward answers that are partly right."
         )
+        examples = ["finetuning", "tune", str(run.record.settings.source), "--data", "FILE"]
+        following = next_lines("finetuning", examples)
     lines += [forgotten_line(lost), COST, f"Samples: {samples}"]
-    return "\n".join([*lines, result_line(run), "", after_adapter(run, "decoding", words)])
+    return "\n".join([*lines, result_line(run), "", following])
