@@ -86,7 +86,10 @@ def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, 
     assert f"accuracy against the file's own labels: {sum(right) / 60:.3f} (" in captured.err
     assert main(["label", "r", "new.csv", "--out", "said.jsonl"]) == 0
     assert [json.loads(line) for line in (tmp_path / "said.jsonl").read_text("utf-8").splitlines()] == lines
-    capsys.readouterr()
+    assert "no such label" not in capsys.readouterr().err
+    (tmp_path / "new.csv").write_text("text,label\nthe lazy dog,a dog\nthe quick fox,a cat\n", "utf-8")
+    assert main(["label", "r", "new.csv"]) == 0
+    assert "; always wrong, as it has no such label: a cat\n" in capsys.readouterr().err
     (tmp_path / "new.txt").write_text("the lazy dog\n", "utf-8")
     for words, message in (
         (["merge", "r", "--out", "m"], "r: wanted an adapter, got a classifier, which has its adapter merged already"),

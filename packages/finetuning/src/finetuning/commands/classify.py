@@ -145,5 +145,7 @@ def label_command(settings: Label) -> int:
 
         right = share([label == one.label for label, one in zip(known, found, strict=True)])
         between = f"{right.low:.3f} to {right.high:.3f}"
-        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f} ({between})\n")
+        strange = sorted({str(label) for label in known} - set(classifier.labels))
+        wrong = f"; always wrong, as it has no such label: {', '.join(strange)}" if strange else ""
+        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f} ({between}){wrong}\n")
     return 0

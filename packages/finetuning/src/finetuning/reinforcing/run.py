@@ -52,8 +52,8 @@ class ReinforceRun(TaskRun):
         return Evaluation(-sum(rewards), len(rewards))
 
     def in_words(self, found: Evaluation) -> str:
-        """The mean reward."""
-        return f"reward {-found.loss:.3f}"
+        """The mean reward of the held-out prompts."""
+        return f"held-out reward {-found.loss:.3f}"
 
     def restore(self) -> None:
         """As `gpt2.Run`; samples that will be drawn again go."""
