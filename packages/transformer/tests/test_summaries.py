@@ -46,13 +46,16 @@ def held_by_the_graph(output, module):
     return sum(storages.values())
 
 
-def test_a_block_costs_what_counting_by_hand_gives():
+@pytest.mark.parametrize("few", [True, False])
+def test_a_block_costs_what_counting_by_hand_gives(monkeypatch, few):
+    monkeypatch.setattr("transformer.feed_forward.KEPT", 4 * B * T * C - (not few))
     costs = summary(DecoderBlock(C, H), stream().requires_grad_())
     square, tokens = C * C, B * T
     assert costs.total.parameters == 12 * square + 13 * C
     assert costs.total.flops == 2 * 12 * square * tokens + 4 * B * T * T * C
-    # x, q, k, v and what the heads say; half, and the hidden layer before its bend. Norms are computed again.
-    kept = (1 + 3 + 1 + 1 + 4) * tokens * C
+    # x, q, k, v and what the heads say; half, and the hidden layer before its bend; after it where it is of few values.
+    # Norms are computed again.
+    kept = (1 + 3 + 1 + 1 + 4 + 4 * few) * tokens * C
     statistics = 2 * 2 * tokens + H * tokens  # mean and deviation of two norms, a softmax's sum for each head
     assert costs.total.activation_bytes == FLOAT * (kept + statistics)
 
@@ -66,9 +69,9 @@ def test_every_part_costs_what_counting_by_hand_gives():
         "attention.qkv": (3 * C * C + 3 * C, 6 * C * C * tokens, 0),
         "attention.out": (C * C + C, 2 * C * C * tokens, 0),
         "feed_forward_norm": (2 * C, 0, tokens * C + 2 * tokens),
-        "feed_forward": (8 * C * C + 5 * C, 16 * C * C * tokens, 4 * tokens * C),
+        "feed_forward": (8 * C * C + 5 * C, 16 * C * C * tokens, 8 * tokens * C),
         "feed_forward.up": (4 * C * C + 4 * C, 8 * C * C * tokens, 0),
-        "feed_forward.down": (4 * C * C + C, 8 * C * C * tokens, 0),
+        "feed_forward.down": (4 * C * C + C, 8 * C * C * tokens, 4 * tokens * C),
     }
 
 
