@@ -78,12 +78,18 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.child and options.child[0] == "prepare":
+        prepare(Path(options.child[2]), options.width, options.layers, options.length)
+        return
     if options.child:
         child(options.child[0], options.child[1], Path(options.child[2]))
         return
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        prepare(folder, options.width, options.layers, options.length)
+        shape = ["--width", options.width, "--layers", options.layers, "--length", options.length]
+        # in a process of its own: a process counts as its peak what its parent held when it began
+        prepared = [sys.executable, __file__, *map(str, shape), "--child", "prepare", "", place]
+        subprocess.run(prepared, check=True)
         floor = peak("none", "lora", folder)
         print(f"{'method':<8}{'tune':>10}{'prefer':>10}{'ratio':>8}   beyond the model ({floor:.0f} MB)")
         for method in ("lora", "full"):
