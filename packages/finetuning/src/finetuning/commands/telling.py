@@ -24,6 +24,8 @@ LABEL = 34
 COLUMNS = 80
 """Of what is told no line is wider, but for commands, paths and names."""
 REPORT = "report.txt"
+"""What a finished run has told, in its folder."""
+FINISHED = "Finished  all steps are done; here is the result again"
 
 
 def carry_out(
@@ -86,11 +88,10 @@ def kept_report(settings: RunSettings) -> str | None:
         return None
     folder = read_record(settings.resume, type(settings)).folder
     path, results = folder / REPORT, [folder / name for name in ("adapter", "model")]
-    told = path.read_text("utf-8").removesuffix("\n") if path.is_file() else ""
+    told = path.read_text("utf-8", errors="replace").removesuffix("\n") if path.is_file() else ""
     return told if any(result.is_dir() and f": {result} (" in told for result in results) else None
 
 
-FINISHED = "Finished  all steps are done; here is the result again"
 COST = "\0"
 """Stands in a report where what the run cost is filled in."""
 
