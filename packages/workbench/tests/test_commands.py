@@ -351,6 +351,24 @@ def test_help_fits_the_terminal(arguments, capsys, monkeypatch):
         assert max(map(len, said.splitlines())) <= 60
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A command."""
+
+    steps: int = 1
+    """Of these many words the first line ends in the middle
+    of a sentence, and the second begins
+    (with a bracket)."""
+
+
+def test_help_breaks_lines_at_the_terminal_and_not_where_docstrings_do(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit, match="0"):
+        parsed("prog", None, Broken, ["--help"])
+    said = capsys.readouterr().out
+    assert "line ends in the middle of a sentence, and the second begins (with a bracket). (default: 1)" in said
+
+
 def test_help_without_a_standard_output_is_answered(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(SystemExit, match="0"):

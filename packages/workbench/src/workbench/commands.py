@@ -168,12 +168,17 @@ class _Page(Unfailing):
 
 @contextmanager
 def _wrapped_help() -> Iterator[None]:
-    """Inside, no line of what `--help` prints is wider than the terminal: tyro wraps options, and not descriptions."""
-    page = _Page()
+    """Inside, `--help` fills the terminal and no line is wider: tyro wraps options, but no descriptions, and breaks
+    the text of an option where the lines of its docstring end, too."""
+    from tyro import _docstrings
+
+    page, found = _Page(), _docstrings.get_field_docstring
+    _docstrings.get_field_docstring = lambda *about: " ".join((found(*about) or "").split()) or None
     try:
         with redirect_stdout(page):
             yield
     finally:
+        _docstrings.get_field_docstring = found
         width = shutil.get_terminal_size().columns if "usage:" in page.text else sys.maxsize
         for line in page.text.splitlines() if sys.stdout is not None else ():
             sys.stdout.write((textwrap.fill(line, width) if len(line) > width and "\x1b" not in line else line) + "\n")
