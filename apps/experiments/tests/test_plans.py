@@ -39,6 +39,33 @@ def test_the_folder_of_a_sweep_that_is_named_as_a_recipe_is_not_taken_for_it(tmp
     assert [run.facts for run in read_plan(plan).runs] == before
 
 
+def quick_plan(folder: Path, **sizes: int) -> str:
+    """`quick` as it is, and with a rate, on texts of so many bytes."""
+    for name, size in sizes.items():
+        (folder / f"{name}.txt").write_text("a cat\n" * (size // 6), encoding="utf-8", newline="\n")
+    texts = "".join(f'[[texts]]\nname = "{name}"\npath = "{name}.txt"\n' for name in sizes)
+    recipes = "".join(f'[[recipes]]\nname = "{name}"\nrecipe = "quick"\n' for name in ("base", "rate"))
+    return f"seeds = 1\n{texts}{recipes}learning_rate = 0.003\n"
+
+
+def test_the_facts_of_a_recipe_that_goes_by_its_text_are_those_for_that_text(tmp_path):
+    plan = quick_plan(tmp_path, short=300_000, long=3_000_000)
+    runs = parse_plan(plan, tmp_path / "plan.toml").runs
+    assert [run.name for run in runs] == ["base.short.0", "base.long.0", "rate.short.0", "rate.long.0"]
+    for run, n_bytes in zip(runs, [300_000, 3_000_000] * 2, strict=True):
+        wanted = gpt2.recipe("quick", n_bytes)
+        facts = run.facts["recipe"]
+        assert (facts["steps"], facts["warmup"], facts["held_out"]) == (wanted.steps, 20, wanted.held_out)
+        assert facts["config"]["n_vocab"] == wanted.config.n_vocab
+    shorter = parse_plan(plan.replace("learning_rate = 0.003", "steps = 165"), tmp_path / "plan.toml").runs[2]
+    assert shorter.facts["recipe"]["warmup"] == 10  # half of the steps that it would have had: half of the warm-up
+    with pytest.raises(ValueError, match=r"recipe rate: --warmup: wanted fewer than the 330 steps .* got 400"):
+        parse_plan(plan.replace("learning_rate = 0.003", "warmup = 400"), tmp_path / "plan.toml")
+    (tmp_path / "short.txt").write_bytes(b"\xff" * 9)
+    with pytest.raises(ValueError, match=r"plan.toml, line 8: recipe base: wanted UTF-8 text, but .*short.txt"):
+        parse_plan(plan, tmp_path / "plan.toml")
+
+
 def test_a_switch_that_a_later_version_brings_changes_no_digest_while_it_is_off(tmp_path, plan_in):
     facts = read_plan(plan_in(tmp_path)).runs[0].facts
     for off in (False, 0, 0.0, None):

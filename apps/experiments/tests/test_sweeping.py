@@ -137,6 +137,17 @@ def test_a_run_that_cannot_begin_is_named_and_one_that_diverges_is_a_result(tmp_
     }
 
 
+def test_what_a_result_says_of_its_recipe_is_what_was_run(tmp_path, command, plan_in, plan_text):
+    small = "n_layer = 1\nn_embd = 16\nn_ctx = 16\nbatch_size = 2\n"
+    text = plan_text[: plan_text.index("[all]")].replace("seeds = [0, 1]", "seeds = 1")
+    plan = plan_in(tmp_path, f'{text}[[recipes]]\nname = "base"\nrecipe = "quick"\n{small}')
+    assert command("run", plan)[0] == 0
+    [one] = read_results(tmp_path / "plan")
+    run = json.loads((tmp_path / "plan/runs" / "base.topics.0" / "run.json").read_text())
+    assert one.facts["recipe"] == run["recipe"]
+    assert one.facts["recipe"]["steps"] == one.curve[-1][0] == 220, "of a fifth of a megabyte, not of a whole one"
+
+
 def test_results_that_are_none(tmp_path):
     with pytest.raises(ValueError, match="wanted the folder of a sweep, got no such folder"):
         read_results(tmp_path / "nothing")

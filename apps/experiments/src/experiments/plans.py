@@ -13,7 +13,6 @@ dropout = 0.1
 """
 
 import dataclasses
-import json
 import os
 import re
 from collections import Counter
@@ -22,11 +21,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from gpt2 import RECIPES, Recipe, TrainSettings, resolved
+from gpt2 import TrainSettings
 from gpt2.training.settings import check
-from workbench import check_kinds, expanded, line_of, parse_toml, read_utf8
+from workbench import check_kinds, expanded, line_of, parse_toml, plain, read_utf8
 
-from .facts import digest_of
+from .facts import Run, is_recipe, named
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 EMBEDDED = "embedded"
@@ -37,46 +36,7 @@ CHANGES = {one.name: one for one in dataclasses.fields(TrainSettings) if one.nam
 """What a recipe of a plan may change: the options of `train`, by the names of their fields."""
 HINTS = get_type_hints(TrainSettings)
 DEFAULTS = {one.name: one.default for one in dataclasses.fields(TrainSettings)}
-NAMES, SHOW = {one.name for one in RECIPES}, "experiments --help shows one"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run of a plan."""
-
-    recipe: str
-    text: str
-    seed: int
-    base: str
-    """Name or file of the recipe that it starts from."""
-    path: str | None
-    """Of the text; None for the one that comes with Python."""
-    changes: dict[str, Any] = field(default_factory=dict)
-    """What it does otherwise than its base."""
-    written: str = ""
-    """The path as it stands in the plan: the same on every machine, from wherever the plan is called."""
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """What tells it from the others of its plan."""
-        return self.recipe, self.text, self.seed
-
-    @property
-    def name(self) -> str:
-        """The same as the name of a folder."""
-        return f"{self.recipe}.{self.text}.{self.seed}"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Everything that decides its result, but for the content of the text."""
-        resolved = resolved_recipe(self.base, self.changes)
-        kept = {name: self.changes[name] for name in ("tokenizer", "precision", "field") if name in self.changes}
-        return json.loads(json.dumps({"recipe": dataclasses.asdict(resolved), "text": self.written, **kept}))
-
-    @property
-    def digest(self) -> str:
-        """A few letters that change when anything of that does."""
-        return digest_of(self.facts)
+SHOW = "experiments --help shows one"
 
 
 @dataclass(frozen=True)
@@ -131,32 +91,28 @@ def parse_plan(text: str, path: Path) -> Plan:
         if one["path"] == EMBEDDED or one["path"].startswith("hf://"):
             paths[name] = None if one["path"] == EMBEDDED else one["path"]
             continue
-        paths[name] = str(place := _beside(path, one["path"]))
-        if not _is_there(place):
-            raise wrong(f"path: wanted a text that is there, got {place}; check the path", "path", "texts", number)
-    runs = []
+        paths[name] = str(there := _beside(path, one["path"]))
+        if not _is_there(there):
+            raise wrong(f"path: wanted a text that is there, got {there}; check the path", "path", "texts", number)
+    runs, sizes = list[Run](), dict[tuple[str, Any], int]()
     for number, (name, one) in enumerate(recipes.items()):
         whole = {**found.get("all", {}), **one}
         try:
             chosen, made = checked(path, whole.get("recipe"), whole)
+            for title, place in paths.items():
+                run = Run(name, title, 0, chosen, place, made, texts[title]["path"])
+                if named(chosen) == "quick":
+                    key = title, made.get("field")
+                    sizes[key] = sizes.get(key) or _size(run)
+                    run = dataclasses.replace(run, n_bytes=sizes[key])
+                _ = run.resolved  # or it says why there can be none
+                runs += [dataclasses.replace(run, seed=seed) for seed in seeds]
         except (ValueError, OSError) as error:
             at = str(error).partition(":")[0].removeprefix("--").replace("-", "_")
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
-            raise wrong(f"recipe {name}: {error}", at, *where) from None
-        of_text = [(text, paths[text], texts[text]["path"]) for text in paths]
-        runs += [Run(name, text, seed, chosen, path, made, told) for text, path, told in of_text for seed in seeds]
+            raise wrong(f"recipe {name}: {plain(error)}", at, *where) from None
     tables: dict[str, dict[str, Any]] = {name: found[name] for name in ("search", "scale") if name in found}
     return Plan(path.stem, tuple(runs), threads, tables)
-
-
-def resolved_recipe(base: str, changes: dict[str, Any]) -> Recipe:
-    """A recipe with changes, as `train` would have it for a megabyte of text; ValueError for what cannot be."""
-    return resolved(TrainSettings(recipe=named(base), **changes), 10**6)
-
-
-def named(base: str) -> Any:
-    """What `TrainSettings.recipe` takes: a recipe's name as it is, anything else as a path."""
-    return base if base in NAMES and not _is_recipe(Path(base)) else Path(base)
 
 
 def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -170,7 +126,7 @@ def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[s
             raise ValueError(
                 f"{name}: wanted one value, got {value!r}; a recipe for each value, or `experiments search`"
             )
-    chosen = str(beside) if _is_recipe(beside := _beside(path, base)) else base
+    chosen = str(beside) if is_recipe(beside := _beside(path, base)) else base
     for name, value in made.items():
         if type(value) is int and float in get_args(HINTS[name]):
             made[name] = float(value)
@@ -184,7 +140,6 @@ def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[s
     except TypeError as error:
         raise ValueError(str(error)) from None
     check(TrainSettings(recipe=named(chosen), **made))
-    resolved_recipe(chosen, made)
     return chosen, made
 
 
@@ -242,8 +197,11 @@ def _beside(plan: Path, name: str) -> Path:
     return Path(os.path.abspath(plan.parent / expanded(name)))
 
 
-def _is_recipe(path: Path) -> bool:  # and not the folder of a sweep, whose plan may be named after a recipe
-    return path.is_file() or (path / "run.json").is_file()
+def _size(run: Run) -> int:
+    """Bytes of its text, by which its recipe goes."""
+    from gpt2.texts.sources import n_bytes_of
+
+    return n_bytes_of(run.path, run.changes.get("field"))
 
 
 def _is_there(path: Path) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 from workbench import check_kinds, finished_lines, hold, read_json_lines, sync
 
-from .facts import differences, digest_of
-from .plans import Plan, Run
+from .facts import Run, differences, digest_of
+from .plans import Plan
 
 RESULTS = "results.jsonl"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench import InUse, finite, plain, read_json_lines, write_text
 
-from .plans import Run, named
+from .facts import Run, named
 from .results import Result, of_run
 
 PATIENCE = 30.0
