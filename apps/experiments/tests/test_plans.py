@@ -99,7 +99,12 @@ def line_of(plan: str, begin: str) -> int:
         (
             'path = "topics.txt"',
             'path = "none.txt"',
-            ", line {path}: path: wanted a text that is there, got .*none.txt",
+            ", line {path}: path: wanted a text file, a folder or a pattern, but .*none.txt is not there",
+        ),
+        (
+            'path = "topics.txt"',
+            'path = "*.none"',
+            r", line {path}: path: wanted files that match .*\*\.none, found none",
         ),
         ('path = "topics.txt"', "", ", line 4: path: wanted the path of text topics"),
         ('name = "topics"', 'name = "a b"', ", line 5: name: wanted 1 to 40 letters"),

@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from dataio import text_paths
 from gpt2 import TrainSettings
 from gpt2.training.settings import check
 from workbench import check_kinds, expanded, line_of, parse_toml, plain, read_utf8
@@ -92,8 +93,10 @@ def parse_plan(text: str, path: Path) -> Plan:
             paths[name] = None if one["path"] == EMBEDDED else one["path"]
             continue
         paths[name] = str(there := _beside(path, one["path"]))
-        if not _is_there(there):
-            raise wrong(f"path: wanted a text that is there, got {there}; check the path", "path", "texts", number)
+        try:
+            text_paths(there)
+        except (ValueError, OSError) as error:
+            raise wrong(f"path: {plain(error)}", "path", "texts", number) from None
     runs, sizes = list[Run](), dict[tuple[str, Any], int]()
     for number, (name, one) in enumerate(recipes.items()):
         whole = {**found.get("all", {}), **one}
@@ -202,7 +205,3 @@ def _size(run: Run) -> int:
     from gpt2.texts.sources import n_bytes_of
 
     return n_bytes_of(run.path, run.changes.get("field"))
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or any(one in str(path) for one in "*?[")
