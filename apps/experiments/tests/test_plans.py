@@ -90,9 +90,14 @@ def line_of(plan: str, begin: str) -> int:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("seeds = [0, 1]", "seeds = []", ", line {seeds}: seeds: wanted at least one seed, got \\[\\]"),
-        ("seeds = [0, 1]", "", ": seeds: wanted at least one seed, got None"),
-        ("seeds = [0, 1]", "seeds = [0, -1]", ", line {seeds}: seeds: wanted whole numbers of at least 0, got -1"),
+        ("seeds = [0, 1]", "seeds = []", ", line {seeds}: seeds: wanted 1 to 10,000 seeds, got \\[\\]"),
+        ("seeds = [0, 1]", "", ": seeds: wanted 1 to 10,000 seeds, got None"),
+        (
+            "seeds = [0, 1]",
+            "seeds = [0, -1]",
+            ", line {seeds}: seeds: wanted whole numbers from 0 to 2\\*\\*63 - 1, got -1",
+        ),
+        ("seeds = [0, 1]", "seeds = 99999999999", ", line {seeds}: seeds: wanted 1 to 10,000 seeds, got 99999999999"),
         ("seeds = [0, 1]", "seeds = [1, 1]", ", line {seeds}: seeds: wanted each seed once"),
         ("seeds = [0, 1]", "sedes = [1]", ", line {seeds}: sedes: wanted one of seeds, texts"),
         ("seeds = [0, 1]", "seeds = [0", ": wanted TOML, got something else: .*line"),
@@ -129,8 +134,9 @@ def line_of(plan: str, begin: str) -> int:
         ),
         ("weight_decay = 0.5", "seed = 3", ", line {weight_decay}: recipe decay: seed: wanted an option of train"),
         ('name = "slow"', 'name = "base"', ", line 26: name: wanted another name, got base again"),
+        ('name = "slow"', 'name = "Base"', ", line 26: name: wanted another name, got Base again"),
         ("[all]", "[al]", ", line 8: al: wanted one of seeds"),
-        ("seeds = [0, 1]", "seeds = 2\nthreads = 0", ", line 3: threads: wanted whole numbers of at least 1, got 0"),
+        ("seeds = [0, 1]", "seeds = 2\nthreads = 0", ", line 3: threads: wanted whole numbers from 1 to .*, got 0"),
     ],
 )
 def test_what_is_wrong_is_named_with_line_and_field(old, new, said, tmp_path, plan_in, plan_text):

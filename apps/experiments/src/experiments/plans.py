@@ -15,7 +15,6 @@ dropout = 0.1
 import dataclasses
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -37,6 +36,8 @@ CHANGES = {one.name: one for one in dataclasses.fields(TrainSettings) if one.nam
 """What a recipe of a plan may change: the options of `train`, by the names of their fields."""
 HINTS = get_type_hints(TrainSettings)
 DEFAULTS = {one.name: one.default for one in dataclasses.fields(TrainSettings)}
+MOST = 10_000
+"""Seeds of a plan."""
 SHOW = "experiments --help shows one"
 
 
@@ -168,9 +169,10 @@ def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:
                 what,
                 number,
             )
-    counts = Counter(one["name"] for one in found)
-    for number, one in enumerate(found):
-        if counts[one["name"]] > 1 and one["name"] in [other["name"] for other in found[:number]]:
+    for number, one in enumerate(
+        found
+    ):  # of names that differ in case alone, folders would be the same on some systems
+        if one["name"].lower() in [other["name"].lower() for other in found[:number]]:
             raise wrong(
                 f"name: wanted another name, got {one['name']} again; rename one of [[{what}]]", "name", what, number
             )
@@ -178,10 +180,12 @@ def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:
 
 
 def _seeds(found: Any) -> list[int]:
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MOST:
         found = list(range(found))
     if not isinstance(found, list) or not found:
-        raise ValueError(f"seeds: wanted at least one seed, got {found!r}; write seeds = [0, 1, 2, 3, 4], or seeds = 5")
+        raise ValueError(
+            f"seeds: wanted 1 to {MOST:,} seeds, got {found!r}; write seeds = [0, 1, 2, 3, 4], or seeds = 5"
+        )
     for seed in found:
         _whole(seed, "seeds", least=0)
     if len(set(found)) < len(found):
@@ -191,7 +195,7 @@ def _seeds(found: Any) -> list[int]:
 
 def _whole(value: Any, name: str, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise ValueError(f"{name}: wanted whole numbers of at least {least}, got {value!r}; correct it")
+        raise ValueError(f"{name}: wanted whole numbers from {least} to 2**63 - 1, got {value!r}; correct it")
     return value
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import check_kinds, finished_lines, hold, read_json_lines, sync
+from workbench import check_kinds, finished_lines, hold, make_folder, read_json_lines, sync
 
 from .facts import Run, differences, digest_of
 from .plans import Plan
@@ -105,7 +105,7 @@ def held_results(folder: Path) -> Iterator[list[Result]]:
     """The results of a folder that this process alone writes to as long as it works; a line that broke off is cut.
 
     Raises InUse, a ValueError, where another process sweeps there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with hold(folder):
         lines = finished_lines(folder / RESULTS, resume=True) if (folder / RESULTS).exists() else []
         yield [_result(dict(line), f"{folder / RESULTS}, line {number}") for number, line in enumerate(lines, start=1)]

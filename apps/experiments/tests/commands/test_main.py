@@ -59,6 +59,13 @@ def test_processes_are_at_least_one(swept, command):
     assert (code, "--processes: wanted at least 1, got 0" in errors) == (2, True)
 
 
+def test_a_file_where_the_folder_should_be_is_said(swept, command, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        code, _, errors = command("run", swept.with_suffix(".toml"), "--out", out)
+        assert (code, f"{out}: wanted a folder that can be made" in errors) == (2, True)
+
+
 def test_what_failed_is_not_named_to_be_compared(command, tmp_path, plan_in, plan_text):
     """A rate that no model survives."""
     whole = plan_text.replace("seeds = [0, 1]", "seeds = 1").replace("weight_decay = 0.5", "learning_rate = 1e9")
