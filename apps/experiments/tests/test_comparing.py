@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import ttest_rel
 
 from experiments import Result, compare
-from experiments.comparing import compare_all, what_differs
-from experiments.pictures.tables import comparison, comparisons, summary, table
+from experiments.comparing import compare_all
+from experiments.pictures.tables import comparison, comparisons, summary, table, what_differs
 
 FACTS = {"recipe": {"name": "tiny", "config": {"n_layer": 2}, "dropout": 0.0}, "text": None}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from evaluation import Estimate, mean_estimate
 
-from .facts import differences, flat
 from .results import Result
 
 FEW = 5
@@ -106,17 +105,3 @@ def _paired(a: Any, b: Any, first: str, second: str, text: str | None, units: li
         mean_estimate([late - early for early, late in zip(*means, strict=True)]),
         spent[1] / spent[0] if spent[0] else float("nan"),
     )
-
-
-def what_differs(results: Sequence[Result], first: str, second: str) -> dict[str, tuple[Any, Any]]:
-    """The fields of the two recipes that are not the same, with both values; where a recipe goes by its text, with
-    those of the texts in turn."""
-    sides = [{one.text: one.facts for one in reversed(results) if one.recipe == name} for name in (first, second)]
-    texts = [one for one in dict.fromkeys(one.text for one in results) if all(one in side for side in sides)]
-    pairs = [[side[text] for side in sides] for text in texts] or [[next(iter(side.values())) for side in sides]]
-    names = dict.fromkeys(name for one, other in pairs for name, _, _ in differences(one, other) if name != "text")
-    return {name: tuple(_of_texts([flat(one[k]).get(name) for one in pairs]) for k in (0, 1)) for name in names}
-
-
-def _of_texts(values: list[Any]) -> Any:
-    return values[0] if all(one == values[0] for one in values) else ", ".join(map(str, values))

@@ -80,7 +80,7 @@ def parse_plan(text: str, path: Path) -> Plan:
             raise wrong(f"{name}: wanted a table, got {found[name]!r}; write [{name}]", name)
     try:
         seeds = _seeds(found.get("seeds"))
-        threads = _whole(found.get("threads", 1), "threads", least=1)
+        threads = _whole(found.get("threads", 1), "threads", 1, 1024)
     except ValueError as error:
         raise wrong(str(error), str(error).partition(":")[0]) from None
     texts, recipes = (_named(found.get(name), name, wrong) for name in ("texts", "recipes"))
@@ -187,15 +187,15 @@ def _seeds(found: Any) -> list[int]:
             f"seeds: wanted 1 to {MOST:,} seeds, got {found!r}; write seeds = [0, 1, 2, 3, 4], or seeds = 5"
         )
     for seed in found:
-        _whole(seed, "seeds", least=0)
+        _whole(seed, "seeds", 0, 2**63 - 1)
     if len(set(found)) < len(found):
         raise ValueError(f"seeds: wanted each seed once, got {found}; a second run with a seed is the first again")
     return found
 
 
-def _whole(value: Any, name: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise ValueError(f"{name}: wanted whole numbers from {least} to 2**63 - 1, got {value!r}; correct it")
+def _whole(value: Any, name: str, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name}: wanted whole numbers from {least} to {most:,}, got {value!r}; correct it")
     return value
 
 

@@ -91,13 +91,17 @@ def check_same_plan(plan: Plan, results: Sequence[Result], folder: Path, alone: 
                 f"{folder}: wanted the results of plan {plan.name}, got those of another one: recipe {one.recipe}, "
                 f"text {one.text}, seed {one.seed} is not in it; name another folder with --out"
             )
-        if (run := runs[one.key]).digest != digest_of(one.facts):
-            differing = {name: (a, b) for name, a, b in differences(one.facts, run.facts)}
-            name, (then, now) = next(iter(differing.items()))
-            raise ValueError(
-                f"{folder}: wanted {name} = {then!r}, as run {run.name} had, got {now!r} in plan {plan.name}; give the "
-                "changed recipe another name, or name another folder with --out"
-            )
+        check_same(runs[one.key], one.facts, folder)
+
+
+def check_same(run: Run, facts: dict[str, Any], folder: Path) -> None:
+    """ValueError where a run of this name, which is done or begun there, had other facts."""
+    if run.digest != digest_of(facts):
+        name, then, now = next(differences(facts, run.facts))
+        raise ValueError(
+            f"{folder}: wanted {name} = {then!r}, as run {run.name} had, got {now!r} in the plan; give the changed "
+            "recipe another name, or name another folder with --out"
+        )
 
 
 @contextmanager

@@ -32,6 +32,9 @@ def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
     ]
     assert command("page", out, "--out", tmp_path / "other.html")[0] == 0
     assert (tmp_path / "other.html").read_bytes() == (out / "page.html").read_bytes()
+    assert command("page", out, "--out", tmp_path / "new" / "page.html")[0] == 0
+    code, _, errors = command("page", out, "--out", tmp_path / "new")
+    assert (code, "new: wanted a file for the page, got a folder" in errors) == (2, True)
 
 
 @pytest.mark.parametrize(
