@@ -163,7 +163,7 @@ def page_command(settings: PageSettings) -> int:
     if out.is_dir():
         raise ValueError(f"--out {out}: wanted a file for the page, got a folder; name one such as {out / 'page.html'}")
     make_folder(out.parent)
-    print(write_page(results, out, folder.resolve().name))
+    print(write_page(results, out, folder.resolve().stem if folder.is_file() else folder.resolve().name))
     return 0
 
 
