@@ -91,10 +91,10 @@ def check_same_plan(plan: Plan, results: Sequence[Result], folder: Path, alone: 
                 f"{folder}: wanted the results of plan {plan.name}, got those of another one: recipe {one.recipe}, "
                 f"text {one.text}, seed {one.seed} is not in it; name another folder with --out"
             )
-        check_same(runs[one.key], one.facts, folder)
+        check_same_run(runs[one.key], one.facts, folder)
 
 
-def check_same(run: Run, facts: dict[str, Any], folder: Path) -> None:
+def check_same_run(run: Run, facts: dict[str, Any], folder: Path) -> None:
     """ValueError where a run of this name, which is done or begun there, had other facts."""
     if run.digest != digest_of(facts):
         name, then, now = next(differences(facts, run.facts))

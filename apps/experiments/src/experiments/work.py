@@ -13,7 +13,7 @@ from typing import Any
 from workbench import InUse, finite, plain, read_json_lines, read_utf8, write_text
 
 from .facts import Run, named
-from .results import Result, check_same, of_run
+from .results import Result, check_same_run, of_run
 
 PATIENCE = 30.0
 """Seconds that a run waits for the process that had it before to die."""
@@ -53,7 +53,7 @@ def trained(run: Run, folder: Path) -> Result:
     begun = folder.parent / f"{run.name}.json"
     if (folder / "run.json").exists():
         if begun.exists():
-            check_same(run, json.loads(read_utf8(begun)), folder.parent.parent)
+            check_same_run(run, json.loads(read_utf8(begun)), folder.parent.parent)
         settings = gpt2.TrainSettings(resume=folder, text=run.path)
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
