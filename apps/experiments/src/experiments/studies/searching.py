@@ -98,7 +98,8 @@ def _drawn(values: Any, chance: random.Random) -> Any:
 def _judged(plan: Plan, candidates: Sequence[Candidate], part: int, run: Runner) -> list[Candidate]:
     """The candidates with what they reach in that part of the steps, best first."""
     runs = {one.name: [_of(one, run, part) for run in plan.runs] for one in candidates}
-    what = f"{len(candidates)} candidates, {'in full' if part == 1 else f'1/{part} of the steps each'}"
+    many = f"{len(candidates)} candidate{'s' * (len(candidates) != 1)}"
+    what = f"{many}, {'in full' if part == 1 else f'1/{part} of the steps each'}"
     every = tuple(one for some in runs.values() for one in some)
     results = run(dataclasses.replace(plan, name=f"{plan.name}: {what}", runs=every))
     found = []
