@@ -22,8 +22,7 @@ BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 """Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT and SIGPIPE, and so for `ENDS`."""
 LOGS = "%(levelname)s: %(message)s"
 CURES = {
-    errno.ENOENT: ("a file or folder", "check the path"),
-    errno.ENOTDIR: ("a file or folder", "check the path"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), ("a file or folder", "check the path")),
     errno.EISDIR: ("a file", "name a file in it"),
     errno.EACCES: ("a file or folder", "change who may use it, or name another"),
 }
@@ -31,8 +30,7 @@ CURES = {
 
 
 def plain(error: Exception) -> str:
-    """The message of an error in one line; an OSError's with the file it is about, without its number, and what to do
-    where that is known."""
+    """The message of an error in one line; an OSError's with its file and what to do, without its number."""
     message = str(error)
     if isinstance(error, OSError) and error.strerror:
         files = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]

@@ -50,8 +50,7 @@ def unframed(box: str) -> str:
 
 
 def missing(box: str, prog: str, kind: Any) -> str | None:
-    """What the parser misses, in its frame, and how the command of the dataclass `kind` is typed; None where it says
-    something else."""
+    """What the parser misses, by its frame, and how the command is typed; None where it says something else."""
     frame = re.search(r"^([^\w\n]*)Missing from ", box, re.MULTILINE)
     if frame is None:
         return None
