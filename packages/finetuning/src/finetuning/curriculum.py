@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from dataio import Batches
 from gpt2 import GPT2, head_cross_entropy
 
 from .examples import Example
-from .losses.logit_rows import as_multiplied, log_probabilities_of
+from .losses.logit_rows import as_multiplied
 from .packing import collated, fit, visible
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -21,12 +21,9 @@ def packed_loss(model: GPT2, batch: Batch) -> tuple[Tensor, Tensor]:
     """Summed nats of the targets of a packed batch, and how many they are; each example is read as if it were alone.
 
     The head, a third of a small GPT-2's work, reads the states of learned tokens only."""
-    state, table, targets = packed_states(model, batch), model.token_embedding.weight, batch[1]
+    state, targets = packed_states(model, batch), batch[1]
     real = targets >= 0
-    state, targets = state[real], targets[real]
-    if isinstance(table, nn.Parameter):
-        return head_cross_entropy(state, as_multiplied(table), targets)
-    return -log_probabilities_of(model, state, targets).sum(), real.sum()
+    return head_cross_entropy(state[real], as_multiplied(model.token_embedding), targets[real])
 
 
 def packed_states(model: GPT2, batch: Batch) -> Float[Tensor, "B T C"]:

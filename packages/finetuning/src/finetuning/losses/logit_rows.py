@@ -49,23 +49,27 @@ def logits_of(model: GPT2, state: Float[Tensor, "N C"]) -> Float[Tensor, "N V"]:
 def log_probabilities_of(
     model: GPT2, state: Float[Tensor, "N C"], ids: Int[Tensor, " N"], temperature: float = 1.0
 ) -> Float[Tensor, " N"]:
-    """log softmax(logits / temperature)[id] of each row, in float32; of a table of floats differentiable once, in
-    `state` and in the table. Under autocast the products are in its type, those of the gradient too."""
-    weight = model.token_embedding.weight
+    """log softmax(logits / temperature)[id] of each row, in float32; differentiable once, in `state` and in the table.
+    Under autocast the products are in its type, those of the gradient too."""
+    rows = state.to(_type_of_products(state))
+    found: Tensor = _OwnLogProbabilities.apply(rows, as_multiplied(model.token_embedding), ids, temperature)
+    return found
+
+
+def as_multiplied(embedding: nn.Module) -> Float[Tensor, "V C"]:
+    """The table that the head multiplies by, ready for many rows at a time. One that learns is the parameter itself. A
+    frozen one is in the type of products: autocast would convert it again for every few rows. One of whole numbers is
+    restored, a thousand rows at a time, in place of once and again for every few rows of the gradient."""
+    weight: Tensor = embedding.weight  # type: ignore[assignment]
     if isinstance(weight, nn.Parameter):
-        rows = state.to(_type_of_products(state))
-        found: Tensor = _OwnLogProbabilities.apply(rows, as_multiplied(weight), ids, temperature)
-        return found
-
-    def own(logits: Tensor, chosen: Tensor) -> Tensor:
-        return (logits / temperature).log_softmax(-1).gather(1, chosen[:, None])[:, 0]
-
-    return over_rows(model, state, own, ids)
-
-
-def as_multiplied(table: nn.Parameter) -> Tensor:
-    """A frozen table in the type of products, once: autocast would convert it again for every few rows."""
-    return table if table.requires_grad else table.detach().to(_type_of_products(table))
+        return weight if weight.requires_grad else weight.detach().to(_type_of_products(weight))
+    some_rows: Callable[[slice], tuple[Tensor, Tensor | None]] = embedding.rows  # type: ignore[assignment]
+    found = some_rows(slice(0))[0].new_empty(len(weight), embedding.in_features)  # type: ignore[call-overload]
+    found = found.to(_type_of_products(found))
+    for start in range(0, len(found), 1000):
+        some = slice(start, start + 1000)
+        found[some] = some_rows(some)[0]
+    return found
 
 
 def _type_of_products(x: Tensor) -> torch.dtype:
