@@ -91,8 +91,8 @@ class TrainSettings:
     bfloat16 where the device has units for it, else float32. Weights and sums stay float32. A resumed run keeps its
     own."""
     compile: Annotated[str | None, _shown("WHEN", "off")] = None
-    """on, off, or auto: compile the training step (torch.compile, about a minute) where the run is long enough to pay
-    for it and the compiled step is measured to be faster. A resumed run keeps its own."""
+    """on, off, or auto: compile the training step (torch.compile, about a minute) where the run is long enough for that
+    to pay and the compiled step is measured to be faster. A resumed run keeps its own."""
     n_layer: Annotated[int | None, _recipes("n_layer", "N")] = None
     n_embd: Annotated[int | None, _recipes("n_embd", "N")] = None
     n_head: Annotated[int | None, _recipes("n_head", "N")] = None
