@@ -8,6 +8,7 @@ meets all of them alike; the CPU seconds of a sweep are of different hours. "beg
 """
 
 import argparse
+import dataclasses
 import os
 import tempfile
 import time
@@ -48,7 +49,9 @@ def turns(plan: Path, folder: Path) -> Iterator[tuple[str, Timed]]:
     every = read_plan(plan).runs
     first = every[0]
     runs = {run.recipe: run for run in every if (run.text, run.seed) == (first.text, first.seed)}
-    gpt2.run(gpt2.TrainSettings(text=first.path, recipe=named(first.base), out=folder / "warm", **first.changes))
+    warm = Timed(dataclasses.replace(first, recipe="warm"), folder)  # what the process does once is nobody's
+    while warm.take():
+        pass
     timed = {name: Timed(run, folder) for name, run in runs.items()}
     while any([one.take() for one in timed.values()]):
         pass

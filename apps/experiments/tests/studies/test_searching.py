@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+import gpt2
 from experiments import parse_plan, read_plan, search
 from experiments.results import of_run
 from experiments.studies.searching import confirmation, draws, told
@@ -67,7 +68,8 @@ def test_halving_takes_its_part_of_the_steps_of_each_text(plan, tmp_path):
     runs = [dataclasses.replace(run, n_bytes=300_000) if run.text == "topics" else run for run in runs]
     search(dataclasses.replace(whole, runs=tuple(runs)), "halving", 3, judge(asked))
     steps = [{run.text: run.facts["recipe"]["steps"] for run in part.runs} for part in asked]
-    assert steps == [{"topics": 37, "longer": 73}, {"topics": 110, "longer": 220}, {"topics": 330, "longer": 660}]
+    full = {"topics": gpt2.recipe("quick", 300_000).steps, "longer": gpt2.recipe("quick", 600_000).steps}
+    assert steps == [{text: round(whole / part) for text, whole in full.items()} for part in (9, 3, 1)]
     assert all(run.recipe.endswith(f"-{run.changes['steps']}") for run in asked[0].runs)
 
 
