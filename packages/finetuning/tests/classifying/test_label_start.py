@@ -71,6 +71,24 @@ def test_pairs_are_in_it_and_their_order():
     assert float(logits(started(2, texts), turned).abs().max()) < 0.1 * float(found.abs().min())
 
 
+def test_a_pair_tells_over_one_token_between_and_not_over_two():
+    good, bad, never, film, between = 1, 2, 3, 4, 5
+    rows = {(film, between, good): 1, (film, between, bad): 0, (never, between, good): 0, (never, between, bad): 1}
+    made = started(2, [LabeledText("line 1", "", ids, label) for ids, label in rows.items()] * 100)
+
+    def found(*within):
+        return logits(made, [LabeledText("line 1", "", (ids[0], *within, ids[2]), 0) for ids in rows])
+
+    assert found(between).argmax(1).tolist() == list(rows.values())
+    assert float(found(between, between).abs().max()) < 0.1 * float(found(between).abs().min())
+
+
+def test_a_token_that_was_never_seen_speaks_by_its_spelling():
+    texts = [LabeledText("line 1", "", ids, label) for ids, label in (((0, 4), 1), ((2, 4), 0))] * 100
+    found = logits(started(2, texts), [LabeledText("line 1", "", (token, 4), 0) for token in (1, 3)])
+    assert found.argmax(1).tolist() == [1, 0]  # " goods" as " good", " badly" as "bad"
+
+
 def test_what_speaks_for_no_label_gets_the_share_of_all_texts():
     """One token tells: texts without it are as far below the middle as those with it are above, by the fit's base."""
     texts = [LabeledText("line 1", "", ids, label) for ids, label in (((5, 6), 0), ((5, 6, 1), 1))] * 100
