@@ -235,15 +235,15 @@ def expect_only(session: nox.Session, expected: set[str], installed: set[str]) -
 
 @check
 def page(session: nox.Session) -> None:
-    """The page of `interpretability` in a browser: playwright and axe are this session's alone."""
-    sync(session, "--package=interpretability", "--no-default-groups", "--group=test")
+    """The pages of `interpretability` and `experiments` in a browser: playwright and axe are this session's alone."""
+    sync(session, "--package=interpretability", "--package=experiments", "--no-default-groups", "--group=test")
     session.install("playwright", "axe-playwright-python")
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if is_root and shutil.which("apt-get") and not any(map(shutil.which, BROWSERS)):
         session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100])
         install = ["apt-get", "install", "-qq", "--no-install-recommends", "chromium"]
         session.run(*install, external=True, success_codes=[0, 100], env={"DEBIAN_FRONTEND": "noninteractive"})
-    session.run("pytest", "packages/interpretability/tests/page", *session.posargs)
+    session.run("pytest", "packages/interpretability/tests/page", "apps/experiments/tests/pictures", *session.posargs)
 
 
 @nox.session(default=False)

@@ -152,7 +152,9 @@ def main() -> None:
     total = WARM + options.turns * options.steps
     if options.child:
         what, side, place = options.child
-        if what == "load":
+        if what == "prepare":
+            prepare(Path(place), options.scheme)
+        elif what == "load":
             loaded(Path(place), side)
         elif side in THEIR_SIDES:
             theirs(Path(place), options.rank, options.targets, total + 1, side)
@@ -163,9 +165,12 @@ def main() -> None:
     if unknown := set(chosen) - {*OUR_SIDES, *THEIR_SIDES, options.scheme}:
         parser.error(f"--sides: wanted some of {', '.join(OUR_SIDES + THEIR_SIDES)}, got {', '.join(unknown)}")
     with tempfile.TemporaryDirectory() as place:
-        prepare(Path(place), options.scheme)
         words = [sys.executable, __file__, "--turns", str(options.turns), "--steps", str(options.steps)]
-        words += ["--rank", str(options.rank), "--targets", options.targets, "--child"]
+        words += ["--rank", str(options.rank), "--targets", options.targets]
+        words += ["--scheme", options.scheme] if options.scheme else []
+        words += ["--child"]
+        # in a process of its own: a process counts as its peak what its parent held when it began
+        subprocess.run([*words, "prepare", "model", place], check=True)
         floor = {side: ended(subprocess.Popen([*words, "load", side, place])) for side in chosen}
         sides = {
             side: subprocess.Popen(

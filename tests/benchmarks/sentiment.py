@@ -9,7 +9,7 @@ snippets' own text by `gpt2 train` where --pretraining says so, then on their la
 seconds are those of both, imports included. A label to learn from is the share 1 / (1 + exp(-rating)) of "positive",
 which says of a snippet how sure its raters were (--sharpness 0: the sign alone). Texts are in small letters. The model
 begins as a linear fit of tokens, pairs and spelling (`--label-start`), for which most words should be one token: hence
-the large vocabulary. Without it, as most small models are trained:
+the large vocabulary. It takes no step. Without that start, as most small models are trained:
 
     ... sentiment.py --no-label-start --vocabulary 8000 --width 96 --layers 1 --learning-rate 1e-3 --steps 1000
 """
@@ -133,8 +133,9 @@ def trained(folder: Path, learned: Rows, seed: int, options: argparse.Namespace)
         seconds += cpu_seconds("gpt2", "train", *words, *steps)
         source = str(folder / "read" / "model")
     words = [source, "--data", str(folder / "learned.jsonl"), "--held-out", str(folder / "judged.jsonl"), *same]
-    how = ["--method", "full", "--learning-rate", options.learning_rate, "--batch-size", "32"]
-    how += ["--steps", str(options.steps), "--evaluate-every", str(options.steps), "--out", str(folder / "run")]
+    how = ["--method", "full", "--batch-size", "32", "--steps", str(options.steps), "--out", str(folder / "run")]
+    if options.steps:
+        how += ["--learning-rate", options.learning_rate, "--evaluate-every", str(options.steps)]
     how += ["--label-start"] * options.label_start
     seconds += cpu_seconds("finetuning", "classify", *words, *how)
     classifier, tokenizer = load_classifier(folder / "run")
@@ -151,8 +152,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")
-    parser.add_argument("--learning-rate", default="1e-9")
-    parser.add_argument("--steps", type=int, default=1)
+    parser.add_argument("--learning-rate", default="1e-3")
+    parser.add_argument("--steps", type=int, default=0, help="of labels (default: none, the start is the result)")
     parser.add_argument("--label-start", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--sharpness", type=float, default=1.0, help="0: learn the signs alone (default: 1)")
     options = parser.parse_args()

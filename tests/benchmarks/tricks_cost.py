@@ -19,8 +19,8 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import gpt2
-from experiments import read_plan
-from experiments.plans import Run, named
+from experiments import Run, read_plan
+from experiments.facts import named
 
 PLAN = Path(__file__).parents[2] / "apps/experiments/plans/tricks.toml"
 

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import ttest_rel
 
 from experiments import Result, compare
-from experiments.comparing import compare_all, what_differs
-from experiments.pictures.tables import comparison, comparisons, summary, table
+from experiments.comparing import compare_all
+from experiments.pictures.tables import comparison, comparisons, summary, table, what_differs
 
 FACTS = {"recipe": {"name": "tiny", "config": {"n_layer": 2}, "dropout": 0.0}, "text": None}
 
@@ -86,6 +86,18 @@ def test_what_failed_is_left_out_and_said():
 def test_what_differs_is_named():
     assert what_differs(SOME, "old", "new") == {"dropout": (0.0, 0.1)}
     assert "dropout: 0.0 -> 0.1" in comparison(compare(SOME, "old", "new"), what_differs(SOME, "old", "new"))
+
+
+def test_what_differs_from_text_to_text_is_named_for_each():
+    """As where a recipe goes by the size of its text, and another has a number of its own."""
+
+    def of(recipe: str, text: str, steps: int) -> Result:
+        one = result(recipe, text, 0, 2.0)
+        return dataclasses.replace(one, facts={**one.facts, "recipe": {**one.facts["recipe"], "steps": steps}})
+
+    some = [of("old", "a", 330), of("old", "b", 730), of("new", "a", 100), of("new", "b", 100)]
+    assert what_differs(some, "old", "new") == {"dropout": (0.0, 0.1), "steps": ("330, 730", 100)}
+    assert what_differs([*some[:2], some[3]], "old", "new")["steps"] == (730, 100), "the text that both have"
 
 
 @pytest.mark.parametrize(

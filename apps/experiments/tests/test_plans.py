@@ -39,6 +39,33 @@ def test_the_folder_of_a_sweep_that_is_named_as_a_recipe_is_not_taken_for_it(tmp
     assert [run.facts for run in read_plan(plan).runs] == before
 
 
+def quick_plan(folder: Path, **sizes: int) -> str:
+    """`quick` as it is, and with a rate, on texts of so many bytes."""
+    for name, size in sizes.items():
+        (folder / f"{name}.txt").write_text("a cat\n" * (size // 6), encoding="utf-8", newline="\n")
+    texts = "".join(f'[[texts]]\nname = "{name}"\npath = "{name}.txt"\n' for name in sizes)
+    recipes = "".join(f'[[recipes]]\nname = "{name}"\nrecipe = "quick"\n' for name in ("base", "rate"))
+    return f"seeds = 1\n{texts}{recipes}learning_rate = 0.003\n"
+
+
+def test_the_facts_of_a_recipe_that_goes_by_its_text_are_those_for_that_text(tmp_path):
+    plan = quick_plan(tmp_path, short=300_000, long=3_000_000)
+    runs = parse_plan(plan, tmp_path / "plan.toml").runs
+    assert [run.name for run in runs] == ["base.short.0", "base.long.0", "rate.short.0", "rate.long.0"]
+    for run, n_bytes in zip(runs, [300_000, 3_000_000] * 2, strict=True):
+        wanted = gpt2.recipe("quick", n_bytes)
+        facts = run.facts["recipe"]
+        assert (facts["steps"], facts["warmup"], facts["held_out"]) == (wanted.steps, 20, wanted.held_out)
+        assert facts["config"]["n_vocab"] == wanted.config.n_vocab
+    shorter = parse_plan(plan.replace("learning_rate = 0.003", "steps = 165"), tmp_path / "plan.toml").runs[2]
+    assert shorter.facts["recipe"]["warmup"] == 10  # half of the steps that it would have had: half of the warm-up
+    with pytest.raises(ValueError, match=r"recipe rate: --warmup: wanted fewer than the 330 steps .* got 400"):
+        parse_plan(plan.replace("learning_rate = 0.003", "warmup = 400"), tmp_path / "plan.toml")
+    (tmp_path / "short.txt").write_bytes(b"\xff" * 9)
+    with pytest.raises(ValueError, match=r"plan.toml, line 8: recipe base: wanted UTF-8 text, but .*short.txt"):
+        parse_plan(plan, tmp_path / "plan.toml")
+
+
 def test_a_switch_that_a_later_version_brings_changes_no_digest_while_it_is_off(tmp_path, plan_in):
     facts = read_plan(plan_in(tmp_path)).runs[0].facts
     for off in (False, 0, 0.0, None):
@@ -63,16 +90,26 @@ def line_of(plan: str, begin: str) -> int:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("seeds = [0, 1]", "seeds = []", ", line {seeds}: seeds: wanted at least one seed, got \\[\\]"),
-        ("seeds = [0, 1]", "", ": seeds: wanted at least one seed, got None"),
-        ("seeds = [0, 1]", "seeds = [0, -1]", ", line {seeds}: seeds: wanted whole numbers of at least 0, got -1"),
+        ("seeds = [0, 1]", "seeds = []", ", line {seeds}: seeds: wanted 1 to 10,000 seeds, got \\[\\]"),
+        ("seeds = [0, 1]", "", ": seeds: wanted 1 to 10,000 seeds, got None"),
+        (
+            "seeds = [0, 1]",
+            "seeds = [0, -1]",
+            ", line {seeds}: seeds: wanted whole numbers from 0 to .*, got -1",
+        ),
+        ("seeds = [0, 1]", "seeds = 99999999999", ", line {seeds}: seeds: wanted 1 to 10,000 seeds, got 99999999999"),
         ("seeds = [0, 1]", "seeds = [1, 1]", ", line {seeds}: seeds: wanted each seed once"),
         ("seeds = [0, 1]", "sedes = [1]", ", line {seeds}: sedes: wanted one of seeds, texts"),
         ("seeds = [0, 1]", "seeds = [0", ": wanted TOML, got something else: .*line"),
         (
             'path = "topics.txt"',
             'path = "none.txt"',
-            ", line {path}: path: wanted a text that is there, got .*none.txt",
+            ", line {path}: path: wanted a text file, a folder or a pattern, but .*none.txt is not there",
+        ),
+        (
+            'path = "topics.txt"',
+            'path = "*.none"',
+            r", line {path}: path: wanted files that match .*\*\.none, found none",
         ),
         ('path = "topics.txt"', "", ", line 4: path: wanted the path of text topics"),
         ('name = "topics"', 'name = "a b"', ", line 5: name: wanted 1 to 40 letters"),
@@ -97,8 +134,10 @@ def line_of(plan: str, begin: str) -> int:
         ),
         ("weight_decay = 0.5", "seed = 3", ", line {weight_decay}: recipe decay: seed: wanted an option of train"),
         ('name = "slow"', 'name = "base"', ", line 26: name: wanted another name, got base again"),
+        ('name = "slow"', 'name = "Base"', ", line 26: name: wanted another name, got Base again"),
         ("[all]", "[al]", ", line 8: al: wanted one of seeds"),
-        ("seeds = [0, 1]", "seeds = 2\nthreads = 0", ", line 3: threads: wanted whole numbers of at least 1, got 0"),
+        ("seeds = [0, 1]", "seeds = 2\nthreads = 9999", ", line 3: threads: wanted whole numbers from 1 to 1,024, got"),
+        ("seeds = [0, 1]", "seeds = 2\nthreads = 0", ", line 3: threads: wanted whole numbers from 1 to .*, got 0"),
     ],
 )
 def test_what_is_wrong_is_named_with_line_and_field(old, new, said, tmp_path, plan_in, plan_text):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments import read_plan, read_results, sweep
+from experiments import parse_plan, read_plan, read_results, sweep
 from workbench import InUse, hold
 
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
@@ -105,7 +105,7 @@ def test_a_larger_plan_adds_to_what_is_there_and_another_one_is_refused(swept, t
     with pytest.raises(ValueError, match="got those of another one: recipe base, text topics, seed 1 is not in it"):
         list(sweep(read_plan(fewer), out))
     with pytest.raises(
-        ValueError, match=r"wanted weight_decay = 0.5, as run decay.topics.[01] had, got 0.4 in plan other"
+        ValueError, match=r"wanted weight_decay = 0.5, as run decay.topics.[01] had, got 0.4 in the plan"
     ):
         list(sweep(read_plan(other), out))
     assert len(list(sweep(read_plan(plan), out))) == 6
@@ -114,6 +114,20 @@ def test_a_larger_plan_adds_to_what_is_there_and_another_one_is_refused(swept, t
     assert [one.recipe for one in read_results(out)] == ["base"] * 2 + ["decay"] * 2 + ["slow"] * 2, (
         "as the plan has them"
     )
+
+
+def test_a_run_that_was_begun_otherwise_is_not_gone_on_with(tmp_path, plan_in, plan_text):
+    """Killed in the middle of its first run: no result yet that could tell that the plan was another."""
+    plan, out = plan_in(tmp_path, plan_text.replace("steps = 6", "steps = 400")), tmp_path / "out"
+    killed(plan, out, lambda: counted(out, "runs/base.topics.0/checkpoints/step-*") > 0)
+    assert not (out / "results.jsonl").exists()
+    changed = parse_plan(plan_text.replace("steps = 6", "steps = 4"), plan)
+    with pytest.raises(ValueError, match=r"run base.topics.0: .*out: wanted steps = 400, as run .* had, got 4 in the"):
+        list(sweep(changed, out, 1))
+    (tmp_path / "other.txt").write_text("another text " * 500)
+    other = parse_plan(plan.read_text().replace("topics.txt", "other.txt"), plan)
+    with pytest.raises(ValueError, match=r"out: wanted text = 'topics.txt', as run base.topics.0 had, got 'other.txt'"):
+        list(sweep(other, out, 1))
 
 
 def test_two_sweeps_do_not_share_a_folder(swept):
@@ -135,6 +149,17 @@ def test_a_run_that_cannot_begin_is_named_and_one_that_diverges_is_a_result(tmp_
         "decay": False,
         "slow": True,
     }
+
+
+def test_what_a_result_says_of_its_recipe_is_what_was_run(tmp_path, command, plan_in, plan_text):
+    small = "n_layer = 1\nn_embd = 16\nn_ctx = 16\nbatch_size = 2\n"
+    text = plan_text[: plan_text.index("[all]")].replace("seeds = [0, 1]", "seeds = 1")
+    plan = plan_in(tmp_path, f'{text}[[recipes]]\nname = "base"\nrecipe = "quick"\n{small}')
+    assert command("run", plan)[0] == 0
+    [one] = read_results(tmp_path / "plan")
+    run = json.loads((tmp_path / "plan/runs" / "base.topics.0" / "run.json").read_text())
+    assert one.facts["recipe"] == run["recipe"]
+    assert one.facts["recipe"]["steps"] == one.curve[-1][0] == 220, "of a fifth of a megabyte, not of a whole one"
 
 
 def test_results_that_are_none(tmp_path):

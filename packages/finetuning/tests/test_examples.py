@@ -101,7 +101,8 @@ def test_longer_ones_are_left_out_and_named(tokenizer):
     assert [place.split(" (")[0] for place in found.too_long] == ["line 2"]
     exact = len(encoded(tokenizer, Template(), too_long).ids) - 1
     assert not read_examples([("line 2", too_long)], tokenizer, Template(), exact).too_long
-    with pytest.raises(ValueError, match=r"wanted examples of at most .* got none: line 2"):
+    told = rf"wanted examples of at most {exact - 1} tokens, the context .* got none: line 2 \({exact} tokens\)"
+    with pytest.raises(ValueError, match=told):
         read_examples([("line 2", too_long)], tokenizer, Template(), exact - 1)
     with pytest.raises(ValueError, match="wanted at least one example, got an empty file"):
         read_examples([], tokenizer, Template(), 10)

@@ -21,6 +21,14 @@ def test_the_environment_decides_what_auto_is_and_nothing_else(monkeypatch):
         choose_device()
 
 
+def test_a_refusal_fits_two_lines_of_a_terminal():
+    """torch's own answer to a name that it does not know is a list of twenty that it does."""
+    for name in ("gpu", "cuda:99", "hpu", ""):
+        with pytest.raises(ValueError, match=r"name one of .*cpu, auto$") as caught:
+            choose_device(name)
+        assert len(str(caught.value)) <= 160
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "got"),
     [

@@ -39,7 +39,22 @@ def test_the_code_is_the_work_s_own(result, code, capsys):
         (ValueError("wanted this, got that; do it"), "wanted this, got that; do it"),
         (ValueError("wanted this,\n  got\n\nthat"), "wanted this, got that"),
         (ValueError(), "ValueError"),
-        (FileNotFoundError(2, "No such file or directory", "book.txt"), "book.txt: No such file or directory"),
+        (
+            FileNotFoundError(2, "No such file or directory", "book.txt"),
+            "wanted a file or folder, got book.txt: No such file or directory; check the path",
+        ),
+        (
+            IsADirectoryError(21, "Is a directory", "books"),
+            "wanted a file, got books: Is a directory; name a file in it",
+        ),
+        (
+            PermissionError(13, "Permission denied", "book.txt"),
+            "wanted a file or folder, got book.txt: Permission denied; change who may use it, or name another",
+        ),
+        (
+            PermissionError(13, "wanted a folder, got none; name one", "books"),
+            "books: wanted a folder, got none; name one",
+        ),
         (OSError(18, "Cross-device link", "a", None, b"b"), "a -> b: Cross-device link"),
         (OSError(28, "No space left on device"), "No space left on device"),
         (OSError("wanted a file, got none"), "wanted a file, got none"),
@@ -236,7 +251,23 @@ class Show:
     """How."""
 
 
-COMMANDS = {"train": Train, "show": Show}
+@dataclass(frozen=True)
+class Merge:
+    """Put two together."""
+
+    first: tyro.conf.Positional[str]
+    """One, of which far more is said here than any frame of a parser has room for in a single line of eighty."""
+    second: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="OTHER")]]
+    """Another."""
+    out: Path
+    """Where to."""
+    how: Literal["by a sum", "by a mean"]
+    """How."""
+    scale: float = 1.0
+    """By how much."""
+
+
+COMMANDS = {"train": Train, "show": Show, "merge": Merge}
 BARE = {"train": "to learn from a text: --text {word}"}
 
 
@@ -258,9 +289,9 @@ def test_what_is_typed_right_is_read(arguments, settings):
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ("", "wanted one of the commands train, show, got none; prog --help lists all"),
-        ("traim", "wanted one of the commands train, show, got 'traim'; did you mean train?"),
-        ("--steps 3", "wanted one of the commands train, show, got '--steps'; prog --help lists all"),
+        ("", "wanted one of the commands train, show, merge, got none; prog --help lists all"),
+        ("traim", "wanted one of the commands train, show, merge, got 'traim'; did you mean train?"),
+        ("--steps 3", "wanted one of the commands train, show, merge, got '--steps'; prog --help lists all"),
         ("train book.txt", "wanted options, got 'book.txt'; to learn from a text: --text book.txt"),
         ("train --steps 3 book.txt", "wanted options, got 'book.txt'; to learn from a text: --text book.txt"),
         ("train --step 3", "wanted an option of prog train, got --step; did you mean --steps?"),
@@ -271,7 +302,9 @@ def test_what_is_typed_right_is_read(arguments, settings):
         ("train --from --steps 3", "wanted a value after --from, got none; a value that begins with a dash is written "
          "--from=--steps"),
         ("show m --method tsen", "--method: wanted one of pca, tsne, got 'tsen'; did you mean tsne?"),
-        ("show", "Missing from prog show: MODEL Folder. (required); prog show --help lists all"),
+        ("show", "wanted MODEL, got none; usage: prog show MODEL [STEP] [options]"),
+        ("merge a", "wanted OTHER and --out and --how, got none; usage: prog merge FIRST OTHER --out OUT --how HOW "
+         "[options]"),
         ("show m 1 x", "Unrecognized options: x; prog show --help lists all"),
         ("show m one", "Error parsing STEP: invalid literal for int() with base 10: 'one'; prog show --help lists all"),
     ],

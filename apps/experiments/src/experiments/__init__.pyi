@@ -3,7 +3,8 @@
 # In reading order.
 # isort: skip_file
 
-from .plans import Plan as Plan, Run as Run, parse_plan as parse_plan, read_plan as read_plan
+from .facts import Run as Run
+from .plans import Plan as Plan, parse_plan as parse_plan, read_plan as read_plan
 from .results import Result as Result, read_results as read_results
 from .sweeping import sweep as sweep
 from .comparing import Paired as Paired, compare as compare

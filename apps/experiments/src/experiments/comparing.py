@@ -8,7 +8,6 @@ from typing import Any
 
 from evaluation import Estimate, mean_estimate
 
-from .facts import differences
 from .results import Result
 
 FEW = 5
@@ -106,9 +105,3 @@ def _paired(a: Any, b: Any, first: str, second: str, text: str | None, units: li
         mean_estimate([late - early for early, late in zip(*means, strict=True)]),
         spent[1] / spent[0] if spent[0] else float("nan"),
     )
-
-
-def what_differs(results: Sequence[Result], first: str, second: str) -> dict[str, tuple[Any, Any]]:
-    """The fields of the two recipes that are not the same, with both values."""
-    one, other = (next(result for result in results if result.recipe == name) for name in (first, second))
-    return {name: (a, b) for name, a, b in differences(one.facts, other.facts) if name not in ("text",)}

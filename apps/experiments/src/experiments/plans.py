@@ -13,20 +13,19 @@ dropout = 0.1
 """
 
 import dataclasses
-import json
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from gpt2 import RECIPES, Recipe, TrainSettings, resolved
+from dataio import text_paths
+from gpt2 import TrainSettings
 from gpt2.training.settings import check
-from workbench import check_kinds, expanded, line_of, parse_toml, read_utf8
+from workbench import check_kinds, expanded, line_of, parse_toml, plain, read_utf8
 
-from .facts import digest_of
+from .facts import Run, is_recipe, named
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 EMBEDDED = "embedded"
@@ -37,46 +36,9 @@ CHANGES = {one.name: one for one in dataclasses.fields(TrainSettings) if one.nam
 """What a recipe of a plan may change: the options of `train`, by the names of their fields."""
 HINTS = get_type_hints(TrainSettings)
 DEFAULTS = {one.name: one.default for one in dataclasses.fields(TrainSettings)}
-NAMES, SHOW = {one.name for one in RECIPES}, "experiments --help shows one"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training run of a plan."""
-
-    recipe: str
-    text: str
-    seed: int
-    base: str
-    """Name or file of the recipe that it starts from."""
-    path: str | None
-    """Of the text; None for the one that comes with Python."""
-    changes: dict[str, Any] = field(default_factory=dict)
-    """What it does otherwise than its base."""
-    written: str = ""
-    """The path as it stands in the plan: the same on every machine, from wherever the plan is called."""
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """What tells it from the others of its plan."""
-        return self.recipe, self.text, self.seed
-
-    @property
-    def name(self) -> str:
-        """The same as the name of a folder."""
-        return f"{self.recipe}.{self.text}.{self.seed}"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Everything that decides its result, but for the content of the text."""
-        resolved = resolved_recipe(self.base, self.changes)
-        kept = {name: self.changes[name] for name in ("tokenizer", "precision", "field") if name in self.changes}
-        return json.loads(json.dumps({"recipe": dataclasses.asdict(resolved), "text": self.written, **kept}))
-
-    @property
-    def digest(self) -> str:
-        """A few letters that change when anything of that does."""
-        return digest_of(self.facts)
+MOST = 10_000
+"""Seeds of a plan."""
+SHOW = "experiments --help shows one"
 
 
 @dataclass(frozen=True)
@@ -118,7 +80,7 @@ def parse_plan(text: str, path: Path) -> Plan:
             raise wrong(f"{name}: wanted a table, got {found[name]!r}; write [{name}]", name)
     try:
         seeds = _seeds(found.get("seeds"))
-        threads = _whole(found.get("threads", 1), "threads", least=1)
+        threads = _whole(found.get("threads", 1), "threads", 1, 1024)
     except ValueError as error:
         raise wrong(str(error), str(error).partition(":")[0]) from None
     texts, recipes = (_named(found.get(name), name, wrong) for name in ("texts", "recipes"))
@@ -131,32 +93,30 @@ def parse_plan(text: str, path: Path) -> Plan:
         if one["path"] == EMBEDDED or one["path"].startswith("hf://"):
             paths[name] = None if one["path"] == EMBEDDED else one["path"]
             continue
-        paths[name] = str(place := _beside(path, one["path"]))
-        if not _is_there(place):
-            raise wrong(f"path: wanted a text that is there, got {place}; check the path", "path", "texts", number)
-    runs = []
+        paths[name] = str(there := _beside(path, one["path"]))
+        try:
+            text_paths(there)
+        except (ValueError, OSError) as error:
+            raise wrong(f"path: {plain(error)}", "path", "texts", number) from None
+    runs, sizes = list[Run](), dict[tuple[str, Any], int]()
     for number, (name, one) in enumerate(recipes.items()):
         whole = {**found.get("all", {}), **one}
         try:
             chosen, made = checked(path, whole.get("recipe"), whole)
+            for title, place in paths.items():
+                run = Run(name, title, 0, chosen, place, made, texts[title]["path"])
+                if named(chosen) == "quick":
+                    key = title, made.get("field")
+                    sizes[key] = sizes.get(key) or _size(run)
+                    run = dataclasses.replace(run, n_bytes=sizes[key])
+                _ = run.resolved  # or it says why there can be none
+                runs += [dataclasses.replace(run, seed=seed) for seed in seeds]
         except (ValueError, OSError) as error:
             at = str(error).partition(":")[0].removeprefix("--").replace("-", "_")
             where = ("recipes", number) if at in one or at not in found.get("all", {}) else ("all", 0)
-            raise wrong(f"recipe {name}: {error}", at, *where) from None
-        of_text = [(text, paths[text], texts[text]["path"]) for text in paths]
-        runs += [Run(name, text, seed, chosen, path, made, told) for text, path, told in of_text for seed in seeds]
+            raise wrong(f"recipe {name}: {plain(error)}", at, *where) from None
     tables: dict[str, dict[str, Any]] = {name: found[name] for name in ("search", "scale") if name in found}
     return Plan(path.stem, tuple(runs), threads, tables)
-
-
-def resolved_recipe(base: str, changes: dict[str, Any]) -> Recipe:
-    """A recipe with changes, as `train` would have it for a megabyte of text; ValueError for what cannot be."""
-    return resolved(TrainSettings(recipe=named(base), **changes), 10**6)
-
-
-def named(base: str) -> Any:
-    """What `TrainSettings.recipe` takes: a recipe's name as it is, anything else as a path."""
-    return base if base in NAMES and not _is_recipe(Path(base)) else Path(base)
 
 
 def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -170,7 +130,7 @@ def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[s
             raise ValueError(
                 f"{name}: wanted one value, got {value!r}; a recipe for each value, or `experiments search`"
             )
-    chosen = str(beside) if _is_recipe(beside := _beside(path, base)) else base
+    chosen = str(beside) if is_recipe(beside := _beside(path, base)) else base
     for name, value in made.items():
         if type(value) is int and float in get_args(HINTS[name]):
             made[name] = float(value)
@@ -184,7 +144,6 @@ def checked(path: Path, base: Any, changes: dict[str, Any]) -> tuple[str, dict[s
     except TypeError as error:
         raise ValueError(str(error)) from None
     check(TrainSettings(recipe=named(chosen), **made))
-    resolved_recipe(chosen, made)
     return chosen, made
 
 
@@ -210,9 +169,10 @@ def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:
                 what,
                 number,
             )
-    counts = Counter(one["name"] for one in found)
-    for number, one in enumerate(found):
-        if counts[one["name"]] > 1 and one["name"] in [other["name"] for other in found[:number]]:
+    for number, one in enumerate(
+        found
+    ):  # of names that differ in case alone, folders would be the same on some systems
+        if one["name"].lower() in [other["name"].lower() for other in found[:number]]:
             raise wrong(
                 f"name: wanted another name, got {one['name']} again; rename one of [[{what}]]", "name", what, number
             )
@@ -220,20 +180,22 @@ def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:
 
 
 def _seeds(found: Any) -> list[int]:
-    if isinstance(found, int) and not isinstance(found, bool):
+    if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MOST:
         found = list(range(found))
     if not isinstance(found, list) or not found:
-        raise ValueError(f"seeds: wanted at least one seed, got {found!r}; write seeds = [0, 1, 2, 3, 4], or seeds = 5")
+        raise ValueError(
+            f"seeds: wanted 1 to {MOST:,} seeds, got {found!r}; write seeds = [0, 1, 2, 3, 4], or seeds = 5"
+        )
     for seed in found:
-        _whole(seed, "seeds", least=0)
+        _whole(seed, "seeds", 0, 2**63 - 1)
     if len(set(found)) < len(found):
         raise ValueError(f"seeds: wanted each seed once, got {found}; a second run with a seed is the first again")
     return found
 
 
-def _whole(value: Any, name: str, least: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**63:
-        raise ValueError(f"{name}: wanted whole numbers of at least {least}, got {value!r}; correct it")
+def _whole(value: Any, name: str, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name}: wanted whole numbers from {least} to {most:,}, got {value!r}; correct it")
     return value
 
 
@@ -242,9 +204,8 @@ def _beside(plan: Path, name: str) -> Path:
     return Path(os.path.abspath(plan.parent / expanded(name)))
 
 
-def _is_recipe(path: Path) -> bool:  # and not the folder of a sweep, whose plan may be named after a recipe
-    return path.is_file() or (path / "run.json").is_file()
+def _size(run: Run) -> int:
+    """Bytes of its text, by which its recipe goes."""
+    from gpt2.texts.sources import n_bytes_of
 
-
-def _is_there(path: Path) -> bool:
-    return path.exists() or any(one in str(path) for one in "*?[")
+    return n_bytes_of(run.path, run.changes.get("field"))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench import check_kinds, finished_lines, hold, read_json_lines, sync
+from workbench import check_kinds, finished_lines, hold, make_folder, read_json_lines, sync
 
-from .facts import differences, digest_of
-from .plans import Plan, Run
+from .facts import Run, differences, digest_of
+from .plans import Plan
 
 RESULTS = "results.jsonl"
 
@@ -91,13 +91,17 @@ def check_same_plan(plan: Plan, results: Sequence[Result], folder: Path, alone: 
                 f"{folder}: wanted the results of plan {plan.name}, got those of another one: recipe {one.recipe}, "
                 f"text {one.text}, seed {one.seed} is not in it; name another folder with --out"
             )
-        if (run := runs[one.key]).digest != digest_of(one.facts):
-            differing = {name: (a, b) for name, a, b in differences(one.facts, run.facts)}
-            name, (then, now) = next(iter(differing.items()))
-            raise ValueError(
-                f"{folder}: wanted {name} = {then!r}, as run {run.name} had, got {now!r} in plan {plan.name}; give the "
-                "changed recipe another name, or name another folder with --out"
-            )
+        check_same_run(runs[one.key], one.facts, folder)
+
+
+def check_same_run(run: Run, facts: dict[str, Any], folder: Path) -> None:
+    """ValueError where a run of this name, which is done or begun there, had other facts."""
+    if run.digest != digest_of(facts):
+        name, then, now = next(differences(facts, run.facts))
+        raise ValueError(
+            f"{folder}: wanted {name} = {then!r}, as run {run.name} had, got {now!r} in the plan; give the changed "
+            "recipe another name, or name another folder with --out"
+        )
 
 
 @contextmanager
@@ -105,7 +109,7 @@ def held_results(folder: Path) -> Iterator[list[Result]]:
     """The results of a folder that this process alone writes to as long as it works; a line that broke off is cut.
 
     Raises InUse, a ValueError, where another process sweeps there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with hold(folder):
         lines = finished_lines(folder / RESULTS, resume=True) if (folder / RESULTS).exists() else []
         yield [_result(dict(line), f"{folder / RESULTS}, line {number}") for number, line in enumerate(lines, start=1)]

@@ -10,8 +10,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from .facts import digest_of
-from .plans import Plan, Run
+from .facts import Run, digest_of
+from .plans import Plan
 from .results import Result, append, check_same_plan, held_results, read_one
 from .work import work
 

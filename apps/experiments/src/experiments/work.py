@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from workbench import InUse, finite, plain, read_json_lines, write_text
+from workbench import InUse, finite, plain, read_json_lines, read_utf8, write_text
 
-from .plans import Run, named
-from .results import Result, of_run
+from .facts import Run, named
+from .results import Result, check_same_run, of_run
 
 PATIENCE = 30.0
 """Seconds that a run waits for the process that had it before to die."""
@@ -50,10 +50,14 @@ def trained(run: Run, folder: Path) -> Result:
     import gpt2
 
     cpu, wall = time.process_time(), time.perf_counter()
+    begun = folder.parent / f"{run.name}.json"
     if (folder / "run.json").exists():
-        settings = gpt2.TrainSettings(resume=folder)
+        if begun.exists():
+            check_same_run(run, json.loads(read_utf8(begun)), folder.parent.parent)
+        settings = gpt2.TrainSettings(resume=folder, text=run.path)
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        write_text(begun, json.dumps(run.facts) + "\n")
         settings = gpt2.TrainSettings(
             **{"device": "cpu", "log_every": 10**9, **run.changes, "text": run.path, "out": folder},
             recipe=named(run.base),

@@ -32,6 +32,9 @@ def test_a_sweep_is_told_compared_and_shown(swept, command, tmp_path):
     ]
     assert command("page", out, "--out", tmp_path / "other.html")[0] == 0
     assert (tmp_path / "other.html").read_bytes() == (out / "page.html").read_bytes()
+    assert command("page", out, "--out", tmp_path / "new" / "page.html")[0] == 0
+    code, _, errors = command("page", out, "--out", tmp_path / "new")
+    assert (code, "new: wanted a file for the page, got a folder" in errors) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,13 @@ def test_wrong_words_are_answered_in_one_line(words, said, command, tmp_path, mo
 def test_processes_are_at_least_one(swept, command):
     code, _, errors = command("run", swept.with_suffix(".toml"), "--out", swept, "--processes", "0")
     assert (code, "--processes: wanted at least 1, got 0" in errors) == (2, True)
+
+
+def test_a_file_where_the_folder_should_be_is_said(swept, command, tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        code, _, errors = command("run", swept.with_suffix(".toml"), "--out", out)
+        assert (code, f"{out}: wanted a folder that can be made" in errors) == (2, True)
 
 
 def test_what_failed_is_not_named_to_be_compared(command, tmp_path, plan_in, plan_text):

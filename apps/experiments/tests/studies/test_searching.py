@@ -1,5 +1,7 @@
 """A search looks where it was told to, keeps the best, and asks for new seeds."""
 
+import dataclasses
+
 import pytest
 
 from experiments import parse_plan, read_plan, search
@@ -56,6 +58,17 @@ def test_halving_runs_the_better_third_three_times_as_long(plan):
     assert len(found) == 9
     rates = [one.changes["learning_rate"] for one in found]
     assert abs(rates[0] - 0.01) == min(abs(rate - 0.01) for rate in rates)
+
+
+def test_halving_takes_its_part_of_the_steps_of_each_text(plan, tmp_path):
+    asked, whole = [], plan(RANGE)
+    longer = [dataclasses.replace(run, text="longer", n_bytes=600_000) for run in whole.runs]
+    runs = [dataclasses.replace(run, base="quick", changes={}) for run in (*whole.runs, *longer)]
+    runs = [dataclasses.replace(run, n_bytes=300_000) if run.text == "topics" else run for run in runs]
+    search(dataclasses.replace(whole, runs=tuple(runs)), "halving", 3, judge(asked))
+    steps = [{run.text: run.facts["recipe"]["steps"] for run in part.runs} for part in asked]
+    assert steps == [{"topics": 37, "longer": 73}, {"topics": 110, "longer": 220}, {"topics": 330, "longer": 660}]
+    assert all(run.recipe.endswith(f"-{run.changes['steps']}") for run in asked[0].runs)
 
 
 def test_draws_are_the_same_each_time_and_none_twice():

@@ -39,8 +39,7 @@ ALL = "decoding generate --help lists all"
         ("generate x --prompt -item", "wanted a value after --prompt, got none; a value that begins with a dash is "
          "written --prompt=-item"),
         ("generate x --early-stopping maybe", "--early-stopping: wanted one of True, False, never, got 'maybe'; ch"),
-        ("generate", f"Missing from decoding generate: MODEL Folder of a model, such as RUN/model after training, "
-         f"or another source that gpt2 loads. (required); {ALL}"),
+        ("generate", "wanted MODEL, got none; usage: decoding generate MODEL [options]"),
         ("generate x y --prompt z", f"Unrecognized options: y; {ALL}"),
         ("generate x --json=3", f"Unrecognized options: 3; {ALL}"),
         ("generate x --prompt y --logit-bias 95", "Error parsing --logit-bias: Could not find valid parse for argum"),

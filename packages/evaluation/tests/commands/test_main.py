@@ -108,8 +108,8 @@ ALL = "--help lists all"
         ("score x y --stride abc", "--stride: wanted a whole number, got 'abc'; leave --stride out for the default"),
         ("tasks x --task lambda", "--task: wanted one of lambada, hellaswag, blimp, choice, wikitext2, wikitext103, "
          "got 'lambda'; did you mean lambada?"),
-        ("tasks x", "Missing from evaluation tasks: --task "),
-        ("compare x", "Missing from evaluation compare: MODEL_B The second model."),
+        ("tasks x", "wanted --task, got none; usage: evaluation tasks MODEL --task "),
+        ("compare x", "wanted MODEL_B, got none; usage: evaluation compare MODEL_A MODEL_B "),
     ],
 )  # fmt: skip
 def test_wrong_arguments_exit_with_2_and_one_line(arguments, line, capsys):

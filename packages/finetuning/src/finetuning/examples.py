@@ -81,15 +81,15 @@ def read_examples(
             example = encoded(tokenizer, template, record)
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from None
-        if len(example.ids) - 1 > n_ctx:
-            too_long.append(f"{place} ({len(example.ids)} tokens)")
+        if (read := len(example.ids) - 1) > n_ctx:  # after the last token nothing is predicted
+            too_long.append(f"{place} ({read} tokens)")
         else:
             fitting.append(example)
     if not n_records:
         raise ValueError("data: wanted at least one example, got an empty file; write one a line")
     if not fitting:
         raise ValueError(
-            f"data: wanted examples of at most {n_ctx + 1} tokens, which is what the model can read, got none: "
+            f"data: wanted examples of at most {n_ctx} tokens, the context of the model, got none: "
             f"{shown(too_long)}; shorten them, or take a model with a longer context"
         )
     return Examples(tuple(fitting), tuple(too_long), conversations)

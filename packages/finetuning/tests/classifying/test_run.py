@@ -49,6 +49,50 @@ def test_a_run_that_stops_anywhere_ends_with_the_same_bits(folder, labeled, tmp_
         assert saved(out) == saved(tmp_path / "whole")
 
 
+def test_a_start_from_labels_is_a_finished_run_without_a_step(folder, labeled, tmp_path):
+    """It is what the classifier begins as, and so is what one has who resumes it, also if it was killed on the way."""
+    computed = {"method": "full", "label_start": True}
+    run = classify(settings(folder, labeled, tmp_path / "r", **computed, steps=None))
+    began = judge_labels(run.model, run.curriculum.judged)
+    assert run.total == 0
+    assert not run.finished
+    assert list(run) == []
+    assert run.finished
+    classifier, _ = load_classifier(tmp_path / "r")
+    assert judge_labels(classifier, run.curriculum.judged).sure == pytest.approx(began.sure)
+    [line] = (tmp_path / "r" / "metrics.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["step"] == 0
+    assert json.loads(line)["validation_loss"] == pytest.approx(run.validation.loss)
+    for begun in (tmp_path / "r", tmp_path / "killed"):
+        if begun.name == "killed":  # prepared, and never iterated over
+            classify(settings(folder, labeled, begun, **computed, steps=2))._held.release()
+        again = classify(ClassifySettings(resume=begun, device="cpu"))
+        assert judge_labels(again.model, again.curriculum.judged) == began
+        assert again.validation == run.validation
+        again._held.release()
+    assert (tmp_path / "r" / "metrics.jsonl").read_text("utf-8").count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps"),
+    [({"steps": 0}, 0), ({"steps": 3}, 3), ({"epochs": 1.0}, 7), ({"epochs": 1.0, "steps": 0}, 0)],
+)
+def test_steps_after_a_start_from_labels_are_those_that_are_asked_for(folder, labeled, tmp_path, asked, steps):
+    given = {"method": "full", "label_start": True, "steps": None}
+    run = classify(settings(folder, labeled, tmp_path / "r", **given | asked))
+    assert run.total == steps
+    assert run.record.settings.rate == ClassifySettings(method="full").rate
+
+
+def test_no_step_is_a_run_only_where_the_start_is_computed(folder, labeled, tmp_path):
+    with pytest.raises(ValueError, match="--steps: wanted a whole number of at least 1, got 0"):
+        classify(settings(folder, labeled, tmp_path / "r", steps=0))
+    given = {"method": "full", "label_start": True, "learning_rate": 1e-3}
+    with pytest.raises(ValueError, match=r"--learning-rate: wanted --steps or --epochs beside it, .* got 0\.001"):
+        classify(settings(folder, labeled, tmp_path / "r", **given, steps=None))
+    assert not (tmp_path / "r").exists()
+
+
 def test_it_learns_the_labels(folder, labeled, tmp_path):
     run = classify(settings(folder, labeled, tmp_path / "r", method="full", steps=40, learning_rate=1e-2))
     before = judge_labels(run.model, run.curriculum.judged)

@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import gpt2
 from finetuning import Judged
 from finetuning.commands import telling
+from finetuning.commands.classify import confusion
 from finetuning.commands.main import main
 from finetuning.running import forgetting
 
@@ -89,7 +90,7 @@ def test_texts_with_labels_from_the_file_to_new_ones(folder, labeled, tmp_path, 
     assert "no such label" not in capsys.readouterr().err
     (tmp_path / "new.csv").write_text("text,label\nthe lazy dog,a dog\nthe quick fox,a cat\n", "utf-8")
     assert main(["label", "r", "new.csv"]) == 0
-    assert "; always wrong, as it has no such label: a cat\n" in capsys.readouterr().err
+    assert "\nalways wrong, as the model has no such label: a cat\n" in capsys.readouterr().err
     (tmp_path / "new.txt").write_text("the lazy dog\n", "utf-8")
     for words, message in (
         (["merge", "r", "--out", "m"], "r: wanted an adapter, got a classifier, which has its adapter merged already"),
@@ -150,7 +151,7 @@ def test_differences_and_intervals_are_shown_as_what_they_are():
     one, five = Judged((2.0,), (4,), (True,)), Judged((1.0, 2.0), (2, 2), (True, True))
     rows = [("nats", one.loss, one.loss), ("exact", one.share_exact, five.share_exact)]
     told = "\n".join(telling.table(rows))
-    assert re.search(r"nats +0.500 +0.500   one alone tells none", told)
+    assert re.search(r"nats +0.500 +0.500   none from one", told)
     assert re.search(r"exact +1.000 +1.000   0.342 to 1.000", told)  # Wilson's, of two of two
 
 
@@ -173,6 +174,108 @@ def test_pairs_from_the_file_to_a_model(folder, pairs, tmp_path, capsys, monkeyp
     assert "No task: give its records with --data" in capsys.readouterr().out
 
 
+def add_long_ones(path, count, **changes):
+    """Adds so many records that are longer than the model reads."""
+    record = json.loads(path.read_text("utf-8").splitlines()[0]) | changes
+    path.write_text(path.read_text("utf-8") + f"{json.dumps(record)}\n" * count, "utf-8")
+
+
+LONG = "the quick brown fox jumps over the lazy dog, of course. " * 4
+
+
+@pytest.mark.parametrize(
+    ("command", "records", "changes", "options"),
+    [
+        ("tune", "data", {"prompt": LONG}, []),
+        ("distill", "data", {"prompt": LONG}, ["--teacher", "base"]),
+        ("classify", "labeled", {"text": LONG}, []),
+        ("prefer", "pairs", {"chosen": LONG}, ["--learning-rate", "1"]),
+        (
+            "reinforce",
+            "data",
+            {"prompt": LONG},
+            ["--reward", "judge.py:score", "--group", "2", "--max-new-tokens", "2"],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_told_fits_eighty_columns(
+    folder, tmp_path, request, capsys, monkeypatch, command, records, changes, options
+):
+    """Next commands may be longer: they are copied whole."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "judge.py").write_text("def score(prompt, answer):\n    return 1\n", "utf-8")
+    data = request.getfixturevalue(records)
+    add_long_ones(data, 9, **changes)
+    words = [command, "base", "--data", data.name, "--out", "r", "--steps", "1", "--device", "cpu", *options]
+    assert main(words) == 0
+    told, _, following = capsys.readouterr().out.partition("\nNext:\n")
+    assert following
+    assert "Left out  9 " in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert main(["compare", "base", "r"]) == 0
+    told, _, following = capsys.readouterr().out.partition("\nNext:\n")
+    assert following
+    assert max(map(len, told.splitlines())) <= 80
+
+
+def test_labels_too_long_for_a_matrix_are_told_as_pairs():
+    labels = [f"a label of many words, number {n}" for n in range(3)]
+    assert confusion([[1, 0, 2], [0, 1, 0], [0, 0, 1]], labels) == [
+        "Most often confused:",
+        f"  {labels[0]} taken for {labels[2]}: 2",
+    ]
+    assert confusion([[1, 0], [2, 1]], ["a", "b"])[0] == "is / said  a  b"
+
+
+def test_a_finished_run_tells_its_report_again_without_judging(folder, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["tune", "base", "--data", data.name, "--out", "r", "--steps", "1", "--method", "full", "--device", "cpu"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    table = told[told.index("\n\n") :]
+    assert "Forgotten: " in table
+    with monkeypatch.context() as nothing:
+        nothing.setattr("finetuning.tuning.tune", None)
+        assert main(["tune", "--resume", "r", "--device", "cpu"]) == 0
+        assert capsys.readouterr().out == f"Finished  all steps are done; here is the result again{table}"
+        assert main(["prefer", "--resume", "r"]) == 2
+        assert "wanted a run of `finetuning prefer`, got one of `finetuning tune`" in capsys.readouterr().err
+    shutil.move("r", "s")  # what was told names r
+    assert main(["tune", "--resume", "s", "--device", "cpu"]) == 0
+    again = capsys.readouterr().out
+    assert "all steps are done" in again
+    assert "Model: s/model (" in again
+    shutil.rmtree("s/model")
+    assert main(["tune", "--resume", "s", "--device", "cpu"]) == 0
+    assert "Resuming after step 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "records", "n"), [("tune", "data", 60), ("classify", "labeled", 60), ("prefer", "pairs", 40)]
+)
+def test_comparing_says_which_records_were_learned_from(
+    folder, tmp_path, request, capsys, monkeypatch, command, records, n
+):
+    monkeypatch.chdir(tmp_path)
+    data = request.getfixturevalue(records)
+    words = [command, "base", "--data", data.name, "--out", "r", "--steps", "1", "--device", "cpu"]
+    assert main(words) == 0
+    [learned, held] = re.search(r"(\d+) to learn from.*, (\d+) held out", capsys.readouterr().out).groups()
+    assert int(learned) + int(held) == n
+    assert main(["compare", "base", "r", "--data", data.name]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"AFTER learned from {learned} of the {n} records, so this says little of new ones. Leave --data out" in told
+    assert "BEFORE learned" not in told
+    if command == "classify":  # a side of another kind than the task
+        return
+    assert main(["compare", "r", "base", "--data", data.name]) == 0
+    told = capsys.readouterr().out
+    assert f"BEFORE learned from {learned} of the {n} records" in " ".join(told.split())
+    assert main(["compare", "base", "r"]) == 0
+    assert "learned from" not in capsys.readouterr().out
+
+
 def test_mistakes_are_answered_in_a_line(folder, data, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for arguments, message in (
@@ -185,10 +288,20 @@ def test_mistakes_are_answered_in_a_line(folder, data, tmp_path, capsys, monkeyp
         (["classify", str(folder), "--data", "docstrings"], 'wanted {"text", "label"}, got prompt, completion'),
         (["prefer", str(folder), "--data", str(data)], 'wanted {"prompt", "chosen", "rejected"}'),
         (["prefer", str(folder), "--data", str(data), "--loss", "kto"], "--loss"),
-        (["label", str(folder), str(data)], "wanted a classifier, got ['GPT2LMHeadModel']"),
+        (
+            ["label", str(folder), str(data)],
+            "wanted a classifier, got a language model; teach it labels with `finetuning classify`",
+        ),
         (["label", "none", str(data)], "none: wanted the folder of a classifier, got no such folder"),
         (["compare", "./none", str(folder)], "wanted a model folder"),
-        (["compare", str(folder)], "AFTER"),
+        (["compare", str(folder)], "wanted AFTER, got none; usage: finetuning compare BEFORE AFTER [options]"),
+        (["merge"], "wanted RUN_OR_ADAPTER and --out, got none; usage: finetuning merge RUN_OR_ADAPTER --out DIR ["),
+        (["tune", str(folder), "--data", "nope.jsonl"], "got nope.jsonl: No such file or directory; check the path"),
+        (
+            ["tune", str(folder), "--data", "docstrings", "--template", "no.json"],
+            "wanted a file or folder, got no.json",
+        ),
+        (["reinforce", str(folder), "--data", "tasks:copy:12", "--reward", "no.py:f"], "or folder, got no.py: No such"),
         (["merge", str(folder), "--out", "m"], "adapter_config.json: wanted an adapter's configuration"),
         (["tune", str(folder), "--data", str(data), "--targets", "wte"], "targets"),
     ):

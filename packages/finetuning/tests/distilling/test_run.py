@@ -50,6 +50,7 @@ def test_a_student_comes_nearer_to_its_teacher_and_the_teacher_stays(student, fo
     for _ in run:
         pass
     assert run.validation.loss < before / 2
+    assert run.in_words(run.validation) == f"held-out mix {run.validation.loss:.3f}"
     after = run.curriculum.teacher.state_dict()
     assert not any(tensor.requires_grad for tensor in run.curriculum.teacher.parameters())
     again, _ = gpt2.load(folder)

@@ -48,8 +48,11 @@ def test_longer_ones_are_left_out_and_named(tokenizer, tmp_path):
     found = read_pairs(lines(tmp_path, GOOD, long), tokenizer, 20)
     assert len(found.fitting) == 1
     assert [place.split(" of ")[0] for place in found.too_long] == ["line 2"]
-    with pytest.raises(ValueError, match=r"wanted at least one pair of at most 21 tokens each, got none but .*line 1"):
-        read_pairs(lines(tmp_path, long), tokenizer, 20)
+    exact = len(read_pairs(lines(tmp_path, long), tokenizer, 100).fitting[0].rejected.ids) - 1
+    assert not read_pairs(lines(tmp_path, long), tokenizer, exact).too_long
+    told = rf"wanted at least one pair of at most {exact - 1} tokens each, got none but .*line 1 .*\({exact} tokens\)"
+    with pytest.raises(ValueError, match=told):
+        read_pairs(lines(tmp_path, long), tokenizer, exact - 1)
     with pytest.raises(ValueError, match="got an empty file"):
         read_pairs([], tokenizer, 20)
 

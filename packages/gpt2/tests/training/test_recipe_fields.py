@@ -147,6 +147,10 @@ def test_one_rate_scales_the_other_unless_that_is_given(text_file, tmp_path):
 
 
 def test_help_shows_the_recipe_s_own_value(tmp_path):
+    assert recipe_default("tokenizer", ["train", "--help"]) == "own"
+    assert recipe_default("tokenizer", ["train", "--recipe", "gpt2", "--help"]) == "gpt2's published"
+    assert recipe_default("tokenizer", ["train", "--from", "gpt2", "--help"]) == "the source's"
+    assert recipe_default("precision", ["train", "--recipe", "tiny", "--help"]) == "tiny's float32"
     assert recipe_default("n_layer", ["train", "--help"]) == "2"
     assert recipe_default("n_vocab", ["train", "--help"]) == "1024 for 1 MB of text"
     assert recipe_default("n_embd", ["train", "--recipe", "tiny"]) == "tiny's 32"

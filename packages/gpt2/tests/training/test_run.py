@@ -316,3 +316,17 @@ def test_another_curriculum_another_part_and_another_result_need_no_other_loop(t
     ours, theirs = (tmp_path / name / "adapter" / "adapter.safetensors" for name in ("stopped", "unbroken"))
     assert ours.read_bytes() == theirs.read_bytes()
     assert not (tmp_path / "stopped" / "model").exists()
+
+
+def test_a_run_of_no_step_is_told_once_and_finished(tmp_path):
+    """What its model is like is in the metrics, and its result is written; again, nothing happens."""
+    for _ in range(2):
+        run = toy(tmp_path)
+        run.curriculum.steps = run.total = 0
+        run.validation = run.evaluate()
+        assert list(run) == []
+        assert run.finished
+        assert (tmp_path / "adapter" / "adapter.safetensors").is_file()
+        [line] = (tmp_path / "metrics.jsonl").read_text().splitlines()
+        assert json.loads(line)["validation_loss"] == pytest.approx(run.validation.loss)
+        assert len(list(tmp_path.glob("events.out.tfevents.*"))) == 1

@@ -4,6 +4,8 @@ import os
 
 import torch
 
+from workbench import shorten
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called `name`, having put one number on it.
@@ -16,14 +18,15 @@ def choose_device(name: str = "auto") -> torch.device:
         name, origin = os.environ["TENSORS_DEVICE"], " (from the environment variable TENSORS_DEVICE)"
     if name == "auto":
         name = _present()[0]
+    device = None
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, ImportError) as error:
+        # of a name that is no device at all torch says at length which are
+        why = "" if device is None else f" ({shorten(str(error).splitlines()[0])})"
         raise ValueError(
-            f"wanted a device of this machine: {', '.join(_present())}, got {name!r}{origin}, "
-            f"which torch {torch.__version__} cannot use ({str(error).splitlines()[0]}); "
-            "pass one of those names, or 'auto'"
+            f"wanted a device of this machine, got {name!r}{origin}{why}; name one of {', '.join(_present())}, auto"
         ) from error
     return device
 

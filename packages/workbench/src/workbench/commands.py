@@ -1,5 +1,6 @@
 """How a command reads what was typed, and how it ends: an exit code, and at most one line on standard error."""
 
+import errno
 import io
 import logging
 import os
@@ -13,21 +14,30 @@ from typing import Any
 
 from .files.paths import with_expanded_paths
 from .output import Unfailing, around, lead_nowhere, settle
-from .slips import nearest, slip, unframed
+from .slips import missing, nearest, slip, unframed
 from .stops.signals import ENDS, Terminated, none_lost, terminated
 from .threads import spin_briefly
 
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 """Exit codes: 2 as for wrong arguments; the others as a shell reports SIGINT and SIGPIPE, and so for `ENDS`."""
 LOGS = "%(levelname)s: %(message)s"
+CURES = {
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR), ("a file or folder", "check the path")),
+    errno.EISDIR: ("a file", "name a file in it"),
+    errno.EACCES: ("a file or folder", "change who may use it, or name another"),
+}
+"""What was wanted of a path that does not do, and what to do about it."""
 
 
 def plain(error: Exception) -> str:
-    """The message of an error in one line; an OSError's with the file it is about, without its number."""
+    """The message of an error in one line; an OSError's with its file and what to do, without its number."""
     message = str(error)
     if isinstance(error, OSError) and error.strerror:
         files = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes))]
         message = f"{' -> '.join(files)}: {error.strerror}" if files else error.strerror
+        if len(files) == 1 and error.errno in CURES and error.strerror == os.strerror(error.errno):
+            wanted, cure = CURES[error.errno]
+            message = f"wanted {wanted}, got {message}; {cure}"
     return " ".join(line.strip() for line in message.splitlines() if line.strip()) or type(error).__name__
 
 
@@ -136,6 +146,8 @@ def _settings(prog: str, description: str | None, kind: Any, words: Sequence[str
             return with_expanded_paths(tyro.cli(kind, prog=prog, description=description, args=words))
     except SystemExit as end:
         if end.code:
+            if told := missing(frame.getvalue(), prog, kind):
+                raise ValueError(told) from None
             raise ValueError(f"{unframed(frame.getvalue())}; {prog} --help lists all") from None
         raise
 

@@ -1,6 +1,7 @@
 """Slips of the pen in what was typed: found before the parser, and answered in one line that says what to type."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import groupby
@@ -46,6 +47,29 @@ def unframed(box: str) -> str:
     lines = [line for framed in box.splitlines() if (line := framed.strip(" │╭╮╰╯"))]
     parts = [list(part) for is_rule, part in groupby(lines[1:], lambda line: not line.strip("─-")) if not is_rule]
     return " ".join(parts[0] if parts else lines)
+
+
+def missing(box: str, prog: str, kind: Any) -> str | None:
+    """What the parser misses, by its frame, and how the command is typed; None where it says something else."""
+    frame = re.search(r"^([^\w\n]*)Missing from ", box, re.MULTILINE)
+    if frame is None:
+        return None
+    names = re.findall(rf"^{re.escape(frame[1])}    (\S+)(?!.* --help\W*$)", box, re.MULTILINE)
+    return f"wanted {' and '.join(names)}, got none; usage: {_usage(prog, kind)}"
+
+
+def _usage(prog: str, kind: Any) -> str:
+    """The command with all that it must be given, in the order in which it is declared."""
+    hints, words = get_type_hints(kind, include_extras=True), [prog]
+    for field in dataclasses.fields(kind):
+        marks = _marks(hints[field.name])
+        metavar = next((mark.metavar for mark in marks if getattr(mark, "metavar", None)), field.name.upper())
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if _has(marks, "Positional"):
+            words.append(metavar if required else f"[{metavar}]")
+        elif required:
+            words.append(f"--{_dashed(field.name)} {metavar}")
+    return " ".join([*words, "[options]"])
 
 
 def _name(typed: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import answered, counted, parsed, tell_next
+from workbench import answered, counted, make_folder, parsed, tell_next
 
 from ..plans import Plan, read_plan
 from ..results import RESULTS, Result, read_results
@@ -93,8 +93,8 @@ def run_command(settings: RunSettings) -> int:
 
 def compare_command(settings: CompareSettings) -> int:
     """`experiments compare`"""
-    from ..comparing import compare, compare_all, what_differs
-    from ..pictures.tables import as_data, comparison, comparisons
+    from ..comparing import compare, compare_all
+    from ..pictures.tables import as_data, comparison, comparisons, what_differs
 
     results = read_results(settings.results or _only())
     if settings.second is None:
@@ -159,7 +159,11 @@ def page_command(settings: PageSettings) -> int:
 
     folder = settings.results
     out = settings.out or (folder if folder.is_dir() else folder.parent) / "page.html"
-    print(write_page(read_results(folder), out, folder.resolve().name))
+    results = read_results(folder)
+    if out.is_dir():
+        raise ValueError(f"--out {out}: wanted a file for the page, got a folder; name one such as {out / 'page.html'}")
+    make_folder(out.parent)
+    print(write_page(results, out, folder.resolve().stem if folder.is_file() else folder.resolve().name))
     return 0
 
 

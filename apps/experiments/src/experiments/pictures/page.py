@@ -8,9 +8,8 @@ from typing import Any
 
 from workbench import write_text
 
-from ..comparing import what_differs
 from ..results import Result
-from .tables import interval, summary
+from .tables import interval, summary, what_differs
 
 
 def write_page(results: Sequence[Result], out: Path, name: str) -> Path:

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from ..comparing import FEW, Paired, compare
+from ..facts import differences, flat
 from ..results import Result
 
 
@@ -140,3 +141,17 @@ def comparisons(first: str, every: dict[str, list[Paired]]) -> str:
         ]
         told += [f"  {line}" for line in _aligned(rows, left=(0, 1, 2))]
     return "\n".join(told).rstrip()
+
+
+def what_differs(results: Sequence[Result], first: str, second: str) -> dict[str, tuple[Any, Any]]:
+    """The fields of the two recipes that are not the same, with both values; where a recipe goes by its text, with
+    those of the texts in turn."""
+    sides = [{one.text: one.facts for one in reversed(results) if one.recipe == name} for name in (first, second)]
+    texts = [one for one in dict.fromkeys(one.text for one in results) if all(one in side for side in sides)]
+    pairs = [[side[text] for side in sides] for text in texts] or [[next(iter(side.values())) for side in sides]]
+    names = dict.fromkeys(name for one, other in pairs for name, _, _ in differences(one, other) if name != "text")
+    return {name: tuple(_of_texts([flat(one[k]).get(name) for one in pairs]) for k in (0, 1)) for name in names}
+
+
+def _of_texts(values: list[Any]) -> Any:
+    return values[0] if all(one == values[0] for one in values) else ", ".join(map(str, values))

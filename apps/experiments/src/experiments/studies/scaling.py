@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..plans import Plan, Run, resolved_recipe
+from ..facts import Run
+from ..plans import Plan
 from ..results import Result
 from .law import Fit, fit
 
@@ -60,7 +61,7 @@ def scale(plan: Plan, run: Runner) -> Outcome:
         mine = {w: by_key[runs[c, w].key] for w in table["widths"] if runs[c, w].key in by_key}
         best[float(c)] = min(mine, key=lambda w: mine[w].bits_per_byte or 0.0)
     large = _run(plan.runs[0], best[float(max(table["budgets"]))], LARGER * max(table["budgets"]))
-    shape = resolved_recipe(large.base, large.changes)
+    shape = large.resolved
     tokens = shape.windows_from() * shape.config.n_ctx
     ids = shape.config.replace(n_vocab=_n_vocab(good[0]))
     predicted = found.predict(ids.n_parameters, tokens)
@@ -76,7 +77,7 @@ def _part(plan: Plan, what: str, runs: list[Run]) -> Plan:
 def _run(one: Run, width: int, budget: float) -> Run:
     """A run of this width that takes so many floating-point operations, in as many steps as that is."""
     changed = {**one.changes, "n_embd": width}
-    shape = resolved_recipe(one.base, {**changed, "n_head": 1, "steps": 1, "warmup": 0})
+    shape = dataclasses.replace(one, changes={**changed, "n_head": 1, "steps": 1, "warmup": 0}).resolved
     heads = max(h for h in range(1, max(1, width // 16) + 1) if width % h == 0)
     step = shape.config.flops_per_token() * shape.batch_size * (1 - shape.batch_ramp / 2) * shape.config.n_ctx
     steps = max(1, round(budget / step))

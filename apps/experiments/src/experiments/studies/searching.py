@@ -15,7 +15,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from ..plans import Plan, check_name, checked, resolved_recipe
+from ..facts import Run
+from ..plans import Plan, check_name, checked
 from ..results import Result
 
 ETA = 3
@@ -61,12 +62,10 @@ def search(plan: Plan, method: str, trials: int, run: Runner) -> list[Candidate]
         drawn = draws(space, trials)
     candidates = [Candidate(f"c{number:03}", changes) for number, changes in enumerate(drawn)]
     if method != "halving":
-        return _judged(plan, candidates, None, run)
-    whole = resolved_recipe(plan.runs[0].base, plan.runs[0].changes).steps
+        return _judged(plan, candidates, 1, run)
     lost: list[Candidate] = []
     for rung in reversed(range(RUNGS)):
-        steps = max(1, round(whole / ETA**rung))
-        candidates = _judged(plan, candidates, steps if rung else None, run)
+        candidates = _judged(plan, candidates, ETA**rung, run)
         if rung:
             keep = max(1, math.ceil(len(candidates) / ETA))
             candidates, lost = candidates[:keep], [*candidates[keep:], *lost]
@@ -96,34 +95,37 @@ def _drawn(values: Any, chance: random.Random) -> Any:
     return float(f"{chance.uniform(low, high):.4g}")
 
 
-def _judged(plan: Plan, candidates: Sequence[Candidate], steps: int | None, run: Runner) -> list[Candidate]:
-    """The candidates with what they reach in so many steps, best first."""
-    shorter = {} if steps is None else {"steps": steps}
-    runs = [
-        dataclasses.replace(
-            one,
-            recipe=candidate.name if steps is None else f"{candidate.name}-{steps}",
-            changes={**one.changes, **candidate.changes, **shorter},
-        )
-        for candidate in candidates
-        for one in plan.runs
-    ]
-    for number, one in enumerate(runs):  # what cannot be is refused before anything runs
-        try:
-            runs[number] = dataclasses.replace(one, changes=checked(Path(), one.base, one.changes)[1])
-        except ValueError as error:
-            raise ValueError(f"[search]: {error} (in {one.changes})") from None
-    what = f"{len(candidates)} candidates, {'in full' if steps is None else f'{steps} steps each'}"
-    results = run(dataclasses.replace(plan, name=f"{plan.name}: {what}", runs=tuple(runs)))
+def _judged(plan: Plan, candidates: Sequence[Candidate], part: int, run: Runner) -> list[Candidate]:
+    """The candidates with what they reach in that part of the steps, best first."""
+    runs = {one.name: [_of(one, run, part) for run in plan.runs] for one in candidates}
+    many = f"{len(candidates)} candidate{'s' * (len(candidates) != 1)}"
+    what = f"{many}, {'in full' if part == 1 else f'1/{part} of the steps each'}"
+    every = tuple(one for some in runs.values() for one in some)
+    results = run(dataclasses.replace(plan, name=f"{plan.name}: {what}", runs=every))
     found = []
     for candidate in candidates:
-        name = candidate.name if steps is None else f"{candidate.name}-{steps}"
-        mine = [one for one in results if one.recipe == name]
+        keys = {one.key for one in runs[candidate.name]}
+        steps = 0 if part == 1 else runs[candidate.name][0].changes["steps"]
+        mine = [one for one in results if one.key in keys]
         bits = [one.bits_per_byte for one in mine if one.bits_per_byte is not None]
         spent = candidate.cpu_seconds + sum(one.cpu_seconds for one in mine)
         whole = fmean(bits) if len(bits) == len(mine) else None
-        found.append(dataclasses.replace(candidate, bits_per_byte=whole, steps=steps or 0, cpu_seconds=spent))
+        found.append(dataclasses.replace(candidate, bits_per_byte=whole, steps=steps, cpu_seconds=spent))
     return sorted(found, key=lambda one: (one.bits_per_byte is None, one.bits_per_byte or 0))
+
+
+def _of(candidate: Candidate, one: Run, part: int) -> Run:
+    """A run of the plan with the values of a candidate, in that part of its steps."""
+    name, changes = candidate.name, {**one.changes, **candidate.changes}
+    if part > 1:
+        changes["steps"] = max(1, round(one.resolved.steps / part))
+        name = f"{name}-{changes['steps']}"
+    try:  # what cannot be is refused before anything runs
+        made = dataclasses.replace(one, recipe=name, changes=checked(Path(), one.base, changes)[1])
+        _ = made.resolved
+    except ValueError as error:
+        raise ValueError(f"[search]: {error} (in {changes})") from None
+    return made
 
 
 def confirmation(plan: Plan, found: Sequence[Candidate], path: Path, folder: Path) -> Path:

@@ -20,6 +20,7 @@ from .adapter_folder import is_classifier_adapter, opened
 from .classifier import Classifier
 
 ARCHITECTURE = "GPT2ForSequenceClassification"
+LANGUAGE_MODEL = "GPT2LMHeadModel"
 HEAD = "score.weight"
 PAD = "<|pad|>"
 
@@ -90,7 +91,7 @@ def classifier_folder(folder: str | Path) -> Path:
             found = read_object(place / "config.json").get("architectures")
             if found == [ARCHITECTURE]:
                 return place
-            raise ValueError(f"{place}: wanted a classifier, got {found}; make one with `finetuning classify`")
+            raise ValueError(f"{place}: wanted a classifier, got {_kind(found)}")
     if not given.is_dir():
         what = "no such folder"
     else:
@@ -118,6 +119,15 @@ def with_padding(tokenizer: Tokenizer) -> tuple[Tokenizer, int]:
     roles = {**facts["roles"], "pad_token": PAD}
     padded = Tokenizer(tokenizer.ranks, **{**facts, "special": special, "roles": roles})
     return padded, padded.special_ids[PAD]
+
+
+def _kind(architectures: Any) -> str:
+    """What a folder holds in place of a classifier, and what to do about it."""
+    if architectures == [LANGUAGE_MODEL]:
+        return "a language model; teach it labels with `finetuning classify`, and name the run that this makes"
+    names = architectures if isinstance(architectures, list) else []
+    what = f"a model of another kind ({', '.join(map(str, names))})" if names else "a model that names no architecture"
+    return f"{what}; make one with `finetuning classify`"
 
 
 def _labels(content: dict[str, Any], place: Path) -> list[str]:

@@ -7,13 +7,24 @@ from typing import Any
 
 from ..classifying.settings import ClassifySettings
 from .settings import Label
-from .telling import COST, carry_out, forgotten_line, model_line, result_line, table
+from .telling import (
+    COLUMNS,
+    COST,
+    carry_out,
+    fact,
+    fitted,
+    forgotten_line,
+    left_out,
+    model_line,
+    result_line,
+    table,
+)
 
 SHOWN_LABELS = 10
 """Labels up to which the confusion matrix is shown whole."""
 SHOWN_MISTAKES = 5
-WIDTH = 100
-"""Characters of a text that are shown."""
+WIDTH = 20
+"""Characters of a text that are shown at least."""
 
 
 def classify_command(settings: ClassifySettings) -> int:
@@ -28,22 +39,20 @@ def classify_command(settings: ClassifySettings) -> int:
 
 
 def introduction(run: Any) -> str:
-    """Model, texts, labels and folder of a prepared run, a line each."""
+    """Model, texts, labels and folder of a prepared run, each under its name."""
     from ..examples import shown
 
     learned, held, labels = run.curriculum.learned, run.curriculum.judged, run.texts.labels
     counts = [sum(text.label == number for text in learned) for number in range(len(labels))]
     named = [f"{label} ({count:,})" for label, count in zip(labels, counts, strict=True)]
+    steps = f"{run.total} steps of up to {run.curriculum.batches.order.batch_size} texts"
     lines = [
         model_line(run),
-        f"Texts     {len(learned):,} to learn from, {len(held):,} held out",
-        f"Labels    {shown(named)}",
-        f"Run       {run.folder} ({run.total} steps of up to {run.curriculum.batches.order.batch_size} texts)",
+        fact("Texts", f"{len(learned):,} to learn from, {len(held):,} held out"),
+        fact("Labels", shown(named)),
+        fact("Run", f"{run.folder} ({steps if run.total else 'no step: the start is the result'})"),
+        *left_out(run.texts.too_long, f"longer than the context of {run.model.n_ctx} tokens"),
     ]
-    if run.texts.too_long:
-        lines.append(
-            f"Left out  {len(run.texts.too_long):,} longer than {run.model.n_ctx} tokens: {shown(run.texts.too_long)}"
-        )
     return "\n".join(lines)
 
 
@@ -79,31 +88,32 @@ def report(run: Any) -> str:
 
 
 def confusion(counts: list[list[int]], labels: Any) -> list[str]:
-    """The matrix, a row a label, a column for what is said; of many labels those that are most often taken for
-    others."""
-    if len(labels) > SHOWN_LABELS:
-        pairs = [(counts[a][b], a, b) for a in range(len(labels)) for b in range(len(labels)) if a != b]
-        worst = sorted(pairs, reverse=True)[:SHOWN_MISTAKES]
-        said = [f"  {labels[a]} taken for {labels[b]}: {count:,}" for count, a, b in worst if count]
-        return ["Most often confused:", *said] if said else []
+    """The matrix, a row a label, a column for what is said; of many labels, or long ones, those that are most often
+    taken for others."""
     wide = max(len(label) for label in (*labels, "is / said"))
     columns = [max(len(label), len(f"{max(row[n] for row in counts):,}")) for n, label in enumerate(labels)]
     lines = [f"{'is / said':<{wide}}  " + "  ".join(f"{label:>{w}}" for label, w in zip(labels, columns, strict=True))]
     for label, row in zip(labels, counts, strict=True):
         lines.append(f"{label:<{wide}}  " + "  ".join(f"{n:>{w},}" for n, w in zip(row, columns, strict=True)))
-    return lines
+    if len(labels) <= SHOWN_LABELS and len(lines[0]) <= COLUMNS:
+        return lines
+    pairs = [(counts[a][b], a, b) for a in range(len(labels)) for b in range(len(labels)) if a != b]
+    worst = sorted(pairs, reverse=True)[:SHOWN_MISTAKES]
+    said = [f"  {labels[a]} taken for {labels[b]}: {count:,}" for count, a, b in worst if count]
+    return ["Most often confused:", *said] if said else []
 
 
 def mistakes(judged: Any, texts: Any, labels: Any) -> list[str]:
     """The surest mistakes, each with its text and its place."""
+    from workbench import shorten
+
     wrong = judged.mistakes()[:SHOWN_MISTAKES]
     lines = ["", "Surest mistakes:"] if wrong else []
     for number in wrong:
         text = texts[number]
-        said = " ".join(text.text.split())
-        said = said if len(said) <= WIDTH else f"{said[: WIDTH - 1]}…"
-        what = f"{labels[judged.guesses[number]]} ({judged.sure[number]:.0%}) for {labels[text.label]}"
-        lines.append(f"  {what}: {said} [{text.place}]")
+        what = f"  {labels[judged.guesses[number]]} ({judged.sure[number]:.0%}) for {labels[text.label]}: "
+        room = COLUMNS - len(what) - len(f" [{text.place}]")
+        lines.append(f"{what}{shorten(' '.join(text.text.split()), max(WIDTH, room))} [{text.place}]")
     return lines
 
 
@@ -115,6 +125,7 @@ def label_command(settings: Label) -> int:
     from ..classifying.classifier import Labeled, probabilities, readable
     from ..classifying.labels import surest
     from ..classifying.model_folder import load_classifier
+    from ..examples import shown
     from ..files.records import read_records
 
     classifier, tokenizer = load_classifier(settings.model)
@@ -145,7 +156,7 @@ def label_command(settings: Label) -> int:
 
         right = share([label == one.label for label, one in zip(known, found, strict=True)])
         between = f"{right.low:.3f} to {right.high:.3f}"
-        strange = sorted({str(label) for label in known} - set(classifier.labels))
-        wrong = f"; always wrong, as it has no such label: {', '.join(strange)}" if strange else ""
-        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f} ({between}){wrong}\n")
+        sys.stderr.write(f"accuracy against the file's own labels: {right.value:.3f} ({between})\n")
+        if strange := sorted({str(label) for label in known} - set(classifier.labels)):
+            sys.stderr.write(fitted(f"always wrong, as the model has no such label: {shown(strange)}") + "\n")
     return 0

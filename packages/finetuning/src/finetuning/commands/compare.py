@@ -1,7 +1,7 @@
 """`finetuning compare`: before and after, in one table of differences."""
 
 from .settings import Compare
-from .telling import LABEL, say, signed
+from .telling import LABEL, fitted, say, signed
 
 WIDTH = 60
 
@@ -13,6 +13,7 @@ def compare(settings: Compare) -> int:
     """
     from workbench import next_lines
 
+    from ..comparing.learned import learned_from
     from ..comparing.measures import Measure, old_text, task_measures
     from ..comparing.subjects import adapter_folder, run_settings, subject
 
@@ -29,7 +30,7 @@ def compare(settings: Compare) -> int:
     for measure in (*measures, Measure("old text, bits a byte", old.found)):
         found = measure.found
         low, high = found.difference.low, found.difference.high
-        interval = "one alone tells none" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+        interval = "none from one" if low is None or high is None else f"{signed(low)} to {signed(high)}"
         lines.append(
             f"{measure.name:<{LABEL}}{found.second.value:>9.3f}{found.first.value:>9.3f}"
             f"{signed(found.difference.value):>9}   {interval}"
@@ -38,8 +39,16 @@ def compare(settings: Compare) -> int:
         found = measure.found
         if measure.name.startswith(("accuracy", "written", "chosen likelier")):
             better, worse = found.first_higher, found.second_higher
-            lines += ["", f"Of {better + worse + found.ties:,}: {better:,} right now and not before, {worse:,} before "]
-            lines[-1] += f"and not now; exact sign test p = {found.p_value:.3g}"
+            counts = f"{better:,} right now and not before, {worse:,} before and not now"
+            of_all = f"Of {better + worse + found.ties:,}: {counts}; exact sign test p = {found.p_value:.3g}"
+            lines += ["", fitted(of_all)]
+    if settings.data is not None:
+        for name, side, made_by in (("BEFORE", before, run_settings(settings.before)), ("AFTER", after, run)):
+            learned, asked = learned_from(side, made_by, settings.data)
+            if learned:
+                told = f"{name} learned from {learned:,} of the {asked:,} records, so this says little of new ones."
+                cure = " Leave --data out for those that it held out." if name == "AFTER" else ""
+                lines += ["", fitted(told + cure)]
     if old.most:
         lines += ["", "Forgotten most, bits a byte:"]
         for text, was, now in old.most:

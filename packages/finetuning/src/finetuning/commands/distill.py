@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..distilling.settings import DistillSettings
 from . import tune
-from .telling import carry_out
+from .telling import carry_out, fact, model_line
 
 if TYPE_CHECKING:
     from ..distilling.run import DistillRun
@@ -25,9 +25,9 @@ def introduction(run: Any) -> str:
     """As of `tune`, and the teacher."""
     settings, teacher = run.record.settings, run.curriculum.teacher
     size = sum(tensor.numel() for tensor in {id(t): t for t in teacher.state_dict().values()}.values())
-    first, *rest = tune.introduction(run).split("\n")
-    said = f"Teacher   {settings.teacher}: {size / 1e6:.2f} million weights, {settings.share:.0%} of the loss"
-    return "\n".join([first, said, *rest])
+    said = f"{settings.teacher}: {size / 1e6:.2f} million weights, {settings.share:.0%} of the loss"
+    model = model_line(run)
+    return f"{model}\n{fact('Teacher', said)}{tune.introduction(run).removeprefix(model)}"
 
 
 def report(run: Any) -> str:

@@ -3,7 +3,18 @@
 from typing import Any
 
 from ..preferring.settings import PreferSettings
-from .telling import COST, after_adapter, carry_out, forgotten_line, model_line, result_line, table
+from .telling import (
+    COST,
+    after_adapter,
+    carry_out,
+    fact,
+    fitted,
+    forgotten_line,
+    left_out,
+    model_line,
+    result_line,
+    table,
+)
 
 
 def prefer_command(settings: PreferSettings) -> int:
@@ -18,21 +29,15 @@ def prefer_command(settings: PreferSettings) -> int:
 
 
 def introduction(run: Any) -> str:
-    """Model, pairs and folder of a prepared run, a line each."""
-    from ..examples import shown
-
-    settings = run.record.settings
+    """Model, pairs and folder of a prepared run, each under its name."""
+    learned, settings = run.curriculum.learned, run.record.settings
+    how = f"by {settings.loss} (beta {settings.steepness:g})"
     lines = [
         model_line(run),
-        f"Pairs     {len(run.curriculum.learned):,} to learn from by {settings.loss} (beta {settings.steepness:g}), "
-        f"{len(run.judged):,} held out",
-        f"Run       {run.folder} ({run.total} steps of up to {run.curriculum.batches.order.batch_size} pairs)",
+        fact("Pairs", f"{len(learned):,} to learn from {how}, {len(run.judged):,} held out"),
+        fact("Run", f"{run.folder} ({run.total} steps of up to {run.curriculum.batches.order.batch_size} pairs)"),
+        *left_out(run.pairs.too_long, f"longer than the context of {run.model.n_ctx} tokens"),
     ]
-    if run.pairs.too_long:
-        lines.append(
-            f"Left out  {len(run.pairs.too_long):,} longer than {run.model.n_ctx + 1} tokens: "
-            f"{shown(run.pairs.too_long)}"
-        )
     return "\n".join(lines)
 
 
@@ -53,10 +58,11 @@ def report(run: Any) -> str:
     ]
     lines = [*table(rows), ""]
     if after.chosen_nats.value > before.chosen_nats.value:
-        lines.append(
+        told = (
             "The chosen answers became less likely too, as can happen where only the difference counts: a lower "
             "--learning-rate or a larger --beta keeps closer to the model as it was."
         )
+        lines.append(fitted(told))
     words = ["decoding", "generate", str(run.folder / "model"), "--prompt", _first_prompt(run)]
     lines += [forgotten_line(lost), COST, result_line(run), "", after_adapter(run, "decoding", words)]
     return "\n".join(lines)

@@ -3,7 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from ..reinforcing.settings import ReinforceSettings
-from .telling import COST, after_adapter, carry_out, forgotten_line, model_line, result_line, table
+from .telling import (
+    COST,
+    after_adapter,
+    carry_out,
+    fact,
+    fitted,
+    forgotten_line,
+    left_out,
+    model_line,
+    result_line,
+    table,
+)
 
 if TYPE_CHECKING:
     from ..reinforcing.run import ReinforceRun
@@ -21,22 +32,19 @@ def reinforce_command(settings: ReinforceSettings) -> int:
 
 
 def introduction(run: Any) -> str:
-    """Model, prompts, reward and folder of a prepared run, a line each."""
-    from ..examples import shown
-
+    """Model, prompts, reward and folder of a prepared run, each under its name."""
     curriculum, settings = run.curriculum, run.record.settings
     reward = settings.reward or "1 for the right answer to a task, else 0"
     size = curriculum.batches.order.batch_size
+    answers = f"{settings.group} answers of up to {curriculum.sampling.max_new_tokens} tokens"
+    often = "step" if settings.updates == 1 else f"{settings.updates} steps"
     lines = [
         model_line(run),
-        f"Prompts   {len(curriculum.prompts):,} to learn from, {len(curriculum.judged):,} held out",
-        f"Reward    {reward}",
-        f"Run       {run.folder} ({run.total} steps; {settings.group} answers of up to "
-        f"{curriculum.sampling.max_new_tokens} tokens to each of {size} prompts, every "
-        f"{'step' if settings.updates == 1 else f'{settings.updates} steps'})",
+        fact("Prompts", f"{len(curriculum.prompts):,} to learn from, {len(curriculum.judged):,} held out"),
+        fact("Reward", reward),
+        fact("Run", f"{run.folder} ({run.total} steps; {answers} to each of {size} prompts, every {often})"),
+        *left_out(run.too_long, "that leave no room for an answer"),
     ]
-    if run.too_long:
-        lines.append(f"Left out  {len(run.too_long):,} that leave no room for an answer: {shown(run.too_long)}")
     return "\n".join(lines)
 
 
@@ -57,10 +65,11 @@ def report(run: Any) -> str:
     samples = run.folder / "samples.jsonl"
     lines, following = [*table(rows), ""], after_adapter(run, "decoding", words)
     if not any(sample["advantage"] for _, sample in read_json_lines(samples)):
-        lines.append(
+        told = (
             "No answer did better than its group, so nothing was learned: begin with a model that is right now and "
             "then (tune it on examples first), or reward answers that are partly right."
         )
+        lines.append(fitted(told))
         examples = ["finetuning", "tune", str(run.record.settings.source), "--data", "FILE"]
         following = next_lines("finetuning", examples)
     lines += [forgotten_line(lost), COST, f"Samples: {samples}"]

@@ -1,13 +1,16 @@
 """What commands that train tell of a run: how it goes, and one table at its end."""
 
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING, TypeVar
 
-from workbench import next_lines, plain, typed, unfailing_output
+from workbench import next_lines, plain, typed, unfailing_output, write_text
 
+from ..running.record import read_record
 from ..running.settings import RunSettings, check
 
 if TYPE_CHECKING:
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=RunSettings)
 LABEL = 34
 """Characters of a row's first column."""
+COLUMNS = 80
+"""Of what is told no line is wider, but for commands, paths and names."""
+REPORT = "report.txt"
+"""What a finished run has told, in its folder."""
+FINISHED = "Finished  all steps are done; here is the result again"
 
 
 def carry_out(
@@ -30,10 +38,14 @@ def carry_out(
     """Train as `settings` say and tell how it goes. Returns 0 for a finished run; 129, 130 or 143 after a signal, all
     saved. Whatever becomes of what it prints, the run goes on. unit: what is counted a second.
 
-    Raises ValueError or OSError for what is wrong, with how to resume where there is something to resume.
+    A finished run is not judged again: its report is kept. Raises ValueError or OSError for what is wrong, with how to
+    resume where there is something to resume.
     """
     check(settings)  # before torch is imported
     with unfailing_output():
+        if (kept := kept_report(settings)) is not None:
+            say(f"{FINISHED}\n{kept}")
+            return 0
         return _carried_out(settings, begin, introduction, report, unit)
 
 
@@ -63,22 +75,35 @@ def _carried_out(
             f"Resume with:\n  {resuming(run)}"
         )
         return stop.exit_code
-    told = report(run)
-    say(told.replace(COST, _cost(time.perf_counter() - began, peak_memory())))
+    told = report(run).replace(COST, _cost(run, time.perf_counter() - began, peak_memory()))
+    say(told)
+    with suppress(OSError):  # then it is judged again
+        write_text(run.folder / REPORT, f"{told}\n")
     return 0
+
+
+def kept_report(settings: RunSettings) -> str | None:
+    """The report of the run that is resumed, if it is finished and lies where it was when that was told."""
+    if settings.resume is None:
+        return None
+    folder = read_record(settings.resume, type(settings)).folder
+    path, results = folder / REPORT, [folder / name for name in ("adapter", "model")]
+    told = path.read_text("utf-8", errors="replace").removesuffix("\n") if path.is_file() else ""
+    return told if any(result.is_dir() and f": {result} (" in told for result in results) else None
 
 
 COST = "\0"
 """Stands in a report where what the run cost is filled in."""
 
 
-def _cost(seconds: float, memory: int | None) -> str:
-    return f"{seconds:.0f} s in all" + (f", peak memory {memory / 1e9:.2f} GB" if memory else "")
+def _cost(run: "TaskRun", seconds: float, memory: int | None) -> str:
+    since = f"since it was resumed after step {run.start}" if run.start else "in all"
+    return f"{seconds:.0f} s {since}" + (f", peak memory {memory / 1e9:.2f} GB" if memory else "")
 
 
 def _state(run: "TaskRun") -> list[str]:
-    if run.start == run.total:
-        return ["Finished  all steps are done; here is the result again"]
+    if run.finished:
+        return [FINISHED]
     return [f"Resuming after step {run.start}"] if run.start else []
 
 
@@ -91,7 +116,25 @@ def model_line(run: "TaskRun") -> str:
     own = (sum(p.numel() for p in run.model.parameters()) - added) / 1e6
     kind = f"{'beside which' if added else 'of which'} {trained:,} learn ({run.record.settings.method})"
     precision = "" if run.record.precision == "float32" else f", precision {run.record.precision}"
-    return f"Model     {run.record.base['source']}: {own:.2f} million weights, {kind} on {run.device}{precision}"
+    source = run.record.base["source"]
+    return fact("Model", f"{source}: {own:.2f} million weights, {kind} on {run.device}{precision}")
+
+
+def fact(name: str, value: str) -> str:
+    """What a run is, under its name, in lines that fit."""
+    return fitted(f"{name:<10}{value}", " " * 10)
+
+
+def fitted(text: str, indent: str = "") -> str:
+    """A text in lines that fit, all but the first indented; words stay whole."""
+    return textwrap.fill(text, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def left_out(places: Sequence[str], why: str) -> list[str]:
+    """The line that says which examples are left out, if any are."""
+    from ..examples import shown
+
+    return [fact("Left out", f"{len(places):,} {why}: {shown(places)}")] if places else []
 
 
 def judged(run: "TaskRun") -> str:
@@ -105,7 +148,7 @@ def table(
     """Estimates before and after, with the interval of the second."""
     lines = ["", f"{'':<{LABEL}}{first:>9}{second:>9}   95 % interval"]
     for name, was, now in rows:
-        interval = "one alone tells none" if now.low is None else f"{now.low:.3f} to {now.high:.3f}"
+        interval = "none from one" if now.low is None else f"{now.low:.3f} to {now.high:.3f}"
         left = "-" if was is None else f"{was.value:.3f}"
         lines.append(f"{name:<{LABEL}}{left:>9}{now.value:>9.3f}   {interval}".rstrip())
     return lines

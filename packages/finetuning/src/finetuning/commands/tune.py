@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..running.settings import TuneSettings
-from .telling import COST, after_adapter, carry_out, forgotten_line, model_line, result_line, table
+from .telling import COST, after_adapter, carry_out, fact, forgotten_line, left_out, model_line, result_line, table
 
 if TYPE_CHECKING:
     from ..tuning import TuneRun
@@ -21,22 +21,17 @@ def tune_command(settings: TuneSettings) -> int:
 
 
 def introduction(run: Any) -> str:
-    """Model, examples and folder of a prepared run, a line each."""
-    from ..examples import shown
-
+    """Model, examples and folder of a prepared run, each under its name."""
     found, learned, held = run.examples, run.curriculum.learned, run.curriculum.judged
     answers = sum(example.n_learned for example in learned)
     read = sum(len(example.ids) for example in learned)
+    shares = f"{answers:,} of {read:,} tokens are answers"
     lines = [
         model_line(run),
-        f"Examples  {len(learned):,} to learn from ({answers:,} of {read:,} tokens are answers), "
-        f"{len(held):,} held out",
-        f"Run       {run.folder} ({run.total} steps of up to {run.curriculum.batches.order.batch_size} rows)",
+        fact("Examples", f"{len(learned):,} to learn from ({shares}), {len(held):,} held out"),
+        fact("Run", f"{run.folder} ({run.total} steps of up to {run.curriculum.batches.order.batch_size} rows)"),
+        *left_out(found.too_long, f"longer than the context of {run.model.n_ctx} tokens"),
     ]
-    if found.too_long:
-        lines.append(
-            f"Left out  {len(found.too_long):,} longer than {run.model.n_ctx + 1} tokens: {shown(found.too_long)}"
-        )
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import gpt2
 from gpt2 import GPT2, Tokenizer
+from trainkit import Evaluation
 
 from ..curriculum import Batch, ExampleCurriculum, packed_states, rows_an_epoch
 from ..examples import Example
@@ -52,6 +53,10 @@ class DistillRun(TuneRun):
     """A run that learns from a teacher."""
 
     curriculum: DistillCurriculum
+
+    def in_words(self, found: Evaluation) -> str:
+        """The mixed loss, which no other run has."""
+        return f"held-out mix {found.loss:.3f}"
 
 
 def distill(settings: DistillSettings, should_stop: Callable[[], bool] | None = None) -> DistillRun:

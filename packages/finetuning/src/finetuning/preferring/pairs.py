@@ -48,14 +48,14 @@ def read_pairs(records: Iterable[tuple[str, Mapping[str, Any]]], tokenizer: Toke
             pair = Pair(place, *_encoded(tokenizer, record))
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from None
-        longest = max(len(pair.chosen.ids), len(pair.rejected.ids))
-        if longest - 1 > n_ctx:
+        longest = max(len(pair.chosen.ids), len(pair.rejected.ids)) - 1  # after the last token nothing is predicted
+        if longest > n_ctx:
             too_long.append(f"{place} ({longest} tokens)")
         else:
             fitting.append(pair)
     if not fitting:
         got = f"none but longer ones: {too_long[0]}" if too_long else "an empty file"
-        raise ValueError(f"data: wanted at least one pair of at most {n_ctx + 1} tokens each, got {got}; add some")
+        raise ValueError(f"data: wanted at least one pair of at most {n_ctx} tokens each, got {got}; add some")
     return Pairs(tuple(fitting), tuple(too_long))
 
 

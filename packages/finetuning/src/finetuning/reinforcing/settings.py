@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from tyro.conf import arg
 
-from ..running.settings import Precision, RunSettings, check_above_zero, check_at_least_one, usually
+from ..running.settings import Precision, RunSettings, check_above_zero, check_at_least, usually
 from ..tasks.records import PREFIX, read_names
 
 
@@ -73,7 +73,7 @@ class ReinforceSettings(RunSettings):
             raise ValueError(
                 f"--reward: wanted FILE.py:FUNCTION to judge answers to {self.data}, got none; name one, or take --task"
             )
-        check_at_least_one(self, "updates", "max_new_tokens")
+        check_at_least(1, self, "updates", "max_new_tokens")
         check_above_zero(self, "temperature")
         if self.group < 2:
             raise ValueError(f"--group: wanted at least 2 answers to compare, got {self.group}; 8 is usual")

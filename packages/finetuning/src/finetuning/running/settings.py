@@ -11,6 +11,7 @@ Target = Literal["attention.qkv", "attention.out", "feed_forward.up", "feed_forw
 TARGETS: tuple[Target, ...] = ("attention.qkv", "attention.out", "feed_forward.up", "feed_forward.down")
 ADAPTERS = ("lora", "dora")
 Precision = Literal["auto", "float32", "medium", "bfloat16"]
+EPOCHS = 3
 
 
 def usually(metavar: str, default: str) -> Any:
@@ -48,7 +49,7 @@ class RunSettings:
     """Learning rate of an adapter's second matrix, as a multiple of the first one's (LoRA+ takes 16)."""
     out: Annotated[Path | None, usually("DIR", "the next free of runs/001, runs/002, ...")] = None
     """Run folder to make; must not hold a run yet."""
-    epochs: Annotated[float, arg(metavar="X")] = 3.0
+    epochs: Annotated[float | None, usually("X", "3")] = None
     """How often each example is seen."""
     steps: Annotated[int | None, usually("N", "as --epochs asks")] = None
     """Optimizer steps."""
@@ -88,6 +89,19 @@ class RunSettings:
     @property
     def rate(self) -> float:
         return self.rates[self.kind] if self.learning_rate is None else self.learning_rate
+
+    @property
+    def start_is_computed(self) -> bool:
+        """Whether the model begins as something that is worth having before any step."""
+        return False
+
+    def steps_of(self, an_epoch: int) -> int:
+        """How many steps are asked for, where each example is seen once in `an_epoch`."""
+        if self.steps is not None:
+            return self.steps
+        if self.epochs is None and self.start_is_computed:
+            return 0
+        return max(1, round((EPOCHS if self.epochs is None else self.epochs) * an_epoch))
 
     def check_own(self) -> None:
         """ValueError for what is wrong in those settings that only this command has."""
@@ -141,8 +155,9 @@ def check(settings: RunSettings) -> None:
     last = settings.kind == "last" and settings.method[5:].isdecimal() and settings.blocks > 0
     if settings.method not in (*ADAPTERS, "full") and not last:
         raise ValueError(f"--method: wanted lora, dora, full or last:N, got {settings.method!r}; lora is usual")
-    whole = ("steps", "batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "rank")
-    check_at_least_one(settings, *whole)
+    whole = ("batch_size", "micro_batch_size", "evaluate_every", "save_every", "log_every", "rank")
+    check_at_least(1, settings, *whole)
+    check_at_least(0 if settings.start_is_computed else 1, settings, "steps")
     check_above_zero(settings, "epochs", "alpha", "learning_rate", "up_rate")
     if not 0 <= settings.dropout < 1:
         raise ValueError(f"--dropout: wanted from 0 to below 1, got {settings.dropout}; leave it out")
@@ -158,13 +173,13 @@ def check(settings: RunSettings) -> None:
     settings.check_own()
 
 
-def check_at_least_one(settings: RunSettings, *names: str) -> None:
-    """ValueError for one of these whole numbers that is below 1."""
+def check_at_least(least: int, settings: RunSettings, *names: str) -> None:
+    """ValueError for one of these whole numbers that is below `least`."""
     for name in names:
         value = getattr(settings, name)
-        if value is not None and value < 1:
+        if value is not None and value < least:
             option = "--" + name.replace("_", "-")
-            raise ValueError(f"{option}: wanted a whole number of at least 1, got {value}; leave {option} out")
+            raise ValueError(f"{option}: wanted a whole number of at least {least}, got {value}; leave {option} out")
 
 
 def check_above_zero(settings: RunSettings, *names: str) -> None:

@@ -59,8 +59,11 @@ class TaskRun(gpt2.Run):
         return f"held out {found.loss:.3f}"
 
     def begin(self) -> None:
-        """A new run: what it is like before the first step, then its record."""
+        """A new run: what it is like before the first step, then its record. A start that took computing is saved
+        before that, so that whoever resumes the run has it."""
         self.validation = self.evaluate()
+        if self.record.settings.start_is_computed:
+            self._save(0)
         self.record.write()
 
 
@@ -97,8 +100,8 @@ class Start(Generic[S]):
                 bits = self._bits(self.settings.precision)
                 gpt2.compare_bit_conditions(self.earlier.bits, bits, self.held.path, False, {})
             return self.earlier
-        steps = settings.steps or max(1, round(settings.epochs * an_epoch))
-        every = settings.evaluate_every or -(-steps // 5)
+        steps = settings.steps_of(an_epoch)
+        every = settings.evaluate_every or max(1, -(-steps // 5))
         return TuneRecord(
             self.held.path,
             settings,

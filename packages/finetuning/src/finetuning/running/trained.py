@@ -76,7 +76,7 @@ def trained(
 ) -> Trained:
     """A model whose frozen parts are frozen, with its optimizer, what checkpoints hold, and what is written at the end
     into the folder `result`."""
-    optimizer = optimizer_of(model, record.settings)
+    optimizer, steps = optimizer_of(model, record.settings), max(1, record.steps)
     return Trained(
         model,
         device,
@@ -84,7 +84,7 @@ def trained(
         {"trained": TrainedPart(model), "optimizer": OptimizerPart(optimizer, model), "random": RandomPart()},
         write,
         result=result,
-        schedule=linear_to_zero(record.steps, warmup=min(record.steps - 1, -(-record.steps // 20))),
+        schedule=linear_to_zero(steps, warmup=min(steps - 1, -(-steps // 20))),
     )
 
 

@@ -78,6 +78,13 @@ def source_text(text: str | None, field: str | None = None) -> Corpus | LargeTex
     return Corpus(text, tuple(stream_text(text, field=field or "text")))
 
 
+def n_bytes_of(text: str | None, field: str | None = None) -> int:
+    """How long a text is for a recipe that goes by that: of a data set of the hub only reading it would tell, and it
+    counts as more than memory should hold."""
+    on_hub = text is not None and text.startswith("hf://")
+    return IN_MEMORY if on_hub else source_text(text, field).n_bytes or IN_MEMORY
+
+
 def new_text(source: Corpus | LargeText, recipe: Recipe, tokenizer: Tokenizer | str) -> TrainingText:
     """A text split and encoded, ready to learn from. `tokenizer`: one, or own (trained on the text), published, or a
     folder."""

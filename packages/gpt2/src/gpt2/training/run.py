@@ -126,7 +126,7 @@ class Run:
                 self._held.release()
 
     def _all(self) -> Iterator[Step]:
-        if self.start >= self.total:
+        if self.start >= self.total and (self.start or self.finished):  # a run of no steps has yet to tell how it began
             self._finish()
             return
         fresh = not (self.folder / "metrics.jsonl").exists()

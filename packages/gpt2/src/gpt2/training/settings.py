@@ -31,7 +31,7 @@ def recipe_default(name: str, words: list[str]) -> str:
     given = dict(pairwise(words))
     given |= {option: value for word in words for option, equals, value in [word.partition("=")] if equals}
     which = given.get("--recipe", "finetune" if "--from" in given else "quick")
-    if "--from" in given and name in SHAPE:
+    if "--from" in given and name in (*SHAPE, "tokenizer"):
         return "the source's"
     try:
         value = value_of(chosen_recipe(which), name)
@@ -86,7 +86,7 @@ class TrainSettings:
     """Windows of text a step: what is learned from."""
     micro_batch_size: Annotated[int | None, _shown("N", "the whole batch")] = None
     """Windows at a time: what fits in memory; changes nothing but rounding."""
-    precision: Annotated[str | None, _shown("NAME", "auto; tiny: float32")] = None
+    precision: Annotated[str | None, _recipes("precision", "NAME", told=False)] = None
     """float32; medium (products of float32 numbers rounded to 16 bits); bfloat16 (activations too, by autocast); auto:
     bfloat16 where the device has units for it, else float32. Weights and sums stay float32. A resumed run keeps its
     own."""
@@ -131,7 +131,7 @@ class TrainSettings:
     held_out: Annotated[float | None, _recipes("held_out", "SHARE")] = None
     held_out_from: Annotated[Literal["end", "everywhere"] | None, _recipes("held_out_from", "end|everywhere")] = None
     evaluations: Annotated[int | None, _recipes("evaluations", "N")] = None
-    tokenizer: Annotated[str | None, _shown("NAME", "the recipe's")] = None
+    tokenizer: Annotated[str | None, _recipes("tokenizer", "NAME", told=False)] = None
     """own (trained on the text), published (OpenAI's), or a folder: a model's, a run's, or one with vocab.json and
     merges.txt."""
     evaluate_every: Annotated[int | None, _shown("N", "a fraction of the run")] = None
