@@ -8,8 +8,8 @@ beyond 0.5 and -0.5; a fifth, drawn by seed 0, is for judging. A seed is a model
 snippets' own text by `gpt2 train` where --pretraining says so, then on their labels by `finetuning classify`; CPU
 seconds are those of both, imports included. A label to learn from is the share 1 / (1 + exp(-rating)) of "positive",
 which says of a snippet how sure its raters were (--sharpness 0: the sign alone). Texts are in small letters. The model
-begins as a linear fit of tokens and pairs (`--label-start`), and takes no step. Without it, as most small models are
-trained:
+begins as a linear fit of tokens, pairs and spelling (`--label-start`), for which most words should be one token: hence
+the large vocabulary. It takes no step. Without that start, as most small models are trained:
 
     ... sentiment.py --no-label-start --vocabulary 8000 --width 96 --layers 1 --learning-rate 1e-3 --steps 1000
 """
@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--data", type=Path, help="a folder for the source distribution (default: one for this run)")
-    parser.add_argument("--vocabulary", type=int, default=4000)
+    parser.add_argument("--vocabulary", type=int, default=16000)
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--pretraining", type=int, default=0, help="steps on the snippets' text (default: 0)")

@@ -22,6 +22,9 @@ from gpt2 import GPT2, GPT2Config
 SHAPE = GPT2Config(n_vocab=16, n_ctx=40, n_embd=96, n_head=4, n_layer=3)
 
 
+SPELLED = [" good", " goods", "bad", " badly", *"abcdefghijkl"]
+
+
 def drawn(count, n_labels, seed=0):
     """Texts without a repeated token. The label is that of a rare token, or after token 0 the next one's."""
     draw, found = random.Random(seed), []
@@ -34,7 +37,7 @@ def drawn(count, n_labels, seed=0):
 
 def started(n_labels, texts, shape=SHAPE):
     made = Classifier(GPT2(shape, generator=torch.Generator().manual_seed(0)), [str(n) for n in range(n_labels)])
-    start_from_labels(made, texts)
+    start_from_labels(made, texts, SPELLED)
     return made.eval()
 
 
@@ -47,7 +50,7 @@ def logits(classifier, texts):
 def test_before_any_step_it_says_what_the_linear_fit_says(n_labels, n_embd):
     """Logits are the mean evidence of a text's tokens: the fit's value over the length, times one number for all."""
     learned, judged = drawn(300, n_labels), drawn(100, n_labels, seed=1)
-    known = evidence(learned, n_labels, 16)
+    known = evidence(learned, n_labels, SPELLED)
     found = logits(started(n_labels, learned, SHAPE.replace(n_embd=n_embd)), judged)
     lengths = torch.tensor([[len(text.ids)] for text in judged])
     wanted = torch.stack([known.value(text.ids) for text in judged]) / lengths
@@ -68,10 +71,28 @@ def test_pairs_are_in_it_and_their_order():
     assert float(logits(started(2, texts), turned).abs().max()) < 0.1 * float(found.abs().min())
 
 
+def test_a_pair_tells_over_one_token_between_and_not_over_two():
+    good, bad, never, film, between = 1, 2, 3, 4, 5
+    rows = {(film, between, good): 1, (film, between, bad): 0, (never, between, good): 0, (never, between, bad): 1}
+    made = started(2, [LabeledText("line 1", "", ids, label) for ids, label in rows.items()] * 100)
+
+    def found(*within):
+        return logits(made, [LabeledText("line 1", "", (ids[0], *within, ids[2]), 0) for ids in rows])
+
+    assert found(between).argmax(1).tolist() == list(rows.values())
+    assert float(found(between, between).abs().max()) < 0.1 * float(found(between).abs().min())
+
+
+def test_a_token_that_was_never_seen_speaks_by_its_spelling():
+    texts = [LabeledText("line 1", "", ids, label) for ids, label in (((0, 4), 1), ((2, 4), 0))] * 100
+    found = logits(started(2, texts), [LabeledText("line 1", "", (token, 4), 0) for token in (1, 3)])
+    assert found.argmax(1).tolist() == [1, 0]  # " goods" as " good", " badly" as "bad"
+
+
 def test_what_speaks_for_no_label_gets_the_share_of_all_texts():
     """One token tells: texts without it are as far below the middle as those with it are above, by the fit's base."""
     texts = [LabeledText("line 1", "", ids, label) for ids, label in (((5, 6), 0), ((5, 6, 1), 1))] * 100
-    known = evidence(texts, 2, 16)
+    known = evidence(texts, 2, SPELLED)
     found = logits(started(2, texts), texts[:2])[:, 1] * torch.tensor([2, 3])
     assert float(known.base) < -0.2
     assert float(found[0] / found[1]) == pytest.approx(known.value((5, 6)).item() / known.value((5, 6, 1)).item(), 0.15)
@@ -81,7 +102,7 @@ def test_it_is_a_gpt2_like_any_other(model, labeled, tokenizer, tmp_path):
     """Before its first step transformers finds the labels of texts that it has not seen, with equal logits."""
     texts = read_labeled(read_records(labeled), tokenizer, model.n_ctx)
     made = Classifier(model, texts.labels)
-    start_from_labels(made, texts.fitting[:40])
+    start_from_labels(made, texts.fitting[:40], [tokenizer.decode([number]) for number in range(tokenizer.n_vocab)])
     save_classifier(tmp_path / "c", made.eval(), tokenizer)
     theirs = AutoModelForSequenceClassification.from_pretrained(tmp_path / "c").eval()
     with torch.no_grad():

@@ -18,25 +18,26 @@ from .labels import LabeledText
 
 SIZE = 0.1
 """Root mean square of the factors in the table."""
-LARGEST = 0.5
+LARGEST = 0.3
 """What the feed-forward layer's inputs reach at most: GELU(x) + GELU(-x) is a square where x is small."""
 SAMPLE = 512
 """Texts on which the size of the logits is found."""
 
 
-def start_from_labels(classifier: Classifier, texts: Sequence[LabeledText]) -> None:
-    """Make a classifier say of a text what a linear fit of its tokens and pairs of neighbors says: see `evidence`.
+def start_from_labels(classifier: Classifier, texts: Sequence[LabeledText], spelled: Sequence[str]) -> None:
+    """Make a classifier say of a text what a linear fit of its tokens and pairs of them says: see `evidence`.
 
     Each pair's weight is a product of two rows: of the table of pairs the largest singular values are kept, as many as
     half the channels have room for. Tables, norms, biases and all that writes to the residual stream are set, so that
     what the model knew before is forgotten; what the start has no use for stays as it was drawn. All of it is learned
-    further like any other weight. The first token has no neighbor before it, and is taken for its own.
+    further like any other weight.
 
-    texts: those to learn from. ValueError for a shape without room, and for texts of one label.
+    texts: those to learn from. spelled: the text of each id; those of ids that no tokenizer has are empty. ValueError
+    for a shape without room, and for texts of one label.
     """
     body, n_labels = classifier.body, len(classifier.labels)
     check_shape(body, n_labels)
-    known = evidence(texts, n_labels, body.n_vocab)
+    known = evidence(texts, n_labels, [*spelled, *[""] * (body.n_vocab - len(spelled))])
     layout = Layout(known.tokens.shape[1], room(body, n_labels), waves(body))
     parts = [factors(table, layout.rank) for table in known.pairs]
     layout = replace(layout, rank=parts[0][0].shape[1])

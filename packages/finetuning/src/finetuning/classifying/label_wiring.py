@@ -1,8 +1,8 @@
-"""Weights that are set, not learned: heads that look one token back, products of channels, and a mean of all tokens.
+"""Weights that are set, not learned: heads that look back at two tokens, products of channels, and a mean of all.
 
 table       [ first factors | second factors | evidence | 0 | position | balance ]
-block 1     heads that look one token back add its first factors to the token's own; the feed-forward layer
-            multiplies them by the token's second factors, and adds the products to the evidence
+block 1     heads that look back at the two tokens before add their first factors to the token's own; the feed-forward
+            layer multiplies them by the token's second factors, and adds the products to the evidence
 block 2     a head that looks at all tokens alike takes the mean of their evidence
 """
 
@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from attention import MultiHeadAttention
 from gpt2 import GPT2
 
+from .evidence import REACH
+
 ROOM = 16.0
 """How much longer the balanced rows are than the longest needs: the less does a norm feel what is added to one."""
 SHARPNESS = 4.0
-"""Score by which a look one token back beats one at no place in particular, a frequency."""
+"""Score by which a look at a token before beats one at no place in particular, a frequency."""
 MEAN = 10.0
 """Size of the mean evidence beside that of a token's."""
 
@@ -94,15 +96,18 @@ def balance(rows: Float[Tensor, "R C"], channels: tuple[int, int]) -> float:
 
 
 def look_back(body: GPT2, layout: Layout, unit: float, wave_size: float) -> None:
-    """Heads of the first block look one token back and add that token's first factors to the token's own.
+    """Heads of the first block look at the tokens within `REACH` before and add their first factors to the token's own.
 
-    A query is its position's waves turned back by one token; its product with a key is the sum of cos(frequency x
-    (distance - 1)), largest at distance 1."""
+    A query is its position's waves turned back by one token, and by two, and so on; its product with a key is the sum
+    of cos(frequency x (distance - 1)) and of cos(frequency x (distance - 2)), as large at distance 1 as at 2. A head
+    takes the mean of these tokens, which is made a sum."""
     attention = body.decoder.blocks[0].attention
     assert isinstance(attention, MultiHeadAttention)
     width, size = body.config.n_embd, attention.head_size
     count = layout.waves
-    turn, scale = frequencies(count), math.sqrt(SHARPNESS * math.sqrt(size)) / (wave_size * unit)
+    turns = frequencies(count) * torch.arange(1, REACH + 1)[:, None]
+    cosine, sine = turns.cos().sum(0), turns.sin().sum(0)
+    scale = math.sqrt(SHARPNESS * math.sqrt(size)) / (wave_size * unit)
     cosines = torch.arange(layout.position.start, layout.position.start + count)
     sines, wave = cosines + count, torch.arange(count)
     for head in range(-(-layout.factors // size)):
@@ -110,14 +115,14 @@ def look_back(body: GPT2, layout: Layout, unit: float, wave_size: float) -> None
         query, key, value = (attention.qkv.weight[part * width : (part + 1) * width][rows] for part in range(3))
         for matrix in (query, key, value):
             matrix.zero_()
-        query[wave, cosines], query[wave, sines] = turn.cos() * scale, turn.sin() * scale
-        query[count + wave, sines], query[count + wave, cosines] = turn.cos() * scale, -turn.sin() * scale
+        query[wave, cosines], query[wave, sines] = cosine * scale, sine * scale
+        query[count + wave, sines], query[count + wave, cosines] = cosine * scale, -sine * scale
         key[wave, cosines], key[count + wave, sines] = torch.tensor(scale), torch.tensor(scale)
         held = torch.arange(min(size, layout.factors - head * size))
         value[held, layout.first.start + head * size + held] = 1.0
     every = torch.arange(layout.factors)
-    attention.out.weight[every, every] = 1 / unit
-    attention.out.weight[layout.balance(of_positions=False)[0], every] = -1 / unit  # the mean stays zero
+    attention.out.weight[every, every] = REACH / unit
+    attention.out.weight[layout.balance(of_positions=False)[0], every] = -REACH / unit  # the mean stays zero
 
 
 def multiply(body: GPT2, layout: Layout, scale: float, size: float) -> None:

@@ -67,7 +67,7 @@ def _prepared(start: Start[ClassifySettings], should_stop: Callable[[], bool] | 
     body, adapter = learner(base.to(start.device), settings)
     model = Classifier(body, texts.labels, generator=generator("head", settings.seed))
     if settings.label_start and start.earlier is None:  # one that is resumed has it in its first checkpoint
-        start_from_labels(model.cpu(), learned)
+        start_from_labels(model.cpu(), learned, [tokenizer.decode([number]) for number in range(tokenizer.n_vocab)])
         model.to(start.device)
 
     def write(folder: Path) -> None:

@@ -34,7 +34,7 @@ class ClassifySettings(RunSettings):
     learning_rate: Annotated[float | None, usually("RATE", "2e-3 for adapters, 5e-4 for full, 1e-3 for last:N")] = None
     """Highest learning rate."""
     label_start: FlagCreatePairsOff[bool] = False
-    """Begin as a linear fit of tokens and pairs of tokens: MODEL gives its shape and tokenizer, not what it knows. The
+    """Begin as a linear fit of tokens, pairs and spelling: MODEL gives its shape and tokenizer, not what it knows. The
     fit is the result, unless --steps or --epochs ask for steps after it."""
 
     @property
