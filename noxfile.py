@@ -243,7 +243,8 @@ def page(session: nox.Session) -> None:
         session.run("apt-get", "update", "-qq", external=True, success_codes=[0, 100])
         install = ["apt-get", "install", "-qq", "--no-install-recommends", "chromium"]
         session.run(*install, external=True, success_codes=[0, 100], env={"DEBIAN_FRONTEND": "noninteractive"})
-    session.run("pytest", "packages/interpretability/tests/page", "apps/experiments/tests/pictures", *session.posargs)
+    for tests in ("packages/interpretability/tests/page", "apps/experiments/tests/pictures"):  # each its own browser
+        session.run("pytest", tests, *session.posargs)
 
 
 @nox.session(default=False)
