@@ -36,3 +36,9 @@ def test_names_without_the_prefix_and_with_old_mask_buffers_are_read(model):
     back = from_published(as_on_the_hub, CONFIG.n_layer, 32, 300, 24)
     assert back.keys() == dict(model.named_parameters()).keys() == published_names(CONFIG.n_layer).keys()
     assert all(torch.equal(back[name], parameter) for name, parameter in model.named_parameters())
+
+
+def test_a_classifier_is_refused_by_its_name(model):
+    published = to_published(model.state_dict(), CONFIG.n_layer) | {"score.weight": torch.zeros(2, 32)}
+    with pytest.raises(ValueError, match=r"wanted a language model, got a classifier, .* `finetuning label`"):
+        from_published(published, CONFIG.n_layer, 32, 300, 24)

@@ -21,6 +21,8 @@ TABLE = (
     ("final_norm", "ln_f", False),
 )
 PREFIX = "transformer."
+CLASSIFIER = "score.weight"
+"""What `transformers.GPT2ForSequenceClassification` has in place of the head."""
 
 
 def published_names(n_layer: int) -> dict[str, tuple[str, bool]]:
@@ -63,6 +65,11 @@ def from_published(
         raise ValueError(
             "lm_head.weight: wanted the token embedding wte.weight again (GPT-2's head is tied), got other values; "
             "this model is not GPT-2's architecture"
+        )
+    if CLASSIFIER in given:
+        raise ValueError(
+            f"tensors: wanted a language model, got a classifier, whose {CLASSIFIER} answers in place of a head; "
+            "`finetuning label` labels texts with it"
         )
     check_layers(given, n_layer)
     names = published_names(n_layer)
