@@ -169,9 +169,7 @@ def _named(found: Any, what: str, wrong: Any) -> dict[str, dict[str, Any]]:
                 what,
                 number,
             )
-    for number, one in enumerate(
-        found
-    ):  # of names that differ in case alone, folders would be the same on some systems
+    for number, one in enumerate(found):  # names of different case are one folder on some systems
         if one["name"].lower() in [other["name"].lower() for other in found[:number]]:
             raise wrong(
                 f"name: wanted another name, got {one['name']} again; rename one of [[{what}]]", "name", what, number
