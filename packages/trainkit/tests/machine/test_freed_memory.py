@@ -51,7 +51,7 @@ def test_the_way_back_ends_with_less_than_it_would_hold():
         int(subprocess.run([sys.executable, "-c", GROWN, str(every)], stdout=-1, check=True, env=env).stdout)
         for every in (1 << 20, 1 << 40)
     ]
-    assert held[0] < held[1] - 10e6  # 17 to 25 MB, measured; of the same twice 1 MB
+    assert held[0] < held[1] - 10e6  # 17 to 25 MB less, measured
 
 
 def test_the_numbers_stay_and_so_does_the_model(monkeypatch):
