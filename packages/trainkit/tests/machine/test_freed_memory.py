@@ -34,7 +34,7 @@ class Layer(nn.Module):
 
 model = nn.Sequential(*(Layer() for _ in range(24)))
 optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-x = torch.randn(100, 320)
+x = torch.randn(400, 320)
 pages = lambda: int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 most = []
 model[0].down.weight.register_hook(lambda gradient: most.append(pages()))  # nearly all gradients are there
@@ -51,7 +51,7 @@ def test_the_way_back_ends_with_less_than_it_would_hold():
         int(subprocess.run([sys.executable, "-c", GROWN, str(every)], stdout=-1, check=True, env=env).stdout)
         for every in (1 << 20, 1 << 40)
     ]
-    assert held[0] < held[1] - 10e6  # 17 to 25 MB less, measured
+    assert held[0] < held[1] - 30e6  # 43 and 48 MB less, measured
 
 
 def test_the_numbers_stay_and_so_does_the_model(monkeypatch):

@@ -167,16 +167,17 @@ class _Page(Unfailing):
 @contextmanager
 def _wrapped_help() -> Iterator[None]:
     """Inside, `--help` fills the terminal and no line is wider: tyro wraps options, but no descriptions, and breaks
-    the text of an option where the lines of its docstring end, too."""
-    from tyro import _docstrings
+    the text of an option where the lines of its docstring end, too (unless a later tyro reads docstrings otherwise)."""
+    import tyro
 
-    page, found = _Page(), _docstrings.get_field_docstring
-    _docstrings.get_field_docstring = lambda *about: " ".join((found(*about) or "").split()) or None
+    inside: Any = getattr(tyro, "_docstrings", page := _Page())
+    found: Any = getattr(inside, "get_field_docstring", None)
+    inside.get_field_docstring = lambda *about: " ".join((found(*about) or "").split()) or None
     try:
         with redirect_stdout(page):
             yield
     finally:
-        _docstrings.get_field_docstring = found
+        inside.get_field_docstring = found
         width = shutil.get_terminal_size().columns if "usage:" in page.text else sys.maxsize
         for line in page.text.splitlines() if sys.stdout is not None else ():
             sys.stdout.write((textwrap.fill(line, width) if len(line) > width and "\x1b" not in line else line) + "\n")
